@@ -1,0 +1,38 @@
+# Everything lives in .venv, made from requirements.lock; nothing is installed anywhere else but by `make test-deps`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo play test test-deps lint lock clean
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Kickbot needs Python 3.11 or newer; set PYTHON=python3.11") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: $(READY)            ## a Slack workspace, hosts and the bot on this machine, in a browser
+	$(BIN)/kickbot demo
+
+play: $(READY)            ## the same, as one story printed as text
+	$(BIN)/kickbot demo --play
+
+test: $(READY)            ## every tier of tests that this machine can run
+	$(BIN)/pytest
+
+test-deps: $(READY)       ## what the tests on booted hosts need from the distribution (Debian, as root)
+	tests/install-deps
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+lock: $(READY)            ## requirements.lock from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --extra dev --python-version 3.11 \
+	  --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
