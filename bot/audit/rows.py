@@ -1,0 +1,125 @@
+"""Rows of the SQLite file to records and back. Every function takes the connection; none opens or commits anything."""
+
+from collections.abc import Iterator, Sequence
+
+from pydantic import ValidationError
+from sqlite_utils import Database
+
+from bot.audit import chain
+from bot.canonical import digest
+from bot.errors import BrokenTrail, TrailError
+from bot.events import FINAL, Attachment, Entry, Record
+from bot.models import RequestId
+
+_BATCH = 500  # records that a follower gets at once
+_NEWEST = 100  # events whose hashes are checked at the start
+_BIGGEST = 2**63 - 1  # SQLite's largest integer
+
+# An event with its bytes as they are stored, and the hash of the event before it.
+_SELECT = """
+SELECT events.seq, CAST(events.bytes AS BLOB), events.hash, earlier.hash
+FROM events LEFT JOIN events AS earlier ON earlier.seq = events.seq - 1
+"""
+
+
+def chained(db: Database) -> Iterator[tuple[bytes, str]]:
+    """(bytes, hash) of every event in the order of the table itself: no index is asked, since one could be wrong."""
+    yield from db.execute("SELECT CAST(bytes AS BLOB), hash FROM events ORDER BY rowid")
+
+
+def head(db: Database) -> chain.Head:
+    """The newest event."""
+    row = db.execute("SELECT seq, hash, at FROM events ORDER BY seq DESC LIMIT 1").fetchone()
+    return chain.Head(seq=row[0], hash=row[1], at=row[2]) if row else chain.START
+
+
+def check_newest(db: Database) -> None:
+    """Raises BrokenTrail if the newest events don't fit to each other."""
+    newest = db.execute("SELECT seq, hash, at FROM events ORDER BY seq DESC LIMIT 1 OFFSET ?", [_NEWEST]).fetchone()
+    start = chain.Head(seq=newest[0], hash=newest[1], at=newest[2]) if newest else chain.START
+    chain.verify(
+        db.execute("SELECT CAST(bytes AS BLOB), hash FROM events WHERE seq > ? ORDER BY seq", [start.seq]), start
+    )
+
+
+def insert(db: Database, head: chain.Head, entry: Entry) -> Record:
+    """Seal and store one event with its attachments; the record as it will be read back."""
+    try:
+        sealed = chain.seal(head.hash, entry)
+        record = _record(entry.seq, sealed.text.encode(), sealed.hash)
+    except (ValueError, BrokenTrail) as error:
+        raise TrailError(f"this {entry.event.kind} event can't be written: {error}") from error
+    db.execute("INSERT INTO events (bytes, hash) VALUES (?, ?)", sealed)
+    for attachment in entry.event.attachments:
+        _store(db, attachment)
+    return record
+
+
+def _store(db: Database, attachment: Attachment) -> None:
+    content = body(db, attachment.sha256) if attachment.content is None else attachment.content
+    if digest(content) != attachment.sha256 or len(content) != attachment.size:
+        raise TrailError(f"the attachment of {attachment.host} doesn't match its digest and size")
+    db.execute("INSERT INTO bodies VALUES (?, ?) ON CONFLICT DO NOTHING", [attachment.sha256, content])
+
+
+def body(db: Database, sha256: str) -> bytes:
+    """An attachment's content. Raises TrailError if it isn't there or isn't what the digest says."""
+    row = db.execute("SELECT content FROM bodies WHERE sha256 = ?", [sha256]).fetchone()
+    if row is None:
+        raise TrailError(f"the content of {sha256} isn't in the trail")
+    content = bytes(row[0])
+    if digest(content) != sha256:
+        raise TrailError(f"the content of {sha256} was changed")
+    return content
+
+
+def of_request(db: Database, request: int) -> Sequence[Record]:
+    """A request's records, oldest first."""
+    if not 0 < request <= _BIGGEST:
+        return ()
+    return _records(db, "WHERE events.request = ? ORDER BY events.seq", [request])
+
+
+def following(db: Database, since: int) -> Sequence[Record]:
+    """The next few records after a sequence number."""
+    return _records(db, f"WHERE events.seq > ? ORDER BY events.seq LIMIT {_BATCH}", [since])
+
+
+def newest_of(db: Database, request: RequestId | None) -> int | None:
+    """The newest sequence number of a request; None if it has none."""
+    newest: int | None = db.execute("SELECT max(seq) FROM events WHERE request = ?", [request]).fetchone()[0]
+    return newest
+
+
+def request_of_key(db: Database, key: str | None) -> int | None:
+    """The request whose first event has this key."""
+    row = db.execute("SELECT request FROM events WHERE key = ?", [key]).fetchone()
+    return row[0] if row else None
+
+
+def open_requests(db: Database) -> Sequence[RequestId]:
+    """Requests without a final event, oldest first."""
+    places = ", ".join("?" * len(FINAL))
+    closed = f"SELECT request FROM events WHERE kind IN ({places})"  # noqa: S608 - only question marks
+    query = f"SELECT seq FROM events WHERE seq = request AND seq NOT IN ({closed}) ORDER BY seq"  # noqa: S608
+    return [RequestId(row[0]) for row in db.execute(query, sorted(FINAL))]
+
+
+def _records(db: Database, where: str, values: Sequence[int]) -> Sequence[Record]:
+    return [_checked(*row) for row in db.execute(_SELECT + where, values)]
+
+
+def _checked(seq: int, content: bytes, stored: str, previous: str | None) -> Record:
+    """A record is given out only if it fits: nobody may act on an event that was changed meanwhile."""
+    if chain.link(previous or chain.GENESIS, content) != stored:
+        raise BrokenTrail(seq, "its hash doesn't fit: the event, or the hash before it, was changed")
+    return _record(seq, content, stored)
+
+
+def _record(seq: int, content: bytes, stored: str) -> Record:
+    try:
+        return Record(entry=Entry.model_validate_json(content), hash=stored)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise BrokenTrail(seq, f"this release can't read it: {place}: {first['msg']}") from error

@@ -1,0 +1,140 @@
+"""The audit trail in one SQLite file, for one process. Every event is sealed inside the transaction that stores it.
+
+It decides nothing: which event may follow which is `lifecycle.py`'s affair.
+"""
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+from sqlite_utils import Database
+
+from bot.audit import rows
+from bot.audit.database import AuditDatabase, transaction
+from bot.borders import Lease
+from bot.errors import AlreadyRecorded, Conflict, LeaseLost, TrailError
+from bot.events import Entry, Event, Record
+from bot.models import RequestId
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class SqliteTrail:
+    """The Trail of `borders.py`. Use `async with SqliteTrail.open(path) as trail`.
+
+    A task that is cancelled during an append doesn't know whether it was recorded: read again.
+    """
+
+    def __init__(self, database: AuditDatabase, clock: Clock) -> None:
+        self.database = database
+        self._clock = clock
+        self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._loop = asyncio.get_running_loop()
+        self._recorded = asyncio.Event()
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, path: Path, clock: Clock = utc_now) -> AsyncIterator[Self]:
+        """The trail in this file, made if it isn't there. clock: gives the time of each event, aware.
+
+        Raises LeaseLost, naming the process, while another one writes it; TrailError for a file that isn't a trail of
+        this release; BrokenTrail if the newest events don't fit.
+        """
+        async with AuditDatabase.open(path) as database:
+            await database.run(rows.check_newest)
+            async with cls._following(database, clock) as trail:
+                yield trail
+
+    @classmethod
+    @asynccontextmanager
+    async def open_readonly(cls, path: Path) -> AsyncIterator[Self]:
+        """The trail as it stands, beside the bot that writes it. It doesn't notice what is recorded afterwards."""
+        async with AuditDatabase.open(path, readonly=True) as database, cls._following(database, utc_now) as trail:
+            yield trail
+
+    @classmethod
+    @asynccontextmanager
+    async def _following(cls, database: AuditDatabase, clock: Clock) -> AsyncIterator[Self]:
+        trail = cls(database, clock)
+        try:
+            yield trail
+        finally:
+            trail._wake()  # followers find the trail closed, and don't wait for ever
+
+    # -------------------------------------------------------------------------------------------- the border
+
+    async def append(
+        self, request: RequestId | None, event: Event, *, after: int | None = None, lease: Lease | None = None
+    ) -> Record:
+        return await self.database.run(lambda db: self._append(db, request, event, after, lease))
+
+    async def claim(self, request: RequestId) -> Lease | None:
+        """The lock on the file is the lease on all its requests, so it is always given, but not to a reader."""
+        return None if self.database.readonly else Lease(request=request, owner=self._owner)
+
+    async def read(self, request: RequestId) -> Sequence[Record]:
+        return await self.database.run(lambda db: rows.of_request(db, request))
+
+    async def body(self, digest: str) -> bytes:
+        return await self.database.run(lambda db: rows.body(db, digest))
+
+    async def follow(self, since: int) -> AsyncIterator[Record]:
+        while True:
+            recorded = self._recorded  # taken before the read: what is recorded during the read sets it
+            records = await self.database.run(partial(rows.following, since=since))
+            for record in records:
+                yield record
+                since = record.seq
+            if not records:
+                await recorded.wait()
+
+    async def open_requests(self) -> Sequence[RequestId]:
+        return await self.database.run(rows.open_requests)
+
+    async def now(self) -> datetime:
+        """This machine's clock. A record's `at` may be later, after the clock was set back."""
+        return self._clock()
+
+    # ------------------------------------------------------------------------------------------ in the thread
+
+    def _append(
+        self, db: Database, request: RequestId | None, event: Event, after: int | None, lease: Lease | None
+    ) -> Record:
+        with transaction(db):
+            self._check(db, request, event, after, lease)
+            head = rows.head(db)
+            at = max(self._clock(), datetime.fromisoformat(head.at)) if head.at else self._clock()
+            number = head.seq + 1
+            entry = Entry(seq=number, request=request or RequestId(number), at=at, event=event)
+            record = rows.insert(db, head, entry)
+        self._loop.call_soon_threadsafe(self._wake)
+        return record
+
+    def _check(
+        self, db: Database, request: RequestId | None, event: Event, after: int | None, lease: Lease | None
+    ) -> None:
+        if lease and (lease.request, lease.owner, lease.epoch) != (request, self._owner, 0):
+            raise LeaseLost(f"the lease on request {lease.request} of {lease.owner} isn't held any more")
+        if (recorded := rows.request_of_key(db, getattr(event, "key", None))) is not None:
+            raise AlreadyRecorded(recorded)
+        newest = rows.newest_of(db, request)
+        if request is not None and newest is None:
+            raise TrailError(f"there is no request {request}")
+        if after is not None and after != newest:
+            raise Conflict(f"request {request} is at event {newest}, not at {after}")
+
+    def _wake(self) -> None:
+        """In the loop's thread: wake every follower, and let the next wait be for the next event."""
+        self._recorded.set()
+        self._recorded = asyncio.Event()

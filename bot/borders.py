@@ -1,0 +1,76 @@
+"""The three borders of the workflow, for good: Trail, Hosts, People. Nothing here does anything."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from bot.events import Event, Record
+from bot.models import Answer, HostUptime, Person, RequestId, Snapshot, Step, Unreachable, Value
+
+
+class Lease(Value):
+    """The right to drive one request. A lease that was lost stops the next append."""
+
+    request: RequestId
+    owner: str
+    epoch: int = 0
+
+
+class Trail(Protocol):
+    """The audit trail: the only memory. Every failure raises a TrailError, and then nothing was recorded."""
+
+    async def append(
+        self, request: RequestId | None, event: Event, *, after: int | None = None, lease: Lease | None = None
+    ) -> Record:
+        """Seal one event, durably, and store its attachments with it.
+
+        request: None opens a request, named by this event's sequence number.
+        after: the sequence number of the request's newest event as the caller knows it; raises Conflict if it is older.
+        lease: raises LeaseLost if it is no longer held. Raises AlreadyRecorded for a key that is in the trail.
+        """
+        ...
+
+    async def claim(self, request: RequestId) -> Lease | None:
+        """The lease on a request, or None while another process holds it."""
+        ...
+
+    async def read(self, request: RequestId) -> Sequence[Record]:
+        """The events of a request, oldest first; none for a request that doesn't exist."""
+        ...
+
+    async def body(self, digest: str) -> bytes:
+        """An attachment's content. Raises TrailError if it isn't there or doesn't match its digest."""
+        ...
+
+    def follow(self, since: int) -> AsyncIterator[Record]:
+        """Every record after the sequence number `since`, in order, then each new one as it is recorded. Never ends."""
+        ...
+
+    async def open_requests(self) -> Sequence[RequestId]:
+        """Requests without an event that ends them."""
+        ...
+
+    async def now(self) -> datetime:
+        """The store's clock, UTC: the only clock that decides."""
+        ...
+
+
+class Hosts(Protocol):
+    """The configured hosts. Neither method raises for a host that is in trouble."""
+
+    def look(self, hosts: Sequence[str]) -> AsyncIterator[Snapshot | Unreachable]:
+        """One look for each host, each as it arrives."""
+        ...
+
+    async def act(self, step: Step, *, not_after: HostUptime) -> Answer:
+        """Carry out one step, if the host still has exactly that target and its uptime is not past `not_after`."""
+        ...
+
+
+class People(Protocol):
+    """Who is who in Slack, read afresh. A failure raises LookupFailed, and means no."""
+
+    async def person(self, id: str) -> Person:  # noqa: A002 - Slack's own word
+        ...
+
+    async def members(self, group: str) -> frozenset[str]: ...

@@ -1,0 +1,85 @@
+r"""Make what hosts and people say harmless, before it becomes a value anywhere. Pure.
+
+`clean` makes text printable: bytes that aren't UTF-8, control characters, direction marks and other invisible
+characters are shown as `\xNN` or `\u{NNNN}`, so nothing is dropped unseen. `mask` hides passwords and tokens, visibly.
+"""
+
+import re
+import unicodedata
+
+MASK = "[masked]"
+
+# Cc control, Cf format (direction marks, zero width), Cs surrogates, Co private use, Cn unassigned, Zl Zp line breaks
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def clean(text: str | bytes, *, keep: str = "") -> str:
+    """One line of printable text. `keep` names control characters that stay, such as a newline in a transcript."""
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "backslashreplace")
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c in keep or unicodedata.category(c) not in _INVISIBLE else _shown(c) for c in text)
+
+
+def has_invisible(text: str) -> str | None:
+    """The first invisible character of a text as `U+202E`, or None."""
+    return next((f"U+{ord(c):04X}" for c in text if unicodedata.category(c) in _INVISIBLE), None)
+
+
+def shorten(text: str, limit: int) -> str:
+    """At most `limit` characters, with a note of what was cut."""
+    if len(text) <= limit:
+        return text
+    note = f"… [{len(text)} characters]"
+    return text[: max(limit - len(note), 0)] + note
+
+
+def mask(text: str) -> str:
+    """The same text with the values of passwords, tokens and keys replaced by `[masked]`.
+
+    It works on one command line, or on many lines; what it does not recognise as a secret stays.
+    """
+    for pattern in _SECRETS:
+        text = pattern.sub(_hide, text)
+    return text
+
+
+def _shown(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{{{code:04x}}}"  # noqa: PLR2004
+
+
+def _hide(match: re.Match[str]) -> str:
+    return match.group("before") + MASK
+
+
+# A secret's name, alone or as the end of a longer one (db_password, --auth-token, AWS_SECRET_ACCESS_KEY).
+_NAME = (
+    r"(?:pass(?:word|wd|phrase|code)?|pwd|secret(?:[-_]?(?:access[-_]?)?key)?|token|credentials?|cookie"
+    r"|api[-_]?key|access[-_]?key(?:[-_]?id)?|private[-_]?key|auth[-_]?key)"
+)
+_VALUE = r"(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s\"'&;,]+)"
+
+_SECRETS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        # Every repetition in front of a value is bounded: a hostile line costs linear time.
+        # name=value, name: value, --name value, "name": "value"
+        rf"(?P<before>\b[\w.-]{{0,40}}?{_NAME}[\"']?\s{{0,3}}[=:]\s{{0,3}})(?!\[masked\]){_VALUE}",
+        rf"(?P<before>(?:^|(?<=\s))--?[\w-]{{0,40}}?{_NAME}\s{{1,3}})(?!-|\[masked\]){_VALUE}",
+        # Authorization headers, and their values standing alone
+        r"(?P<before>\bauthorization\s*[:=]\s*(?:basic|bearer|digest|token)?\s*)(?!\[masked\])[^\s\"']+",
+        r"(?P<before>\b(?:bearer|basic)\s+)(?!\[masked\])[A-Za-z0-9._~+/=-]{8,}",
+        # user:password@host in a URL, curl -u user:password
+        r"(?P<before>\b[a-z][a-z0-9+.-]{0,20}://[^\s/:@]{0,100}:)(?!\[masked\])[^\s/@]{1,500}(?=@)",
+        r"(?P<before>(?:^|(?<=\s))(?:-u|--user|--proxy-user)[ =]?[^\s:]{1,100}:)(?!\[masked\])[^\s]+",
+        # mysql -pSECRET, sshpass -p SECRET, redis-cli -a SECRET
+        r"(?P<before>\b(?:mysql\w*|mariadb\w*)\b[^\n]{0,200}?\s-p)(?!\[masked\]|\s)[^\s]+",
+        r"(?P<before>\bsshpass\s+-p\s*)(?!\[masked\])[^\s]+",
+        r"(?P<before>\bredis-cli\b[^\n]{0,200}?\s-a\s{1,3})(?!\[masked\])[^\s]+",
+        # well-known shapes, wherever they stand
+        r"(?P<before>)\b(?:xox[abeprs]-[\w-]{8,}|xapp-[\w-]{8,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}"
+        r"|AKIA[0-9A-Z]{16}|ASIA[0-9A-Z]{16}|sk-[\w-]{20,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)",
+    )
+)

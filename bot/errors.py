@@ -1,0 +1,71 @@
+"""What can go wrong, each told to two people: `for_user()` says what to do next, `str()` is for the log."""
+
+
+class KickbotError(Exception):
+    """The base of every error that Kickbot raises on purpose."""
+
+    def for_user(self) -> str:
+        """What the person who is waiting for an answer should read."""
+        return str(self)
+
+
+class SettingsError(KickbotError):
+    """kickbot.toml or the environment can't be used: the start stops with this one line."""
+
+
+class CommandError(KickbotError):
+    """What was typed isn't a command. The message shows the right usage."""
+
+
+class Refused(KickbotError):  # noqa: N818 - it is an answer, not a fault
+    """The policy said no, or what it needs to know could not be looked up."""
+
+
+class LookupFailed(KickbotError):  # noqa: N818 - says what happened
+    """Slack did not say who a person is or who is in a group. It always means no."""
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(f"{what}: {why}")
+        self.what = what
+
+    def for_user(self) -> str:
+        return f"Slack could not say who {self.what} is, so the answer is no. Try again in a minute."
+
+
+class TrailError(KickbotError):
+    """The audit trail could not be written or read. No record, no act."""
+
+    def for_user(self) -> str:
+        return "The audit trail can't be written at the moment, so nothing was done. Try again when it is back."
+
+
+class Conflict(TrailError):  # noqa: N818 - says what happened
+    """Someone else recorded something first: read again and decide again."""
+
+
+class AlreadyRecorded(TrailError):  # noqa: N818 - says what happened
+    """This very message from Slack was recorded before, as the start of `request`."""
+
+    def __init__(self, request: int) -> None:
+        super().__init__(f"already recorded as request {request}")
+        self.request = request
+
+    def for_user(self) -> str:
+        return f"This is request {self.request} already."
+
+
+class LeaseLost(TrailError):  # noqa: N818 - says what happened
+    """Another process drives this request, or holds this trail."""
+
+
+class BrokenTrail(TrailError):  # noqa: N818 - says what happened
+    """The trail does not verify: `sequence` is the first bad event."""
+
+    def __init__(self, sequence: int, why: str) -> None:
+        super().__init__(f"event {sequence}: {why}")
+        self.sequence = sequence
+        self.why = why
+
+
+class IncompleteAnswer(KickbotError):  # noqa: N818 - says what happened
+    """A host's answer was cut, too long, or not in the script's words: nothing in it is believed."""

@@ -1,0 +1,245 @@
+"""What can be written into the audit trail, for good: a version, a kind, who, and the kind's values. Pure.
+
+Host output never stands in an event. It is an `Attachment`: the event holds digest and size, the store the content.
+A field may be added with a default; nothing is renamed or removed while version 1 is read.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from bot.canonical import canonical, digest
+from bot.models import Answer, Kick, Moment, Outcome, Plan, RequestId, Snapshot, Step, Unreachable, Value
+
+BOT = "kickbot"
+
+
+class Attachment(Value):
+    """A look's canonical JSON, kept beside the chain by its SHA-256. `content` is None once it was read back."""
+
+    host: str
+    sha256: str
+    size: int
+    reached: bool
+    content: bytes | None = Field(default=None, exclude=True, repr=False)
+
+    @classmethod
+    def of(cls, look: Snapshot | Unreachable) -> "Attachment":
+        content = canonical(look)
+        return cls(
+            host=look.host,
+            sha256=digest(content),
+            size=len(content),
+            reached=isinstance(look, Snapshot),
+            content=content,
+        )
+
+
+class _Event(Value):
+    """who: the Slack id of the person, or `kickbot`."""
+
+    who: str = BOT
+
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        return ()
+
+
+class _Looking(_Event):
+    looks: tuple[Attachment, ...]
+
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        return self.looks
+
+
+class Looked(_Looking):
+    """Someone listed sessions. It is a request of its own, closed at once; the answers' content isn't kept."""
+
+    kind: Literal["looked"] = "looked"
+    key: str
+    channel: str
+    hosts: tuple[str, ...]
+    user: str | None = None
+
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        return ()
+
+
+class Asked(_Event):
+    """Someone asked for an act. key: names the message from Slack, so that one sent twice is recorded once.
+
+    channel: where it was typed. home: the channel where the request lives.
+    """
+
+    kind: Literal["asked"] = "asked"
+    key: str
+    channel: str
+    home: str
+    words: str
+    command: Kick
+
+
+class Refused(_Event):
+    """The policy said no to the asker. told: the asker got it as the direct answer to what they typed."""
+
+    kind: Literal["refused"] = "refused"
+    reason: str
+    told: bool = False
+
+
+class Observed(_Looking):
+    """The hosts were looked at. phase: before the plan, before or between the steps, or after them."""
+
+    kind: Literal["observed"] = "observed"
+    phase: Literal["before", "acting", "after"]
+
+
+class Planned(_Event):
+    """This is what would be done. approvers: who could approve at this moment, for reading only."""
+
+    kind: Literal["planned"] = "planned"
+    plan: Plan
+    plan_hash: str
+    decide_by: Moment
+    act_within: int
+    approvals: int
+    approvers: tuple[str, ...]
+    groups: tuple[str, ...] = ()
+
+
+class Approved(_Event):
+    """A person approved the plan for those hosts. complete: now every host has its number of approvals."""
+
+    kind: Literal["approved"] = "approved"
+    plan_hash: str
+    hosts: tuple[str, ...]
+    complete: bool
+
+
+class Denied(_Event):
+    kind: Literal["denied"] = "denied"
+    plan_hash: str
+    reason: str = ""
+
+
+class Cancelled(_Event):
+    kind: Literal["cancelled"] = "cancelled"
+
+
+class Expired(_Event):
+    """Nobody decided in time."""
+
+    kind: Literal["expired"] = "expired"
+
+
+class Lapsed(_Event):
+    """Approved, but nothing may start any more: too late, or a right was lost meanwhile."""
+
+    kind: Literal["lapsed"] = "lapsed"
+    reason: str
+
+
+class DecisionRefused(_Event):
+    """A click that did not count. It changes nothing."""
+
+    kind: Literal["decision_refused"] = "decision_refused"
+    action: Literal["approve", "deny", "cancel"]
+    reason: str
+
+
+class Ending(_Event):
+    """The intent, recorded before the host is asked.
+
+    not_after: the host refuses to start the act after this uptime (centiseconds). answer_by: the same, about, by the
+    trail's clock: an intent without its answer is judged only after it.
+    """
+
+    kind: Literal["ending"] = "ending"
+    step: Step
+    not_after: int
+    answer_by: Moment
+
+
+class Signalled(_Event):
+    """What the host said to the step, or that no answer came."""
+
+    kind: Literal["signalled"] = "signalled"
+    step: Step
+    answer: Answer
+
+
+class Verifying(_Event):
+    """Nothing that was approved is left to do: from here on only looks."""
+
+    kind: Literal["verifying"] = "verifying"
+
+
+class Closed(_Event):
+    """The end of a request that was asked and not refused."""
+
+    kind: Literal["closed"] = "closed"
+    outcomes: tuple[Outcome, ...]
+    note: str = ""
+
+
+Event = Annotated[
+    Looked
+    | Asked
+    | Refused
+    | Observed
+    | Planned
+    | Approved
+    | Denied
+    | Cancelled
+    | Expired
+    | Lapsed
+    | DecisionRefused
+    | Ending
+    | Signalled
+    | Verifying
+    | Closed,
+    Field(discriminator="kind"),
+]
+
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+
+# The kinds that end a request. A refused click may still follow one of them; nothing that changes the request may.
+FINAL = frozenset({"looked", "refused", "denied", "cancelled", "expired", "lapsed", "closed"})
+
+
+class Entry(Value):
+    """What is sealed: the bytes of a record are the canonical JSON of exactly this.
+
+    request: the sequence number of the request's first event. at: the store's clock, never earlier than the one before.
+    """
+
+    v: Literal[1] = 1
+    seq: int
+    request: RequestId
+    at: Moment
+    event: Event
+
+
+class Record(Value):
+    """An entry as it stands in the trail. hash: SHA-256(previous hash + bytes), 64 hexadecimal digits."""
+
+    entry: Entry
+    hash: str
+
+    @property
+    def seq(self) -> int:
+        return self.entry.seq
+
+    @property
+    def request(self) -> RequestId:
+        return self.entry.request
+
+    @property
+    def at(self) -> Moment:
+        return self.entry.at
+
+    @property
+    def event(self) -> Event:
+        return self.entry.event

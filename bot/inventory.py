@@ -1,0 +1,112 @@
+"""The configured hosts: their names, ranges and groups. Pure; the only importer of ClusterShell's NodeSet.
+
+A name from outside never reaches NodeSet before its text was bounded, and NodeSet never asks a group source: it would
+run a shell for one.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+
+from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet, NodeSetException
+from pydantic import model_validator
+
+from bot.errors import CommandError
+from bot.models import Host, Value
+
+MAX_TEXT = 200
+MAX_RANGE = 10_000
+
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_RANGED = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]|\[[0-9,-]+\])*")
+_SPAN = re.compile(r"(\d{1,6})-(\d{1,6})")
+_LONG_NUMBER = re.compile(r"\d{7}")
+_GROUP = re.compile(r"@[A-Za-z0-9](?:[A-Za-z0-9._-]*)")
+
+
+def expand(text: str) -> tuple[str, ...]:
+    """`web[01-03]` -> its names. Raises CommandError for text that is no host name or range, or a too large one."""
+    if len(text) > MAX_TEXT:
+        raise CommandError(f"That host name is too long ({len(text)} characters, at most {MAX_TEXT}).")
+    if not _RANGED.fullmatch(text):
+        raise CommandError(f"`{_quoted(text)}` is not a host name. For example: `host1`, `web[01-20]`, `@prod`.")
+    _bound(text)
+    try:
+        return tuple(NodeSet(text, resolver=RESOLVER_NOGROUP))
+    except NodeSetException as error:
+        raise CommandError(f"`{_quoted(text)}` is not a range of hosts. For example: `web[01-20]`.") from error
+
+
+def fold(names: Iterable[str]) -> str:
+    """Names -> their shortest form, `web[01-03]`; the counterpart of `expand`."""
+    return str(NodeSet.fromlist(list(names), resolver=RESOLVER_NOGROUP))
+
+
+class Inventory(Value):
+    """Every configured host, by its name."""
+
+    hosts: dict[str, Host]
+
+    @model_validator(mode="after")
+    def _named(self) -> "Inventory":
+        for name in self.hosts:
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is not a host name")
+        return self
+
+    @property
+    def groups(self) -> frozenset[str]:
+        return frozenset(group for host in self.hosts.values() for group in host.groups)
+
+    def select(self, text: str) -> tuple[str, ...]:
+        """HOSTS as people type it -> names, in order, each once. Raises CommandError naming what isn't configured."""
+        if len(text) > MAX_TEXT:
+            raise CommandError(f"That list of hosts is too long ({len(text)} characters, at most {MAX_TEXT}).")
+        names: dict[str, None] = {}
+        for part in _parts(text):
+            names.update(dict.fromkeys(self._members(part)))
+        return tuple(names)
+
+    def _members(self, part: str) -> Sequence[str]:
+        if part.startswith("@"):
+            return self._group(part)
+        names = expand(part)
+        for name in names:
+            if name not in self.hosts:
+                raise CommandError(f"There is no host `{name}`.{_nearest(name, self.hosts)}")
+        return names
+
+    def _group(self, part: str) -> Sequence[str]:
+        if not _GROUP.fullmatch(part):
+            raise CommandError(f"`{_quoted(part)}` is not a group of hosts. For example: `@prod`.")
+        names = [name for name, host in self.hosts.items() if part[1:] in host.groups]
+        if not names:
+            raise CommandError(f"There is no group `{part}`.{_nearest(part, [f'@{g}' for g in self.groups])}")
+        return names
+
+
+def _parts(text: str) -> list[str]:
+    """Split at commas outside brackets."""
+    parts = re.split(r",(?![^\[]*\])", text)
+    if not all(parts):
+        raise CommandError("There is an empty name in that list of hosts. For example: `host1,web[01-20]`.")
+    return parts
+
+
+def _bound(text: str) -> None:
+    """Refuse a range before it is expanded: NodeSet would take all the memory there is."""
+    size = 1
+    for bracket in re.findall(r"\[([^\]]*)\]", text):
+        spans = _SPAN.findall(bracket)
+        size *= sum(max(int(last) - int(first) + 1, 1) for first, last in spans) + bracket.count(",") + 1
+    if size > MAX_RANGE or _LONG_NUMBER.search(text):
+        raise CommandError(f"`{_quoted(text)}` is too large a range; at most {MAX_RANGE} hosts.")
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f" Did you mean `{near[0]}`?" if near else ""
+
+
+def _quoted(text: str) -> str:
+    return text.replace("`", "'")

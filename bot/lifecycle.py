@@ -1,0 +1,296 @@
+"""The state of a request is its events, replayed. Pure.
+
+asked -> refused
+asked -> observed(before) -> planned -> pending -> approved | denied | cancelled | expired
+approved -> acting (observed, ending, signalled, again) -> verifying -> closed
+approved -> lapsed
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bot.errors import TrailError
+from bot.events import (
+    Approved,
+    Asked,
+    Attachment,
+    Closed,
+    Denied,
+    Ending,
+    Event,
+    Lapsed,
+    Looked,
+    Observed,
+    Planned,
+    Record,
+    Refused,
+    Signalled,
+)
+from bot.models import Kick, Moment, Outcome, Plan, RequestId, Step, Value
+
+LOOK_AGAIN = timedelta(minutes=1)
+GIVE_UP = timedelta(minutes=30)
+
+
+class State(StrEnum):
+    """Where a request stands."""
+
+    ASKED = "asked"
+    PENDING = "pending"
+    APPROVED = "approved"
+    ACTING = "acting"
+    VERIFYING = "verifying"
+    REFUSED = "refused"
+    DENIED = "denied"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    LAPSED = "lapsed"
+    CLOSED = "closed"
+    LOOKED = "looked"
+
+    @property
+    def final(self) -> bool:
+        return self in FINAL
+
+
+FINAL = frozenset(
+    {State.REFUSED, State.DENIED, State.CANCELLED, State.EXPIRED, State.LAPSED, State.CLOSED, State.LOOKED}
+)
+
+# kind of event -> the states in which it may be recorded, and the state that it leads to (None: no change)
+FOLLOWS: dict[str, tuple[frozenset[State], State | None]] = {
+    "refused": (frozenset({State.ASKED}), State.REFUSED),
+    "observed": (frozenset({State.ASKED, State.APPROVED, State.ACTING, State.VERIFYING}), None),
+    "planned": (frozenset({State.ASKED}), State.PENDING),
+    "approved": (frozenset({State.PENDING}), None),
+    "denied": (frozenset({State.PENDING}), State.DENIED),
+    "cancelled": (frozenset({State.ASKED, State.PENDING, State.APPROVED}), State.CANCELLED),
+    "expired": (frozenset({State.PENDING}), State.EXPIRED),
+    "lapsed": (frozenset({State.APPROVED}), State.LAPSED),
+    "decision_refused": (frozenset(State), None),
+    "ending": (frozenset({State.APPROVED, State.ACTING}), State.ACTING),
+    "signalled": (frozenset({State.ACTING}), None),
+    "verifying": (frozenset({State.APPROVED, State.ACTING}), State.VERIFYING),
+    "closed": (frozenset({State.ASKED, State.VERIFYING}), State.CLOSED),
+}
+
+
+class Decision(Value):
+    """An approval that counted."""
+
+    who: str
+    at: Moment
+    hosts: frozenset[str]
+
+
+class Attempt(Value):
+    """One recorded intent and what became of it. status: of its answer, None while there is none.
+
+    looked_after: its host was looked at since the answer.
+    """
+
+    seq: int
+    step: Step
+    not_after: int
+    answer_by: Moment
+    status: str | None = None
+    looked_after: bool = False
+
+
+class Request(Value):
+    """A request as its events tell it. newest: the sequence number of its last event. at: when that was.
+
+    home: the channel where it lives. ended_by: who made the last decision. looks: the newest look at each host.
+    """
+
+    id: RequestId
+    state: State
+    newest: int
+    at: Moment
+    asked_at: Moment
+    asker: str
+    channel: str
+    home: str
+    words: str
+    command: Kick | None
+    plan: Plan | None = None
+    plan_hash: str = ""
+    before: tuple[Attachment, ...] = ()
+    looks: tuple[Attachment, ...] = ()
+    approvals_needed: int = 1
+    approvers: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    decide_by: Moment | None = None
+    act_within: int = 0
+    decisions: tuple[Decision, ...] = ()
+    approved_at: Moment | None = None
+    attempts: tuple[Attempt, ...] = ()
+    verifying_since: Moment | None = None
+    ended_by: str = ""
+    reason: str = ""
+    outcomes: tuple[Outcome, ...] = ()
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that matter now: of the plan, once there is one."""
+        if self.plan is not None:
+            return self.plan.hosts
+        return self.command.hosts if self.command else ()
+
+    @property
+    def may_act(self) -> bool:
+        return self.state in {State.APPROVED, State.ACTING}
+
+    @property
+    def act_by(self) -> datetime | None:
+        """Nothing starts after this moment."""
+        return self.approved_at + timedelta(seconds=self.act_within) if self.approved_at else None
+
+    @property
+    def unanswered(self) -> tuple[Attempt, ...]:
+        """Intents without an answer: after a restart nobody knows whether the host was asked."""
+        return tuple(a for a in self.attempts if a.status is None)
+
+    @property
+    def due(self) -> datetime | None:
+        """When the loop must look at this request again by itself; None once it has ended.
+
+        A moment in the past means: at once.
+        """
+        if self.state.final:
+            return None
+        if self.state is State.PENDING:
+            return self.decide_by
+        if self.unanswered:
+            answer_by = max(a.answer_by for a in self.unanswered)
+            return answer_by if self.at <= answer_by else self.at + LOOK_AGAIN
+        if self.verifying_since is not None and self.at > self.verifying_since:
+            return self.at + LOOK_AGAIN
+        return self.at
+
+    @property
+    def give_up_at(self) -> datetime | None:
+        """Until when a host that stopped answering is looked at again."""
+        return self.verifying_since + GIVE_UP if self.verifying_since else None
+
+    def approved_on(self, host: str) -> frozenset[str]:
+        """Whose approvals count for a host."""
+        return frozenset(d.who for d in self.decisions if host in d.hosts)
+
+
+def replay(records: Iterable[Record]) -> Request:
+    """The events of one request, oldest first, as a request. Raises TrailError where they can't follow each other."""
+    request: Request | None = None
+    for record in records:
+        request = begin(record) if request is None else advance(request, record)
+    if request is None:
+        raise TrailError("there is no such request")
+    return request
+
+
+def begin(record: Record) -> Request:
+    """A request from its first event."""
+    event = record.event
+    if isinstance(event, Looked):
+        return _new(record, event, State.LOOKED, home=event.channel, words=" ".join(event.hosts), command=None)
+    if isinstance(event, Asked):
+        return _new(record, event, State.ASKED, home=event.home, words=event.words, command=event.command)
+    raise TrailError(f"event {record.seq}: {event.kind} can't be the first event of a request")
+
+
+def may_follow(request: Request, event: Event) -> bool:
+    """True if this event may be the next one of that request."""
+    return event.kind in FOLLOWS and request.state in FOLLOWS[event.kind][0]
+
+
+def advance(request: Request, record: Record) -> Request:
+    """The request after one more event. Raises TrailError if that event may not follow."""
+    if not may_follow(request, record.event):
+        raise TrailError(f"event {record.seq}: {record.event.kind} can't follow in the state {request.state}")
+    state = FOLLOWS[record.event.kind][1]
+    changes = {"newest": record.seq, "at": record.at, **_changes(request, record)}
+    return request.model_copy(update={"state": state or request.state, **changes})
+
+
+def _new(
+    record: Record, event: Looked | Asked, state: State, *, home: str, words: str, command: Kick | None
+) -> Request:
+    return Request(
+        id=record.request,
+        state=state,
+        newest=record.seq,
+        at=record.at,
+        asked_at=record.at,
+        asker=event.who,
+        channel=event.channel,
+        home=home,
+        words=words,
+        command=command,
+    )
+
+
+def _changes(request: Request, record: Record) -> dict[str, object]:
+    """What an event changes besides the state."""
+    event = record.event
+    match event:
+        case Observed():
+            return _observed(request, event)
+        case Planned():
+            return {
+                "plan": event.plan,
+                "plan_hash": event.plan_hash,
+                "decide_by": event.decide_by,
+                "act_within": event.act_within,
+                "approvals_needed": event.approvals,
+                "approvers": event.approvers,
+                "groups": event.groups,
+            }
+        case Approved():
+            return _approved(request, record, event)
+        case Denied() | Refused() | Lapsed():
+            return {"ended_by": event.who, "reason": event.reason}
+        case Ending():
+            attempt = Attempt(seq=record.seq, step=event.step, not_after=event.not_after, answer_by=event.answer_by)
+            return {"attempts": (*request.attempts, attempt)}
+        case Signalled():
+            return _signalled(request, event)
+        case Closed():
+            return {"outcomes": event.outcomes, "reason": event.note}
+        case _:
+            return _of_plain(request, record, event)
+
+
+def _of_plain(request: Request, record: Record, event: Event) -> dict[str, object]:
+    if event.kind == "verifying":
+        return {"verifying_since": record.at}
+    if event.kind == "decision_refused":
+        return {"at": request.at}
+    return {"ended_by": event.who}
+
+
+def _observed(request: Request, event: Observed) -> dict[str, object]:
+    seen = {look.host for look in event.looks}
+    kept = tuple(look for look in request.looks if look.host not in seen)
+    attempts = tuple(
+        a.model_copy(update={"looked_after": True}) if a.status is not None and a.step.host in seen else a
+        for a in request.attempts
+    )
+    before = event.looks if event.phase == "before" else request.before
+    return {"looks": (*kept, *event.looks), "attempts": attempts, "before": before}
+
+
+def _approved(request: Request, record: Record, event: Approved) -> dict[str, object]:
+    decision = Decision(who=event.who, at=record.at, hosts=frozenset(event.hosts))
+    changes: dict[str, object] = {"decisions": (*request.decisions, decision)}
+    if event.complete:
+        changes |= {"state": State.APPROVED, "approved_at": record.at, "ended_by": event.who}
+    return changes
+
+
+def _signalled(request: Request, event: Signalled) -> dict[str, object]:
+    open_ = next((a for a in request.unanswered if a.step == event.step), None)
+    if open_ is None:
+        raise TrailError(f"request {request.id}: an answer without its intent")
+    answered = open_.model_copy(update={"status": event.answer.status})
+    return {"attempts": tuple(answered if a is open_ else a for a in request.attempts)}

@@ -1,0 +1,210 @@
+"""Who may look, ask and approve. Pure; nothing else in Kickbot may say yes.
+
+Refuse by default: the first rule that fits decides, no rule means nobody, an absent list means nobody. Ids decide,
+never names. The asker never approves, nor does the owner of the account. What was not looked up is not there: a no.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from pydantic import Field
+
+from bot.models import Account, Act, Person, Value
+
+PEOPLE_FROM_UID = 1000
+NOBODY_UID = 65534
+
+
+class Verdict(Value):
+    """Yes or no. reason: for the person who asked, one or two sentences; empty for a yes."""
+
+    allowed: bool
+    reason: str = ""
+
+    def __bool__(self) -> bool:
+        return self.allowed
+
+
+YES = Verdict(allowed=True)
+
+
+def no(reason: str) -> Verdict:
+    return Verdict(allowed=False, reason=reason)
+
+
+class Rule(Value):
+    """One `[[rules]]` of kickbot.toml. hosts: names, already expanded. Times in seconds.
+
+    accounts: `people` (uid 1000 and up), `any`, or a set of login names.
+    """
+
+    hosts: frozenset[str]
+    accounts: Literal["people", "any"] | frozenset[str] = "people"
+    acts: frozenset[Act] = frozenset({Act.KICK})
+    look: tuple[str, ...] = ()
+    ask: tuple[str, ...] = ()
+    approve: tuple[str, ...] = ()
+    approvals: int = 1
+    expires: int = 900
+    act_by: int = 900
+    reason: bool = False
+    channel: str | None = None
+
+    def fits(self, account: Account, acts: frozenset[Act]) -> bool:
+        """True if this rule speaks about that account and allows all of those acts."""
+        if not acts <= self.acts:
+            return False
+        if self.accounts == "any":
+            return True
+        if self.accounts == "people":
+            return account.uid >= PEOPLE_FROM_UID and account.uid != NOBODY_UID
+        return account.name in self.accounts
+
+
+class Channel(Value):
+    """A Slack channel. member: the bot is in it. shared: people of other companies are in it."""
+
+    id: str
+    name: str = ""
+    member: bool = False
+    shared: bool = False
+
+
+class Policy(Value):
+    """All rules, in order. owners: login name -> whose it is. protected: login names never ended.
+
+    channels: where evidence may stand besides the incident channel and the rules' own: ids, or patterns `#inc-*`.
+    """
+
+    rules: tuple[Rule, ...] = ()
+    owners: dict[str, frozenset[str]] = Field(default_factory=dict)
+    protected: frozenset[str] = frozenset({"root"})
+    incident_channel: str = ""
+    channels: tuple[str, ...] = ()
+
+    def groups(self, hosts: Iterable[str]) -> frozenset[str]:
+        """Every user group that a rule about any of those hosts names."""
+        rules = [r for r in self.rules if not r.hosts.isdisjoint(hosts)]
+        return frozenset(i for r in rules for i in (*r.look, *r.ask, *r.approve) if is_group(i))
+
+    def rule_to_look(self, host: str) -> Rule | None:
+        """A listing shows every account, so only the host chooses its rule."""
+        return next((r for r in self.rules if host in r.hosts), None)
+
+    def rule_to_act(self, host: str, account: Account, acts: frozenset[Act]) -> Rule | None:
+        return next((r for r in self.rules if host in r.hosts and r.fits(account, acts)), None)
+
+
+Members = Mapping[str, frozenset[str]]
+"""User group -> the ids in it, just read from Slack."""
+
+
+def is_group(identifier: str) -> bool:
+    """`S…` is a user group, `U…` and `W…` are people."""
+    return identifier.startswith("S")
+
+
+def mention(identifier: str) -> str:
+    """How Slack's mrkdwn names a person or a group."""
+    return f"<!subteam^{identifier}>" if is_group(identifier) else f"<@{identifier}>"
+
+
+def names(listed: Sequence[str], person: str, members: Members) -> bool:
+    """True if the list names that person, or a group that has them. A group that wasn't read has nobody."""
+    return any(person in members.get(i, frozenset()) if is_group(i) else i == person for i in listed)
+
+
+def may_show(policy: Policy, channel: Channel) -> bool:
+    """May evidence (addresses, command lines) stand in this channel?"""
+    if not channel.member or channel.shared:
+        return False
+    named = {policy.incident_channel, *policy.channels, *(r.channel for r in policy.rules)}
+    patterns = [c[1:] for c in policy.channels if c.startswith("#")]
+    return channel.id in named or any(fnmatchcase(channel.name, pattern) for pattern in patterns)
+
+
+def home(policy: Policy, rules: Iterable[Rule], asked_in: Channel) -> str:
+    """The channel where a request under these rules lives."""
+    own = next((r.channel for r in rules if r.channel), None)
+    return own or (asked_in.id if may_show(policy, asked_in) else policy.incident_channel)
+
+
+def may_look(policy: Policy, host: str, person: Person, members: Members) -> Verdict:
+    """May this person see who is logged in there?"""
+    if not person.is_member:
+        return no(_not_a_member(person))
+    rule = policy.rule_to_look(host)
+    if rule is None:
+        return no(f"No rule says who may look at {host}, so nobody may.")
+    if not names(rule.look, person.id, members):
+        return no(_only(rule.look, f"may look at {host}"))
+    return YES
+
+
+def may_ask(
+    policy: Policy, host: str, account: Account, acts: frozenset[Act], person: Person, members: Members
+) -> Verdict:
+    """May this person ask to end that account's sessions there?"""
+    if not person.is_member:
+        return no(_not_a_member(person))
+    if account.name in policy.protected or account.uid == 0:
+        return no(f"{account.name} is protected on {host}: its sessions are never ended.")
+    rule = policy.rule_to_act(host, account, acts)
+    if rule is None:
+        return no(f"No rule allows to {_spell(acts)} {account.name} on {host}, so nobody may.")
+    if not names(rule.ask, person.id, members):
+        return no(_only(rule.ask, f"may ask on {host}"))
+    return YES
+
+
+def may_perhaps_ask(
+    policy: Policy, host: str, user: str, acts: frozenset[Act], person: Person, members: Members
+) -> Verdict:
+    """The same before a host was looked at and the uid is known: no only if no uid could give a yes."""
+    verdicts = [
+        may_ask(policy, host, Account(name=user, uid=uid), acts, person, members)
+        for uid in (PEOPLE_FROM_UID, PEOPLE_FROM_UID - 1)
+    ]
+    return next((v for v in verdicts if v), verdicts[0])
+
+
+def may_approve(
+    policy: Policy, host: str, account: Account, acts: frozenset[Act], person: Person, members: Members, *, asker: str
+) -> Verdict:
+    """May this person be the second one for that?"""
+    if not person.is_member:
+        return no(_not_a_member(person))
+    if person.id == asker:
+        return no("You asked for this one, so you can't approve it.")
+    if person.id in policy.owners.get(account.name, frozenset()):
+        return no(f"{account.name} is your own account, so you can't decide about it.")
+    rule = policy.rule_to_act(host, account, acts)
+    if rule is None:
+        return no(f"No rule allows to {_spell(acts)} {account.name} on {host} any more.")
+    if not names(rule.approve, person.id, members):
+        return no(f"{_only(rule.approve, f'may approve on {host}')} You are not among them.")
+    return YES
+
+
+def candidates(policy: Policy, rule: Rule, account: str, members: Members, *, asker: str) -> frozenset[str]:
+    """The ids that could approve under this rule, as far as the lists tell."""
+    listed = {i for i in rule.approve if not is_group(i)}
+    listed.update(*(members.get(i, frozenset()) for i in rule.approve if is_group(i)))
+    return frozenset(listed) - {asker} - policy.owners.get(account, frozenset())
+
+
+def _not_a_member(person: Person) -> str:
+    if person.deactivated:
+        return "This Slack account is deactivated, so it can't decide anything here."
+    kind = "A bot" if person.bot else "A guest" if person.guest else "Someone from another workspace"
+    return f"{kind} can't use Kickbot: only full members of this workspace can."
+
+
+def _only(listed: Sequence[str], may: str) -> str:
+    who = " and ".join(mention(i) for i in listed)
+    return f"Only {who} {may}." if listed else f"Nobody {may}: the rule names nobody."
+
+
+def _spell(acts: frozenset[Act]) -> str:
+    return " and ".join(sorted(acts))

@@ -1,0 +1,395 @@
+"""START HERE 2: the story of a request. The only file that knows the order of the steps; it talks to no edge directly.
+
+    ask -> (hosts are looked at) -> plan -> approve -> [look -> intent -> act -> answer]* -> look -> judge -> closed
+
+Each step reads the request as the trail tells it, does one thing, and records it; each is safe to enter again after a
+crash. It never posts: the publisher follows the trail.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Literal
+
+from bot import events, lifecycle, outcomes, planning
+from bot.borders import Hosts, Lease, Trail
+from bot.errors import Conflict, LeaseLost, LookupFailed, Refused
+from bot.events import Attachment, Event
+from bot.ledger import Ledger
+from bot.lifecycle import Request, State
+from bot.loop import Loop
+from bot.models import Answer, HostUptime, Kick, Listing, Plan, RequestId, Snapshot, Unreachable, Value, by_host
+from bot.policy import Channel
+from bot.rights import Rights, aims
+
+Looks = tuple[Snapshot | Unreachable, ...]
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class Origin(Value):
+    """Where something came from: who, in which channel, and a key that names this very message from Slack."""
+
+    who: str
+    channel: Channel
+    key: str
+
+
+class Seen(Value):
+    """The answer to a listing. refused: a sentence for each host that this person may not look at."""
+
+    listing: Listing
+    looks: Looks
+    refused: tuple[str, ...] = ()
+
+
+class Timing(Value):
+    """Seconds. act_window: how long a host may take to start an act. rung: how long a try may take to show an effect.
+
+    watch: how long the hosts are watched after the last try. poll: the pauses between looks; the last one repeats.
+    """
+
+    act_window: float = 20
+    rung: float = 3
+    watch: float = 20
+    poll: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4, 1, 2, 5)
+
+
+class Workflow:
+    """Carries requests from the question to the proof."""
+
+    def __init__(
+        self,
+        *,
+        trail: Trail,
+        hosts: Hosts,
+        rights: Rights,
+        timing: Timing = Timing(),  # noqa: B008 - frozen
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._ledger = Ledger(trail)
+        self._hosts = hosts
+        self._rights = rights
+        self._timing = timing
+        self._sleep = sleep
+        self._loop = Loop(self._ledger, self.drive)
+
+    async def run(self) -> None:
+        """Carry on with every open request, and with each new one, until cancelled."""
+        await self._loop.run()
+
+    # ------------------------------------------------------------------------------------------ what people do
+
+    async def look(self, origin: Origin, listing: Listing) -> Seen:
+        """`/sessions`: the hosts that this person may look at, and a refusal for each other one."""
+        verdicts = await self._rights.to_look(origin.who, listing.hosts)
+        allowed = [host for host, verdict in verdicts.items() if verdict]
+        looks = await self._look_at(allowed) if allowed else ()
+        looked = events.Looked(
+            who=origin.who,
+            key=origin.key,
+            channel=origin.channel.id,
+            hosts=listing.hosts,
+            user=listing.user,
+            looks=_attached(looks),
+        )
+        await self._ledger.begin(looked)
+        refused = tuple(dict.fromkeys(verdict.reason for verdict in verdicts.values() if not verdict))
+        return Seen(listing=listing, looks=looks, refused=refused)
+
+    async def ask(self, origin: Origin, words: str, command: Kick) -> Request:
+        """`/kick`: records the question, and lets the loop look and plan. Raises Refused, recorded."""
+        asked = events.Asked(
+            who=origin.who,
+            key=origin.key,
+            channel=origin.channel.id,
+            home=self._rights.home(command, origin.channel),
+            words=words,
+            command=command,
+        )
+        request = await self._ledger.begin(asked)
+        await self._admit(request, told=True)
+        self._loop.wake()
+        return request
+
+    async def approve(self, origin: Origin, request_id: RequestId, plan_hash: str) -> Request:
+        """A second person says yes. Raises Refused, recorded, and then nothing is done."""
+        return await self._decide(origin, request_id, "approve", plan_hash, self._approval)
+
+    async def deny(self, origin: Origin, request_id: RequestId, plan_hash: str, reason: str = "") -> Request:
+        """Someone who may approve says no. Raises Refused, recorded."""
+
+        async def denial(request: Request) -> Event:
+            await self._rights.to_approve(origin.who, request, aims(_plan(request)))
+            return events.Denied(who=origin.who, plan_hash=plan_hash, reason=reason)
+
+        return await self._decide(origin, request_id, "deny", plan_hash, lambda _who, request: denial(request))
+
+    async def cancel(self, origin: Origin, request_id: RequestId, plan_hash: str) -> Request:
+        """The asker takes it back. Raises Refused, recorded."""
+
+        async def cancellation(who: str, request: Request) -> Event:
+            if who != request.asker:
+                raise Refused(f"Only <@{request.asker}> can cancel this: whoever asked.")
+            return events.Cancelled(who=who)
+
+        return await self._decide(origin, request_id, "cancel", plan_hash, cancellation)
+
+    # ------------------------------------------------------------------------------------------ deciding
+
+    async def _decide(
+        self,
+        origin: Origin,
+        request_id: RequestId,
+        action: Literal["approve", "deny", "cancel"],
+        plan_hash: str,
+        decision: Callable[[str, Request], Awaitable[Event]],
+    ) -> Request:
+        """The first valid decision wins: it is recorded only if nothing else was recorded since it was judged."""
+        while True:
+            request = await self._ledger.load(request_id)
+            try:
+                await self._demand_open(request, plan_hash, action)
+                decided = await self._ledger.record(request, await decision(origin.who, request), after=request.newest)
+            except Conflict:
+                self._ledger.forget(request_id)
+                continue
+            except (Refused, LookupFailed) as refusal:
+                reason = refusal.for_user()
+                await self._ledger.record(request, events.DecisionRefused(who=origin.who, action=action, reason=reason))
+                raise
+            self._loop.wake()
+            return decided
+
+    async def _demand_open(self, request: Request, plan_hash: str, action: str) -> None:
+        if request.state.final or request.state not in DECIDABLE[action]:
+            raise Refused(_stands(request))
+        if request.plan_hash != plan_hash:
+            raise Refused("This button belongs to an older state of the request. Nothing was done by your click.")
+        if request.state is State.PENDING and await self._ledger.now() >= _known(request.decide_by):
+            raise Refused(f"Nobody decided until {_known(request.decide_by):%H:%M} UTC: it is too late. Ask again.")
+
+    async def _approval(self, who: str, request: Request) -> Event:
+        plan = _plan(request)
+        counted = await self._rights.to_approve(who, request, aims(plan))
+        if all(who in request.approved_on(host) for host in counted):
+            raise Refused("You approved this already. It needs another person too.")
+        have = {h: request.approved_on(h) | ({who} if h in counted else frozenset()) for h in plan.hosts}
+        return events.Approved(
+            who=who,
+            plan_hash=request.plan_hash,
+            hosts=counted,
+            complete=all(len(have[host]) >= self._needed(request, host) for host in plan.hosts),
+        )
+
+    def _needed(self, request: Request, host: str) -> int:
+        command, account = _command(request), _plan(request).on(host)[0].account
+        return self._rights.rule(host, account, command.acts).approvals
+
+    async def _admit(self, request: Request, *, told: bool) -> None:
+        try:
+            await self._rights.to_ask(request.asker, _command(request))
+        except (Refused, LookupFailed) as refusal:
+            await self._ledger.record(request, events.Refused(reason=refusal.for_user(), told=told))
+            raise
+
+    # ------------------------------------------------------------------------------------------ driving
+
+    async def drive(self, request_id: RequestId) -> Request:
+        """Take a request as far as it can go now: one step after the other, until it waits for someone or has ended."""
+        lease = await self._ledger.claim(request_id)
+        if lease is None:
+            raise LeaseLost(f"another Kickbot drives request {request_id}")
+        request = await self._ledger.load(request_id)
+        while request.due is not None and request.due <= await self._ledger.now():
+            step = self._STEPS[request.state]
+            request = await step(self, request, lease)
+        return request
+
+    async def prepare(self, request: Request, lease: Lease) -> Request:
+        """Asked: look, and say exactly what would be done."""
+        command = _command(request)
+        await self._admit(request, told=False)
+        looks = await self._look_at(command.hosts)
+        request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="before"), lease)
+        plan = planning.make(command, looks, self._rights.policy)
+        if not plan.targets:
+            return await self._ledger.record(
+                request, events.Closed(outcomes=(), note=planning.why_nothing(plan)), lease
+            )
+        try:
+            await self._rights.to_ask_exactly(request.asker, command, aims(plan))
+            approvers = await self._rights.approvers(request.asker, command, aims(plan))
+        except Refused as refusal:
+            return await self._ledger.record(request, events.Refused(reason=refusal.for_user()), lease)
+        rules = [self._rights.rule(host, account, command.acts) for host, account in aims(plan)]
+        planned = events.Planned(
+            plan=plan,
+            plan_hash=plan.hash,
+            decide_by=await self._ledger.now() + timedelta(seconds=min(r.expires for r in rules)),
+            act_within=min(r.act_by for r in rules),
+            approvals=max(r.approvals for r in rules),
+            approvers=approvers,
+            groups=tuple(dict.fromkeys(i for r in rules for i in r.approve)),
+        )
+        return await self._ledger.record(request, planned, lease)
+
+    async def expire(self, request: Request, lease: Lease) -> Request:
+        """Pending, and nobody decided in time."""
+        return await self._ledger.record(request, events.Expired(), lease)
+
+    async def start(self, request: Request, lease: Lease) -> Request:
+        """Approved: look at rights and clocks again, then act."""
+        if await self._ledger.now() > _known(request.act_by):
+            reason = f"nothing may start after {_known(request.act_by):%H:%M} UTC"
+            return await self._ledger.record(request, events.Lapsed(reason=reason), lease)
+        try:
+            await self._rights_still_hold(request)
+        except Refused as refusal:
+            return await self._ledger.record(request, events.Lapsed(reason=refusal.for_user()), lease)
+        return await self.act(request, lease)
+
+    async def act(self, request: Request, lease: Lease) -> Request:
+        """One look, then on each host one try for each target, until nothing approved is left to do."""
+        if request.unanswered:
+            return await self.settle(request, lease)
+        looks = await self._look_at(request.hosts)
+        request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="acting"), lease)
+        late = await self._ledger.now() > _known(request.act_by)
+        if late or planning.next_step(request, looks) is None:
+            return await self._ledger.record(request, events.Verifying(), lease)
+        snapshots = [look for look in looks if isinstance(look, Snapshot)]
+        await asyncio.gather(*(self._act_on(request, look, lease) for look in snapshots))
+        return await self._ledger.load(request.id)
+
+    async def _act_on(self, request: Request, look: Snapshot, lease: Lease) -> None:
+        """One host: record the intent, act, record the answer; then give the tries a moment to show."""
+        tried = False
+        while step := planning.next_step(await self._ledger.load(request.id), [look]):
+            window = min(self._timing.act_window, await self._seconds_left(request))
+            if window <= 0:
+                break
+            not_after = HostUptime(look.uptime + int(window * 100))
+            answer_by = await self._ledger.now() + timedelta(seconds=self._timing.act_window)
+            ending = events.Ending(step=step, not_after=not_after, answer_by=answer_by)
+            await self._ledger.record(request, ending, lease)  # no record, no act
+            answer = await self._hosts.act(step, not_after=not_after)
+            await self._ledger.record(request, events.Signalled(step=step, answer=answer), lease)
+            tried = True
+        if tried:
+            await self._watch(request, [look.host], self._timing.rung)
+
+    async def settle(self, request: Request, lease: Lease) -> Request:
+        """An intent without its answer: wait until its deadline on the host is over. Never repeat blindly."""
+        looks = by_host(await self._look_at([a.step.host for a in request.unanswered]))
+        for attempt in request.unanswered:
+            look = looks[attempt.step.host]
+            if isinstance(look, Unreachable) and await self._ledger.now() < _known(request.act_by) + lifecycle.GIVE_UP:
+                return await self._ledger.record(
+                    request, events.Observed(looks=_attached([look]), phase="acting"), lease
+                )
+            await self._sleep(_seconds_until_over(attempt, look))
+            answer = Answer(status="unknown", output="Kickbot stopped before the answer came.")
+            request = await self._ledger.record(request, events.Signalled(step=attempt.step, answer=answer), lease)
+        return request
+
+    async def verify(self, request: Request, lease: Lease) -> Request:
+        """Nothing is left to do: watch until the targets are gone or the time is up, then judge what is seen."""
+        looks = await self._watch(request, request.hosts, self._timing.watch)
+        request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="after"), lease)
+        lost = any(isinstance(look, Unreachable) for look in looks)
+        if lost and await self._ledger.now() < _known(request.give_up_at):
+            return request
+        closed = events.Closed(outcomes=outcomes.judge(request, looks), note=outcomes.note(request, looks))
+        return await self._ledger.record(request, closed, lease)
+
+    _STEPS: dict[State, Callable[["Workflow", Request, Lease], Awaitable[Request]]] = {  # noqa: RUF012 - never changed
+        State.ASKED: prepare,
+        State.PENDING: expire,
+        State.APPROVED: start,
+        State.ACTING: act,
+        State.VERIFYING: verify,
+    }
+
+    # ------------------------------------------------------------------------------------------ small pieces
+
+    async def _rights_still_hold(self, request: Request) -> None:
+        """Raises Refused if the asker or an approver lost the right meanwhile."""
+        plan = _plan(request)
+        await self._rights.to_ask_exactly(request.asker, _command(request), aims(plan))
+        for decision in request.decisions:
+            counted = await self._rights.to_approve(decision.who, request, aims(plan))
+            if lost := decision.hosts - set(counted):
+                raise Refused(f"<@{decision.who}> may no longer approve on {', '.join(sorted(lost))}.")
+
+    async def _look_at(self, hosts: Sequence[str]) -> Looks:
+        """One look for each host, in the order of the hosts."""
+        seen = {look.host: look async for look in self._hosts.look(tuple(dict.fromkeys(hosts)))}
+        return tuple(seen[host] for host in dict.fromkeys(hosts))
+
+    async def _watch(self, request: Request, hosts: Sequence[str], seconds: float) -> Looks:
+        """Look again, quickly first, until no target is left there or the time is up: the last looks."""
+        waited, polls = 0.0, iter(self._timing.poll)
+        pause = next(polls)
+        while True:
+            looks = await self._look_at(hosts)
+            if waited >= seconds or not planning.remaining(_plan(request), looks):
+                return looks
+            await self._sleep(pause)
+            waited, pause = waited + pause, next(polls, pause)
+
+    async def _seconds_left(self, request: Request) -> float:
+        return (_known(request.act_by) - await self._ledger.now()).total_seconds()
+
+
+DECIDABLE: dict[str, frozenset[State]] = {
+    "approve": frozenset({State.PENDING}),
+    "deny": frozenset({State.PENDING}),
+    "cancel": frozenset({State.PENDING, State.APPROVED}),
+}
+
+
+def _attached(looks: Sequence[Snapshot | Unreachable]) -> tuple[Attachment, ...]:
+    return tuple(Attachment.of(look) for look in looks)
+
+
+def _seconds_until_over(attempt: lifecycle.Attempt, look: Snapshot | Unreachable) -> float:
+    """Until the host's own uptime is past the deadline of an act: only then it can't start any more."""
+    same_boot = isinstance(look, Snapshot) and look.boot == attempt.step.target.boot
+    return max(attempt.not_after - look.uptime + 1, 0) / 100 if same_boot and isinstance(look, Snapshot) else 0
+
+
+def _stands(request: Request) -> str:
+    """What someone reads who clicks on a request that is decided."""
+    at = f"{request.at:%H:%M} UTC"
+    told = {
+        State.APPROVED: f"<@{request.ended_by}> approved this already.",
+        State.ACTING: f"<@{request.ended_by}> approved this already, and it is being done.",
+        State.VERIFYING: f"<@{request.ended_by}> approved this already, and it is done.",
+        State.DENIED: f"<@{request.ended_by}> denied this at {at}.",
+        State.CANCELLED: f"<@{request.ended_by}> cancelled this at {at}.",
+        State.EXPIRED: f"This expired at {at}: nobody had decided in time.",
+        State.LAPSED: f"This lapsed at {at}: it was approved, and nothing was done.",
+        State.CLOSED: f"This was finished at {at}.",
+        State.REFUSED: "This was refused.",
+        State.ASKED: "This isn't planned yet.",
+    }
+    return f"{told.get(request.state, 'This can not be decided.')} Nothing was done by your click."
+
+
+def _plan(request: Request) -> Plan:
+    if request.plan is None:
+        raise Refused("This request has no plan yet.")
+    return request.plan
+
+
+def _command(request: Request) -> Kick:
+    if request.command is None:
+        raise Refused("This was a listing, nothing can be decided about it.")
+    return request.command
+
+
+def _known(moment: datetime | None) -> datetime:
+    """A moment that the state guarantees."""
+    if moment is None:
+        raise Conflict("the request is not in the state in which this is known")
+    return moment
