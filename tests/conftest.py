@@ -4,9 +4,13 @@ import os
 from collections.abc import Generator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.tiers import TIERS, Missing
+
+hypothesis.settings.register_profile("kickbot", deadline=None)  # a busy machine is no fault; tests measure by themselves
+hypothesis.settings.load_profile("kickbot")
 
 HERE = Path(__file__).parent
 LEFT_OUT = pytest.StashKey[dict[str, tuple[int, Missing]]]()

@@ -505,9 +505,8 @@ async def test_an_address_works_once(slack: SandboxSlack, client: AsyncWebClient
 async def test_the_eleventh_connection_is_sent_away(slack: SandboxSlack) -> None:
     """Ten connections for one app, as in Slack."""
     async with aiohttp.ClientSession() as session:
-        for _ in range(10):
-            socket = await session.ws_connect(slack.socket.new_url(slack.page_url.rstrip("/")))
-            assert (await socket.receive_json())["type"] == "hello"
+        sockets = [await session.ws_connect(slack.socket.new_url(slack.page_url.rstrip("/"))) for _ in range(10)]
+        assert {(await socket.receive_json())["type"] for socket in sockets} == {"hello"}
 
         assert (await connect(slack, slack.socket.new_url(slack.page_url.rstrip("/"))))[
             "reason"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.sandbox import elements, limits, payloads
+from bot.sandbox import elements, forms, limits, payloads
 from bot.sandbox.elements import NotThereError
 from bot.sandbox.methods import views
 from bot.sandbox.nouns import Channel, Ephemeral, Json, Message, Person, SlackError, Version, View
@@ -101,7 +101,7 @@ class Persona:
         self._active()
         seen, version = self._seen(screen, action_id, stale=stale)
         place = elements.find(seen, action_id, block_id, value)
-        payload = payloads.block_actions(self.workspace, self.person, _action(place, value))
+        payload = payloads.block_actions(self.workspace, self.person, forms.action(place, value))
         payload |= self._where(screen, version, values or {})
         self.workspace.happen("click", user=self.id, action_id=action_id, container=payload["container"])
         delivery = await self.parts.socket.deliver("interactive", payload)
@@ -111,7 +111,7 @@ class Persona:
         """Sends a form; `values` by action_id or block_id. The app may answer with errors, another view, or nothing."""
         self._active()
         current = self._open(view)
-        state = _state(current, values)
+        state = forms.state(current, values)
         payload = payloads.view_submission(self.workspace, self.person, current, state)
         payload["trigger_id"] = self.workspace.new_trigger(self.id, current.id)
         delivery = await self.parts.socket.deliver("interactive", payload, accepts_response=True)
@@ -236,7 +236,7 @@ class Persona:
     def _where(self, screen: Screen, version: int, values: Mapping[str, Any]) -> Json:
         if isinstance(screen, View):
             current = self.workspace.views.get(screen.id, screen)
-            shown = payloads.on_view(self.workspace, current, _state(current, values, partly=True))
+            shown = payloads.on_view(self.workspace, current, forms.state(current, values, partly=True))
             return {"trigger_id": self.workspace.new_trigger(self.id, screen.id), **shown}
         new_url = self.parts.response_urls.new
         if isinstance(screen, Message):
@@ -284,33 +284,3 @@ class Persona:
         except SlackError as error:
             return error.error
         return None
-
-
-def _action(place: elements.Place, value: Any) -> Json:
-    element = place.element
-    kept: Json = {name: element[name] for name in ("text", "value", "style", "url", "placeholder") if name in element}
-    action: Json = {"type": element["type"], "action_id": element["action_id"], "block_id": place.block["block_id"]}
-    action |= kept
-    return action if element["type"] == "button" else action | elements.chosen(element, value)
-
-
-def _state(view: View, values: Mapping[str, Any], *, partly: bool = False) -> Json:
-    """The state of a form; what is required and not filled in, Slack's client does not send."""
-    state: Json = {}
-    for place in elements.places(view.blocks):
-        element, block = place.element, place.block
-        if element["type"] in {"button", "overflow"}:
-            continue
-        given = values.get(element["action_id"], values.get(block["block_id"], _initial(element)))
-        if not partly and given in (None, "", []) and block["type"] == "input" and not block.get("optional"):
-            raise NotThereError(f"{block['label']['text']!r} has to be filled in")
-        state.setdefault(block["block_id"], {})[element["action_id"]] = elements.chosen(element, given)
-    return state
-
-
-def _initial(element: Json) -> Any:
-    if "initial_option" in element:
-        return element["initial_option"]["value"]
-    if "initial_options" in element:
-        return [option["value"] for option in element["initial_options"]]
-    return next((value for name, value in element.items() if name.startswith("initial_")), None)

@@ -3,6 +3,8 @@
 Never listens beyond this machine, and answers no request that another site made a browser send.
 """
 
+import base64
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from importlib import resources
@@ -20,9 +22,9 @@ from bot.sandbox.workspace import Workspace
 LOOPBACK = "127.0.0.1"
 OWN_NAMES = frozenset({LOOPBACK, "localhost"})
 LARGEST = 50 * 1024 * 1024
+POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
@@ -87,8 +89,12 @@ class SandboxSlack:
 
 
 async def page(_request: web.Request) -> web.StreamResponse:
+    """The one page; only its own script may run in it, named by its digest."""
     text = (resources.files("bot.sandbox") / "page" / "index.html").read_text(encoding="utf-8")
-    return web.Response(text=text, content_type="text/html")
+    script = text.split("<script>")[1].split("</script>")[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    allowed = f"script-src 'sha256-{digest}'; style-src 'unsafe-inline'; connect-src 'self'; {POLICY}"
+    return web.Response(text=text, content_type="text/html", headers={"Content-Security-Policy": allowed})
 
 
 @web.middleware
@@ -100,7 +106,7 @@ async def only_from_here(
         return web.Response(status=403, text="the sandbox answers only its own page and programs on this machine")
     response = await handler(request)
     if not response.prepared:
-        response.headers.update(HEADERS)
+        response.headers.extend({name: HEADERS[name] for name in HEADERS if name not in response.headers})
     return response
 
 

@@ -3,21 +3,19 @@
 It keeps the state and refuses what breaks Slack's rules of membership and time; it never listens on a network.
 """
 
-import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import suppress
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from bot.sandbox.installation import Installation
+from bot.sandbox.log import Log
 from bot.sandbox.nouns import (
     TEAM,
     Channel,
     Ephemeral,
     Fault,
     File,
-    Happening,
     Json,
     Message,
     Person,
@@ -29,7 +27,6 @@ from bot.sandbox.nouns import (
 )
 
 DOMAIN = "sandbox"
-Found = TypeVar("Found")
 Faults = Callable[[str, Mapping[str, Any]], Fault | None]
 """(method, arguments) -> what goes wrong with this call, or None."""
 
@@ -38,7 +35,7 @@ def no_faults(_method: str, _args: Mapping[str, Any]) -> Fault | None:
     return None
 
 
-class Workspace:
+class Workspace(Log):
     """`trigger_span`, `ack_span`: seconds that a trigger id lives and that an acknowledgement may take.
 
     `clock` gives seconds since 1970. `faults` may be replaced at any time. The dicts are keyed by id and are
@@ -56,6 +53,7 @@ class Workspace:
         ack_span: float = 3.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        super().__init__(clock)
         self.app = app or Installation()
         bot = Person(id=self.app.bot_user, name=self.app.name, real_name=self.app.name.capitalize(), is_bot=True)
         self.people = {person.id: person for person in (*people, bot)}
@@ -68,48 +66,10 @@ class Workspace:
         self.homes: dict[str, str] = {}
         self.files: dict[str, File] = {}
         self.triggers: dict[str, Trigger] = {}
-        self.happenings: list[Happening] = []
         self.faults: Faults = no_faults
         self.trigger_span = trigger_span
         self.ack_span = ack_span
-        self.clock = clock
         self._last_tick = 0
-        self._news = asyncio.Event()
-
-    # -- what happened -------------------------------------------------------------------------
-
-    def happen(self, kind: str, **details: Any) -> Happening:
-        happening = Happening(number=len(self.happenings) + 1, at=self.clock(), kind=kind, details=details)
-        self.happenings.append(happening)
-        self._news.set()
-        self._news = asyncio.Event()
-        return happening
-
-    async def follow(self, since: int = 0) -> AsyncIterator[Happening]:
-        """Every happening after number `since`, then the new ones as they come, without end."""
-        while True:
-            news = self._news
-            while since < len(self.happenings):
-                since += 1
-                yield self.happenings[since - 1]
-            await news.wait()
-
-    async def until(self, found: Callable[[], Found | None], seconds: float = 5.0) -> Found:
-        """Waits until `found()` gives something: looks after each happening, and often; TimeoutError after `seconds`."""
-        async with asyncio.timeout(seconds):
-            while not (result := found()):
-                await self._stir(0.02)
-            return result
-
-    async def _stir(self, at_most: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(at_most):
-                await self._news.wait()
-
-    def calls(self, method: str | None = None) -> list[Json]:
-        """The api calls so far: {method, args, ok, error, status}."""
-        made = [happening.details for happening in self.happenings if happening.kind == "api_call"]
-        return [call for call in made if method in {None, call["method"]}]
 
     def tick(self) -> str:
         """A ts: unique in the workspace, and increasing."""

@@ -1,0 +1,48 @@
+"""Slack's rate limits in the sandbox, by a clock that stands where the test puts it."""
+
+import pytest
+
+from bot.sandbox.rates import Rates
+
+
+class Clock:
+    now = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def test_the_51st_edit_in_a_minute_is_refused(clock: Clock) -> None:
+    """chat.update has 50 calls a minute, and the refusal says when to come back."""
+    rates = Rates(clock)
+    assert [rates("chat.update", {}) for _ in range(50)] == [None] * 50
+    clock.now += 45.5
+
+    fault = rates("chat.update", {})
+
+    assert fault is not None
+    assert (fault.status, fault.headers) == (429, {"Retry-After": "15"})
+    clock.now += 15
+    assert rates("chat.update", {}) is None
+
+
+def test_messages_count_for_each_channel(clock: Clock) -> None:
+    """A short burst passes; another channel has a limit of its own."""
+    rates = Rates(clock)
+    for _ in range(5):
+        assert rates("chat.postMessage", {"channel": "C0INCIDENT"}) is None
+
+    assert rates("chat.postMessage", {"channel": "C0INCIDENT"}) is not None
+    assert rates("chat.postMessage", {"channel": "C0RANDOM"}) is None
+
+
+def test_what_has_no_tier_is_not_counted(clock: Clock) -> None:
+    """auth.test may be called as often as needed."""
+    rates = Rates(clock)
+
+    assert [rates("auth.test", {}) for _ in range(500)] == [None] * 500
