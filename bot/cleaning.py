@@ -12,6 +12,15 @@ MASK = "[masked]"
 # Cc control, Cf format (direction marks, zero width), Cs surrogates, Co private use, Cn unassigned, Zl Zp line breaks
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
+_QUOTED = 60  # characters of what was typed that an error repeats
+_NO_MARKUP = str.maketrans(
+    {
+        "<": "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}",
+        ">": "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}",
+        "`": "'",
+    }
+)
+
 
 def clean(text: str | bytes, *, keep: str = "") -> str:
     """One line of printable text. `keep` names control characters that stay, such as a newline in a transcript."""
@@ -33,6 +42,11 @@ def shorten(text: str, limit: int) -> str:
         return text
     note = f"… [{len(text)} characters]"
     return text[: max(limit - len(note), 0)] + note
+
+
+def quoted(text: str) -> str:
+    """What someone typed, fit to stand between backticks in a message: printable, short, and never Slack's markup."""
+    return shorten(clean(text).translate(_NO_MARKUP), _QUOTED)
 
 
 def mask(text: str) -> str:
@@ -59,27 +73,30 @@ _NAME = (
     r"(?:pass(?:word|wd|phrase|code)?|pwd|secret(?:[-_]?(?:access[-_]?)?key)?|token|credentials?|cookie"
     r"|api[-_]?key|access[-_]?key(?:[-_]?id)?|private[-_]?key|auth[-_]?key)"
 )
-_VALUE = r"(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s\"'&;,]+)"
+_VALUE = r"(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s&]+)"
 
 _SECRETS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        # Every repetition in front of a value is bounded: a hostile line costs linear time.
-        # name=value, name: value, --name value, "name": "value"
-        rf"(?P<before>\b[\w.-]{{0,40}}?{_NAME}[\"']?\s{{0,3}}[=:]\s{{0,3}})(?!\[masked\]){_VALUE}",
-        rf"(?P<before>(?:^|(?<=\s))--?[\w-]{{0,40}}?{_NAME}\s{{1,3}})(?!-|\[masked\]){_VALUE}",
+        # Every repetition in front of a value is bounded: a hostile line costs linear time. None crosses a line.
+        # a whole Cookie header; then name=value, name: value, --name value, "name": "value"
+        r"(?P<before>\bcookie:[^\S\n]{0,9}+)(?!\[masked\])[^\"'\n]+",
+        rf"(?P<before>\b[\w.-]{{0,40}}?{_NAME}[\"']?[^\S\n]{{0,3}}[=:][^\S\n]{{0,3}})(?!\[masked\]){_VALUE}",
+        rf"(?P<before>(?:^|(?<=\s))--?[\w-]{{0,40}}?{_NAME}[^\S\n]{{1,3}})(?!-|\[masked\]){_VALUE}",
         # Authorization headers, and their values standing alone
-        r"(?P<before>\bauthorization\s*[:=]\s*(?:basic|bearer|digest|token)?\s*)(?!\[masked\])[^\s\"']+",
-        r"(?P<before>\b(?:bearer|basic)\s+)(?!\[masked\])[A-Za-z0-9._~+/=-]{8,}",
+        r"(?P<before>\bauthorization[^\S\n]{0,9}[:=][^\S\n]{0,9}+(?:basic|bearer|digest|token)?+[^\S\n]{0,9}+)(?!\[masked\])[^\s\"']+",
+        r"(?P<before>\b(?:bearer|basic)[^\S\n]{1,9})(?!\[masked\])[A-Za-z0-9._~+/=-]{8,}",
         # user:password@host in a URL, curl -u user:password
         r"(?P<before>\b[a-z][a-z0-9+.-]{0,20}://[^\s/:@]{0,100}:)(?!\[masked\])[^\s/@]{1,500}(?=@)",
         r"(?P<before>(?:^|(?<=\s))(?:-u|--user|--proxy-user)[ =]?[^\s:]{1,100}:)(?!\[masked\])[^\s]+",
         # mysql -pSECRET, sshpass -p SECRET, redis-cli -a SECRET
         r"(?P<before>\b(?:mysql\w*|mariadb\w*)\b[^\n]{0,200}?\s-p)(?!\[masked\]|\s)[^\s]+",
-        r"(?P<before>\bsshpass\s+-p\s*)(?!\[masked\])[^\s]+",
-        r"(?P<before>\bredis-cli\b[^\n]{0,200}?\s-a\s{1,3})(?!\[masked\])[^\s]+",
+        r"(?P<before>\b(?:docker|podman)[^\S\n]{1,3}login\b[^\n]{0,200}?\s-p[ =]{0,3})(?!\[masked\])[^\s]+",
+        r"(?P<before>\bldap\w+\b[^\n]{0,200}?\s-w[^\S\n]{0,3})(?!\[masked\]|\s)[^\s]+",
+        r"(?P<before>\bsshpass[^\S\n]{1,9}-p[^\S\n]{0,3})(?!\[masked\])[^\s]+",
+        r"(?P<before>\bredis-cli\b[^\n]{0,200}?\s-a[^\S\n]{1,3})(?!\[masked\])[^\s]+",
         # well-known shapes, wherever they stand
         r"(?P<before>)\b(?:xox[abeprs]-[\w-]{8,}|xapp-[\w-]{8,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}"
-        r"|AKIA[0-9A-Z]{16}|ASIA[0-9A-Z]{16}|sk-[\w-]{20,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)",
+        r"|AKIA[0-9A-Z]{16}|ASIA[0-9A-Z]{16}|sk[-_][\w-]{20,}|hv[sb]\.[\w-]{20,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)",
     )
 )

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Callable
 
-from bot.cleaning import clean, has_invisible
+from bot.cleaning import clean, has_invisible, quoted
 from bot.errors import CommandError
 from bot.inventory import Inventory
 from bot.models import Command, Help, Kick, Listing
 
 MAX_REASON = 1_000
+MAX_TEXT = 500
 
 USAGE = {
     "sessions": "`/sessions HOSTS [USER]`: where, and who if you like. For example: `/sessions host1`",
@@ -26,6 +27,8 @@ NOT_YET = {
 # How many words stand before the keywords: an account may well be called `hold`.
 _FIXED = {"sessions": 1, "kick": 2, "kickbot": 0}
 
+_KEYWORDS = frozenset({"session", "help"}).union(*NOT_YET.values())
+
 _DASHES = ("--", "\N{EM DASH}", "\N{EN DASH}")
 _BECAUSE = re.compile(rf"(?:^|(?<=\s))(?:{'|'.join(_DASHES)})?because(?=\s|$)")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@\\-]{0,63}\$?")
@@ -38,12 +41,14 @@ def parse(command: str, text: str, inventory: Inventory) -> Command:
     Raises CommandError, which shows the right usage and never repeats what was typed as markup.
     """
     head, reason = _split_reason(text)
-    words = [_plain(word) for word in head.split()]
+    typed = head.split()
+    words = [_plain(word) for word in typed]
     if command == "kickbot" and words and words[0] in {"sessions", "kick"}:
-        command, words = words[0], words[1:]
+        command, words, typed = words[0], words[1:], typed[1:]
     if not words or words[0] == "help":
         return Help(topic=command)
-    if word := next((w for w in words[_FIXED[command] :] if w in NOT_YET[command]), None):
+    dashed = [word for word, as_typed in zip(words, typed, strict=True) if word != as_typed]
+    if word := next((w for w in (*dashed, *words[_FIXED[command] :]) if w in NOT_YET[command]), None):
         raise CommandError(f"`{word}` is not there yet: nothing was done. Today: {USAGE[command]}")
     return _PARSERS[command](words, reason, inventory)
 
@@ -51,7 +56,8 @@ def parse(command: str, text: str, inventory: Inventory) -> Command:
 def _sessions(words: list[str], reason: str | None, inventory: Inventory) -> Listing:
     if len(words) > 2 or reason is not None:  # noqa: PLR2004 - HOSTS and USER
         raise CommandError(USAGE["sessions"])
-    return Listing(hosts=inventory.select(words[0]), user=_user(words[1]) if len(words) > 1 else None)
+    user = words[1] if words[1:] else "everyone"
+    return Listing(hosts=inventory.select(words[0]), user=None if user == "everyone" else _user(user))
 
 
 def _kick(words: list[str], reason: str | None, inventory: Inventory) -> Kick:
@@ -63,13 +69,13 @@ def _kick(words: list[str], reason: str | None, inventory: Inventory) -> Kick:
     session = None
     if rest:
         if len(rest) != 2 or rest[0] != "session":  # noqa: PLR2004 - session ID
-            raise CommandError(f"`{rest[0]}` is not a word that `/kick` knows. {USAGE['kick']}")
+            raise CommandError(f"`{quoted(rest[0])}` is not a word that `/kick` knows. {USAGE['kick']}")
         session = _session(rest[1])
     return Kick(user=_user(user), hosts=inventory.select(hosts), session=session, reason=reason or "")
 
 
 def _kickbot(words: list[str], _reason: str | None, _inventory: Inventory) -> Help:
-    raise CommandError(f"`{words[0]}` is not a word that `/kickbot` knows. {USAGE['kickbot']}")
+    raise CommandError(f"`{quoted(words[0])}` is not a word that `/kickbot` knows. {USAGE['kickbot']}")
 
 
 _PARSERS: dict[str, Callable[[list[str], str | None, Inventory], Command]] = {
@@ -82,9 +88,11 @@ _PARSERS: dict[str, Callable[[list[str], str | None, Inventory], Command]] = {
 def _split_reason(text: str) -> tuple[str, str | None]:
     """Everything after the first word `because` is the reason, as it was typed, made printable."""
     head, *rest = _BECAUSE.split(text, maxsplit=1)
-    reason = clean(" ".join(" ".join(rest).split()))
+    reason = clean(" ".join(" ".join(rest).split())[: MAX_REASON + 1])
     if len(reason) > MAX_REASON:
-        raise CommandError(f"That reason is too long ({len(reason)} characters, at most {MAX_REASON}).")
+        raise CommandError(f"That reason is too long: at most {MAX_REASON} characters.")
+    if len(head) > MAX_TEXT:
+        raise CommandError(f"That is too long for a command ({len(head)} characters, at most {MAX_TEXT}).")
     return head, reason if rest else None
 
 
@@ -95,8 +103,7 @@ def _plain(word: str) -> str:
     bare = word
     for dash in _DASHES:
         bare = bare.removeprefix(dash)
-    known = {"session", "help"}.union(*NOT_YET.values())
-    return bare if bare in known else word.replace("`", "'")
+    return bare if bare in _KEYWORDS else word
 
 
 def _user(word: str) -> str:

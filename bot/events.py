@@ -171,9 +171,10 @@ class Signalled(_Event):
 
 
 class Verifying(_Event):
-    """Nothing that was approved is left to do: from here on only looks."""
+    """Nothing that was approved is left to do, or may be done any more (reason): from here on only looks."""
 
     kind: Literal["verifying"] = "verifying"
+    reason: str = ""
 
 
 class Closed(_Event):

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from ClusterShell.NodeSet import RESOLVER_NOGROUP, NodeSet, NodeSetException
 from pydantic import model_validator
 
+from bot.cleaning import quoted
 from bot.errors import CommandError
 from bot.models import Host, Value
 
@@ -29,12 +30,15 @@ def expand(text: str) -> tuple[str, ...]:
     if len(text) > MAX_TEXT:
         raise CommandError(f"That host name is too long ({len(text)} characters, at most {MAX_TEXT}).")
     if not _RANGED.fullmatch(text):
-        raise CommandError(f"`{_quoted(text)}` is not a host name. For example: `host1`, `web[01-20]`, `@prod`.")
+        raise CommandError(f"`{quoted(text)}` is not a host name. For example: `host1`, `web[01-20]`, `@prod`.")
     _bound(text)
     try:
-        return tuple(NodeSet(text, resolver=RESOLVER_NOGROUP))
+        names = tuple(NodeSet(text, resolver=RESOLVER_NOGROUP))
     except NodeSetException as error:
-        raise CommandError(f"`{_quoted(text)}` is not a range of hosts. For example: `web[01-20]`.") from error
+        raise CommandError(f"`{quoted(text)}` is not a range of hosts. For example: `web[01-20]`.") from error
+    if not all(map(_NAME.fullmatch, names)):
+        raise CommandError(f"`{quoted(text)}` is not a host name: it ends with a letter or a digit.")
+    return names
 
 
 def fold(names: Iterable[str]) -> str:
@@ -78,7 +82,7 @@ class Inventory(Value):
 
     def _group(self, part: str) -> Sequence[str]:
         if not _GROUP.fullmatch(part):
-            raise CommandError(f"`{_quoted(part)}` is not a group of hosts. For example: `@prod`.")
+            raise CommandError(f"`{quoted(part)}` is not a group of hosts. For example: `@prod`.")
         names = [name for name, host in self.hosts.items() if part[1:] in host.groups]
         if not names:
             raise CommandError(f"There is no group `{part}`.{_nearest(part, [f'@{g}' for g in self.groups])}")
@@ -100,13 +104,9 @@ def _bound(text: str) -> None:
         spans = _SPAN.findall(bracket)
         size *= sum(max(int(last) - int(first) + 1, 1) for first, last in spans) + bracket.count(",") + 1
     if size > MAX_RANGE or _LONG_NUMBER.search(text):
-        raise CommandError(f"`{_quoted(text)}` is too large a range; at most {MAX_RANGE} hosts.")
+        raise CommandError(f"`{quoted(text)}` is too large a range; at most {MAX_RANGE} hosts.")
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, list(known), n=1)
     return f" Did you mean `{near[0]}`?" if near else ""
-
-
-def _quoted(text: str) -> str:
-    return text.replace("`", "'")

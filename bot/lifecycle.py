@@ -102,6 +102,7 @@ class Request(Value):
     """A request as its events tell it. newest: the sequence number of its last event. at: when that was.
 
     home: the channel where it lives. ended_by: who made the last decision. looks: the newest look at each host.
+    looked, verifying: the sequence numbers of the newest look and of `verifying`; 0 before.
     """
 
     id: RequestId
@@ -126,6 +127,8 @@ class Request(Value):
     decisions: tuple[Decision, ...] = ()
     approved_at: Moment | None = None
     attempts: tuple[Attempt, ...] = ()
+    looked: int = 0
+    verifying: int = 0
     verifying_since: Moment | None = None
     ended_by: str = ""
     reason: str = ""
@@ -163,9 +166,9 @@ class Request(Value):
         if self.state is State.PENDING:
             return self.decide_by
         if self.unanswered:
-            answer_by = max(a.answer_by for a in self.unanswered)
-            return answer_by if self.at <= answer_by else self.at + LOOK_AGAIN
-        if self.verifying_since is not None and self.at > self.verifying_since:
+            looked_in_vain = self.looked > max(a.seq for a in self.unanswered)
+            return self.at + LOOK_AGAIN if looked_in_vain else max(a.answer_by for a in self.unanswered)
+        if self.state is State.VERIFYING and self.looked > self.verifying:
             return self.at + LOOK_AGAIN
         return self.at
 
@@ -235,7 +238,7 @@ def _changes(request: Request, record: Record) -> dict[str, object]:
     event = record.event
     match event:
         case Observed():
-            return _observed(request, event)
+            return _observed(request, record, event)
         case Planned():
             return {
                 "plan": event.plan,
@@ -263,13 +266,13 @@ def _changes(request: Request, record: Record) -> dict[str, object]:
 
 def _of_plain(request: Request, record: Record, event: Event) -> dict[str, object]:
     if event.kind == "verifying":
-        return {"verifying_since": record.at}
+        return {"verifying": record.seq, "verifying_since": record.at}
     if event.kind == "decision_refused":
         return {"at": request.at}
     return {"ended_by": event.who}
 
 
-def _observed(request: Request, event: Observed) -> dict[str, object]:
+def _observed(request: Request, record: Record, event: Observed) -> dict[str, object]:
     seen = {look.host for look in event.looks}
     kept = tuple(look for look in request.looks if look.host not in seen)
     attempts = tuple(
@@ -277,7 +280,7 @@ def _observed(request: Request, event: Observed) -> dict[str, object]:
         for a in request.attempts
     )
     before = event.looks if event.phase == "before" else request.before
-    return {"looks": (*kept, *event.looks), "attempts": attempts, "before": before}
+    return {"looked": record.seq, "looks": (*kept, *event.looks), "attempts": attempts, "before": before}
 
 
 def _approved(request: Request, record: Record, event: Approved) -> dict[str, object]:

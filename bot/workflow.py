@@ -9,6 +9,7 @@ crash. It never posts: the publisher follows the trail.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Literal
 
 from bot import events, lifecycle, outcomes, planning
@@ -98,6 +99,7 @@ class Workflow:
 
     async def ask(self, origin: Origin, words: str, command: Kick) -> Request:
         """`/kick`: records the question, and lets the loop look and plan. Raises Refused, recorded."""
+        refusal = await _refusal(self._rights.to_ask(origin.who, command))
         asked = events.Asked(
             who=origin.who,
             key=origin.key,
@@ -107,32 +109,23 @@ class Workflow:
             command=command,
         )
         request = await self._ledger.begin(asked)
-        await self._admit(request, told=True)
+        if refusal:
+            await self._ledger.record(request, events.Refused(reason=refusal.for_user(), told=True))
+            raise refusal
         self._loop.wake()
         return request
 
     async def approve(self, origin: Origin, request_id: RequestId, plan_hash: str) -> Request:
         """A second person says yes. Raises Refused, recorded, and then nothing is done."""
-        return await self._decide(origin, request_id, "approve", plan_hash, self._approval)
+        return await self._decide(origin, request_id, "approve", plan_hash, partial(self._approval, origin.who))
 
     async def deny(self, origin: Origin, request_id: RequestId, plan_hash: str, reason: str = "") -> Request:
         """Someone who may approve says no. Raises Refused, recorded."""
-
-        async def denial(request: Request) -> Event:
-            await self._rights.to_approve(origin.who, request, aims(_plan(request)))
-            return events.Denied(who=origin.who, plan_hash=plan_hash, reason=reason)
-
-        return await self._decide(origin, request_id, "deny", plan_hash, lambda _who, request: denial(request))
+        return await self._decide(origin, request_id, "deny", plan_hash, partial(self._denial, origin.who, reason))
 
     async def cancel(self, origin: Origin, request_id: RequestId, plan_hash: str) -> Request:
         """The asker takes it back. Raises Refused, recorded."""
-
-        async def cancellation(who: str, request: Request) -> Event:
-            if who != request.asker:
-                raise Refused(f"Only <@{request.asker}> can cancel this: whoever asked.")
-            return events.Cancelled(who=who)
-
-        return await self._decide(origin, request_id, "cancel", plan_hash, cancellation)
+        return await self._decide(origin, request_id, "cancel", plan_hash, partial(self._cancellation, origin.who))
 
     # ------------------------------------------------------------------------------------------ deciding
 
@@ -142,14 +135,14 @@ class Workflow:
         request_id: RequestId,
         action: Literal["approve", "deny", "cancel"],
         plan_hash: str,
-        decision: Callable[[str, Request], Awaitable[Event]],
+        decision: Callable[[Request], Awaitable[Event]],
     ) -> Request:
         """The first valid decision wins: it is recorded only if nothing else was recorded since it was judged."""
         while True:
             request = await self._ledger.load(request_id)
             try:
                 await self._demand_open(request, plan_hash, action)
-                decided = await self._ledger.record(request, await decision(origin.who, request), after=request.newest)
+                decided = await self._ledger.record(request, await decision(request), after=request.newest)
             except Conflict:
                 self._ledger.forget(request_id)
                 continue
@@ -181,16 +174,18 @@ class Workflow:
             complete=all(len(have[host]) >= self._needed(request, host) for host in plan.hosts),
         )
 
+    async def _denial(self, who: str, reason: str, request: Request) -> Event:
+        await self._rights.to_approve(who, request, aims(_plan(request)))
+        return events.Denied(who=who, plan_hash=request.plan_hash, reason=reason)
+
+    async def _cancellation(self, who: str, request: Request) -> Event:
+        if who != request.asker:
+            raise Refused(f"Only <@{request.asker}> can cancel this: whoever asked.")
+        return events.Cancelled(who=who)
+
     def _needed(self, request: Request, host: str) -> int:
         command, account = _command(request), _plan(request).on(host)[0].account
         return self._rights.rule(host, account, command.acts).approvals
-
-    async def _admit(self, request: Request, *, told: bool) -> None:
-        try:
-            await self._rights.to_ask(request.asker, _command(request))
-        except (Refused, LookupFailed) as refusal:
-            await self._ledger.record(request, events.Refused(reason=refusal.for_user(), told=told))
-            raise
 
     # ------------------------------------------------------------------------------------------ driving
 
@@ -208,18 +203,18 @@ class Workflow:
     async def prepare(self, request: Request, lease: Lease) -> Request:
         """Asked: look, and say exactly what would be done."""
         command = _command(request)
-        await self._admit(request, told=False)
+        if refusal := await _refusal(self._rights.to_ask(request.asker, command)):
+            return await self._ledger.record(request, events.Refused(reason=refusal.for_user()), lease)
         looks = await self._look_at(command.hosts)
         request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="before"), lease)
         plan = planning.make(command, looks, self._rights.policy)
         if not plan.targets:
-            return await self._ledger.record(
-                request, events.Closed(outcomes=(), note=planning.why_nothing(plan)), lease
-            )
+            closed = events.Closed(outcomes=(), note=planning.why_nothing(plan))
+            return await self._ledger.record(request, closed, lease)
         try:
             await self._rights.to_ask_exactly(request.asker, command, aims(plan))
             approvers = await self._rights.approvers(request.asker, command, aims(plan))
-        except Refused as refusal:
+        except (Refused, LookupFailed) as refusal:
             return await self._ledger.record(request, events.Refused(reason=refusal.for_user()), lease)
         rules = [self._rights.rule(host, account, command.acts) for host, account in aims(plan)]
         planned = events.Planned(
@@ -237,39 +232,32 @@ class Workflow:
         """Pending, and nobody decided in time."""
         return await self._ledger.record(request, events.Expired(), lease)
 
-    async def start(self, request: Request, lease: Lease) -> Request:
-        """Approved: look at rights and clocks again, then act."""
-        if await self._ledger.now() > _known(request.act_by):
-            reason = f"nothing may start after {_known(request.act_by):%H:%M} UTC"
-            return await self._ledger.record(request, events.Lapsed(reason=reason), lease)
-        try:
-            await self._rights_still_hold(request)
-        except Refused as refusal:
-            return await self._ledger.record(request, events.Lapsed(reason=refusal.for_user()), lease)
-        return await self.act(request, lease)
-
     async def act(self, request: Request, lease: Lease) -> Request:
-        """One look, then on each host one try for each target, until nothing approved is left to do."""
+        """Approved: one look, then on each host one try for each target, until nothing approved is left to do."""
         if request.unanswered:
             return await self.settle(request, lease)
+        if why := await self._why_no_longer(request):
+            return await self._stop(request, why, lease)
         looks = await self._look_at(request.hosts)
         request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="acting"), lease)
-        late = await self._ledger.now() > _known(request.act_by)
-        if late or planning.next_step(request, looks) is None:
+        if planning.next_step(request, looks) is None:
             return await self._ledger.record(request, events.Verifying(), lease)
-        snapshots = [look for look in looks if isinstance(look, Snapshot)]
-        await asyncio.gather(*(self._act_on(request, look, lease) for look in snapshots))
+        seen = [look for look in looks if isinstance(look, Snapshot)]
+        # Every host is waited for, whatever happens on another one: no try may run on behind a second drive.
+        ends = await asyncio.gather(*(self._act_on(request, look, lease) for look in seen), return_exceptions=True)
+        for error in (end for end in ends if end is not None):
+            raise error
         return await self._ledger.load(request.id)
 
     async def _act_on(self, request: Request, look: Snapshot, lease: Lease) -> None:
         """One host: record the intent, act, record the answer; then give the tries a moment to show."""
-        tried = False
+        looked_at, tried = await self._ledger.now(), False
         while step := planning.next_step(await self._ledger.load(request.id), [look]):
             window = min(self._timing.act_window, await self._seconds_left(request))
-            if window <= 0:
-                break
+            if await self._ledger.now() >= looked_at + timedelta(seconds=window / 2):
+                break  # the look is getting old: the next round takes a new one
             not_after = HostUptime(look.uptime + int(window * 100))
-            answer_by = await self._ledger.now() + timedelta(seconds=self._timing.act_window)
+            answer_by = looked_at + timedelta(seconds=window)
             ending = events.Ending(step=step, not_after=not_after, answer_by=answer_by)
             await self._ledger.record(request, ending, lease)  # no record, no act
             answer = await self._hosts.act(step, not_after=not_after)
@@ -305,21 +293,31 @@ class Workflow:
     _STEPS: dict[State, Callable[["Workflow", Request, Lease], Awaitable[Request]]] = {  # noqa: RUF012 - never changed
         State.ASKED: prepare,
         State.PENDING: expire,
-        State.APPROVED: start,
+        State.APPROVED: act,
         State.ACTING: act,
         State.VERIFYING: verify,
     }
 
     # ------------------------------------------------------------------------------------------ small pieces
 
-    async def _rights_still_hold(self, request: Request) -> None:
-        """Raises Refused if the asker or an approver lost the right meanwhile."""
+    async def _why_no_longer(self, request: Request) -> str:
+        """Why nothing may start any more: the clock, or a right that someone lost. Empty while all is in force."""
+        if await self._seconds_left(request) <= 0:
+            return f"nothing may start after {_known(request.act_by):%H:%M} UTC"
         plan = _plan(request)
-        await self._rights.to_ask_exactly(request.asker, _command(request), aims(plan))
-        for decision in request.decisions:
-            counted = await self._rights.to_approve(decision.who, request, aims(plan))
-            if lost := decision.hosts - set(counted):
-                raise Refused(f"<@{decision.who}> may no longer approve on {', '.join(sorted(lost))}.")
+        try:
+            await self._rights.to_ask_exactly(request.asker, _command(request), aims(plan))
+            for decision in request.decisions:
+                if lost := decision.hosts - set(await self._rights.to_approve(decision.who, request, aims(plan))):
+                    return f"<@{decision.who}> may no longer approve on {', '.join(sorted(lost))}"
+        except Refused as refusal:
+            return refusal.for_user()
+        return ""
+
+    async def _stop(self, request: Request, why: str, lease: Lease) -> Request:
+        if request.state is State.APPROVED:
+            return await self._ledger.record(request, events.Lapsed(reason=why), lease)
+        return await self._ledger.record(request, events.Verifying(reason=why), lease)
 
     async def _look_at(self, hosts: Sequence[str]) -> Looks:
         """One look for each host, in the order of the hosts."""
@@ -346,6 +344,15 @@ DECIDABLE: dict[str, frozenset[State]] = {
     "deny": frozenset({State.PENDING}),
     "cancel": frozenset({State.PENDING, State.APPROVED}),
 }
+
+
+async def _refusal(question: Awaitable[object]) -> Refused | LookupFailed | None:
+    """The refusal that a question to the rights ends in, or None."""
+    try:
+        await question
+    except (Refused, LookupFailed) as refusal:
+        return refusal
+    return None
 
 
 def _attached(looks: Sequence[Snapshot | Unreachable]) -> tuple[Attachment, ...]:

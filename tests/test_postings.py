@@ -18,10 +18,10 @@ async def postings(tmp_path: Path) -> AsyncIterator[Postings]:
 
 async def test_reader_cannot_put(tmp_path: Path) -> None:
     """Beside a running bot nothing can be posted in its name."""
-    async with SqliteTrail.open(tmp_path / "kickbot.db"):
-        async with SqliteTrail.open_readonly(tmp_path / "kickbot.db") as reader:
-            with pytest.raises(TrailError, match="read-only"):
-                await Postings(reader.database).put(Posting(event=1, part="main", channel="C1", ts="1.2"))
+    path = tmp_path / "kickbot.db"
+    async with SqliteTrail.open(path), SqliteTrail.open_readonly(path) as reader:
+        with pytest.raises(TrailError, match="read-only"):
+            await Postings(reader.database).put(Posting(event=1, part="main", channel="C1", ts="1.2"))
 
 
 async def test_unknown(postings: Postings) -> None:

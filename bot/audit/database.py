@@ -177,6 +177,8 @@ def plain_errors() -> Iterator[None]:
         raise TrailError(f"{_REASONS.get(_code(error), 'the database failed')} ({error})") from error
     except OSError as error:
         raise TrailError(f"the database's file can't be used: {error}") from error
+    except UnicodeEncodeError as error:
+        raise TrailError(f"the database can't hold such text: {error}") from error
 
 
 def _code(error: sqlite3.Error) -> int:

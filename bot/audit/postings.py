@@ -1,4 +1,4 @@
-"""What the publisher remembers: which part of which event stands where in Slack. Beside the audit trail, not in its chain.
+"""What the publisher remembers: which part of which event stands where in Slack. Beside the trail, not in its chain.
 
 It proves nothing: losing it costs a look into Slack before the next message, and no more.
 """

@@ -24,7 +24,8 @@ FROM events LEFT JOIN events AS earlier ON earlier.seq = events.seq - 1
 
 def chained(db: Database) -> Iterator[tuple[bytes, str]]:
     """(bytes, hash) of every event in the order of the table itself: no index is asked, since one could be wrong."""
-    yield from db.execute("SELECT CAST(bytes AS BLOB), hash FROM events ORDER BY rowid")
+    for content, stored in db.execute("SELECT CAST(bytes AS BLOB), CAST(hash AS BLOB) FROM events ORDER BY rowid"):
+        yield content, stored.decode("ascii", "replace")
 
 
 def head(db: Database) -> chain.Head:
@@ -102,11 +103,17 @@ def open_requests(db: Database) -> Sequence[RequestId]:
     places = ", ".join("?" * len(FINAL))
     closed = f"SELECT request FROM events WHERE kind IN ({places})"  # noqa: S608 - only question marks
     query = f"SELECT seq FROM events WHERE seq = request AND seq NOT IN ({closed}) ORDER BY seq"  # noqa: S608
-    return [RequestId(row[0]) for row in db.execute(query, sorted(FINAL))]
+    return tuple(RequestId(row[0]) for row in db.execute(query, sorted(FINAL)))
+
+
+def newest_requests(db: Database) -> Iterator[RequestId]:
+    """Every request, the newest first."""
+    for row in db.execute("SELECT seq FROM events WHERE seq = request ORDER BY seq DESC"):
+        yield RequestId(row[0])
 
 
 def _records(db: Database, where: str, values: Sequence[int]) -> Sequence[Record]:
-    return [_checked(*row) for row in db.execute(_SELECT + where, values)]
+    return tuple(_checked(*row) for row in db.execute(_SELECT + where, values))
 
 
 def _checked(seq: int, content: bytes, stored: str, previous: str | None) -> Record:

@@ -20,7 +20,7 @@ from bot.audit import rows
 from bot.audit.database import AuditDatabase, transaction
 from bot.borders import Lease
 from bot.errors import AlreadyRecorded, Conflict, LeaseLost, TrailError
-from bot.events import Entry, Event, Record
+from bot.events import FINAL, Entry, Event, Record
 from bot.models import RequestId
 
 Clock = Callable[[], datetime]
@@ -42,6 +42,7 @@ class SqliteTrail:
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._loop = asyncio.get_running_loop()
         self._recorded = asyncio.Event()
+        self._open: set[RequestId] | None = None  # touched in the database's thread only
 
     @classmethod
     @asynccontextmanager
@@ -100,7 +101,7 @@ class SqliteTrail:
                 await recorded.wait()
 
     async def open_requests(self) -> Sequence[RequestId]:
-        return await self.database.run(rows.open_requests)
+        return await self.database.run(self._open_requests)
 
     async def now(self) -> datetime:
         """This machine's clock. A record's `at` may be later, after the clock was set back."""
@@ -117,9 +118,17 @@ class SqliteTrail:
             at = max(self._clock(), datetime.fromisoformat(head.at)) if head.at else self._clock()
             number = head.seq + 1
             entry = Entry(seq=number, request=request or RequestId(number), at=at, event=event)
+            open_, self._open = self._open, None  # in doubt until the commit
             record = rows.insert(db, head, entry)
+        self._open = _after(open_, record)
         self._loop.call_soon_threadsafe(self._wake)
         return record
+
+    def _open_requests(self, db: Database) -> Sequence[RequestId]:
+        """Asked for after each event, so a writer remembers it: finding it takes a look at every event there is."""
+        if self._open is None or self.database.readonly:
+            self._open = set(rows.open_requests(db))
+        return tuple(sorted(self._open))
 
     def _check(
         self, db: Database, request: RequestId | None, event: Event, after: int | None, lease: Lease | None
@@ -138,3 +147,12 @@ class SqliteTrail:
         """In the loop's thread: wake every follower, and let the next wait be for the next event."""
         self._recorded.set()
         self._recorded = asyncio.Event()
+
+
+def _after(open_: set[RequestId] | None, record: Record) -> set[RequestId] | None:
+    """The open requests after one more record, if they were known before it."""
+    if open_ is None:
+        return None
+    if record.event.kind in FINAL:
+        return open_ - {record.request}
+    return open_ | {record.request} if record.seq == record.request else open_

@@ -1,0 +1,130 @@
+"""What the command line reads from the audit trail's file, beside a running bot. It writes nothing, locks nothing."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from bot.audit import chain, rows
+from bot.audit.database import connect_readonly, plain_errors
+from bot.canonical import digest
+from bot.errors import BrokenTrail, TrailError
+from bot.events import Asked, Looked, Record
+from bot.models import Value
+
+# Every attachment of an event that keeps content, with the content if it is there.
+_ATTACHMENTS = """
+SELECT events.seq, json_extract(looks.value, '$.sha256'), json_extract(looks.value, '$.size'), bodies.content
+FROM events, json_each(events.bytes, '$.event.looks') AS looks
+LEFT JOIN bodies ON bodies.sha256 = json_extract(looks.value, '$.sha256')
+WHERE events.kind = 'observed' ORDER BY events.seq
+"""
+
+
+class Verified(Value):
+    """What was checked and fits. head: the newest event's hash; note it elsewhere, and a trail cut there is found out.
+
+    bodies: attachments whose content is there, with the size and hash that their event states.
+    """
+
+    events: int
+    head: str
+    bodies: int
+
+
+def verify(path: Path) -> Verified:
+    """Check the whole trail: each event, each attachment, and that what SQLite derives from them is derived from them.
+
+    Raises BrokenTrail with the first bad event, TrailError for a file that isn't a trail. Memory: one event or
+    attachment. Events that were cut off at the end can't be seen from the chain alone, nor can a trail that was made
+    anew from some event on: compare `head` and `events` with earlier ones, noted where nobody can change them.
+    """
+    with _snapshot(path) as db:
+        head = chain.verify(rows.chained(db))
+        _check_derived(db)
+        return Verified(events=head.seq, head=head.hash, bodies=_check_bodies(db))
+
+
+def show(path: Path, request: int) -> Sequence[Record]:
+    """The events of one request, oldest first. Raises TrailError if there is no such request."""
+    with _snapshot(path) as db:
+        records = rows.of_request(db, request)
+    if not records:
+        raise TrailError(f"there is no request {request} in {path}")
+    return records
+
+
+def list_requests(
+    path: Path, *, about: str | None = None, since: datetime | None = None, limit: int = 50
+) -> Sequence[Sequence[Record]]:
+    """The newest requests first, each with its events.
+
+    about: only of this Slack id, login name or host. since: only what began then or later.
+    """
+    with _snapshot(path) as db:
+        return tuple(islice(_requests(db, about, since), limit))
+
+
+def body(path: Path, sha256: str) -> bytes:
+    """An attachment's content. Raises TrailError if it isn't there or was changed."""
+    with _snapshot(path) as db:
+        return rows.body(db, sha256)
+
+
+@contextmanager
+def _snapshot(path: Path) -> Iterator[Database]:
+    """The file as it is at one moment: what the bot records meanwhile doesn't show."""
+    with plain_errors(), connect_readonly(path.resolve()) as db:
+        db.execute("BEGIN")
+        yield db
+
+
+def _requests(db: Database, about: str | None, since: datetime | None) -> Iterator[Sequence[Record]]:
+    for request in rows.newest_requests(db):
+        records = rows.of_request(db, request)
+        if since and records[0].at < since:
+            return
+        if about is None or about in _names(records[0]):
+            yield records
+
+
+def _names(first: Record) -> frozenset[str]:
+    """Whom and what a request is about."""
+    event = first.event
+    match event:
+        case Asked():
+            return frozenset({event.who, event.command.user, *event.command.hosts})
+        case Looked():
+            return frozenset({event.who, event.user or event.who, *event.hosts})
+        case _:
+            return frozenset({event.who})
+
+
+def _check_derived(db: Database) -> None:
+    """The columns can't differ from the bytes: they are computed, `connect` compared their definition, and here SQLite
+    compares its indexes with the rows. An index that leaves out an event would hide it from everyone but the chain.
+    """
+    found = [row[0] for row in db.execute("PRAGMA integrity_check(1)")]
+    if found != ["ok"]:
+        raise TrailError(f"the database file is damaged: {found[0]}")
+
+
+def _check_bodies(db: Database) -> int:
+    """How many attachments fit. Raises BrokenTrail with the event that names one that doesn't."""
+    checked = 0
+    for sequence, sha256, size, content in db.execute(_ATTACHMENTS):
+        if why := _fault(sha256, size, content):
+            raise BrokenTrail(sequence, f"its attachment {sha256} {why}")
+        checked += 1
+    return checked
+
+
+def _fault(sha256: str, size: int, content: bytes | None) -> str | None:
+    if content is None:
+        return "is missing"
+    if digest(content) != sha256:
+        return "was changed"
+    return None if len(content) == size else f"has {len(content)} bytes and not {size}"

@@ -1,0 +1,247 @@
+"""kickbot.toml and the environment -> Settings. A bad value names its key and stops the start, in one line."""
+
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bot.cleaning import clean
+from bot.errors import CommandError, SettingsError
+from bot.inventory import Inventory, expand
+from bot.models import Act, Host, Value
+from bot.policy import Policy, Rule
+
+SLACK_API_URL = "https://slack.com/api/"
+
+_DURATION = re.compile(r"([1-9]\d{0,4})(s|m|h|d)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _duration(text: object) -> int:
+    match = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        raise ValueError("must be a time such as 30s, 15m, 2h or 1d")
+    return int(match[1]) * _SECONDS[match[2]]
+
+
+def _not_empty(values: tuple[str, ...]) -> tuple[str, ...]:
+    if not values:
+        raise ValueError("is empty. An empty list never means everyone: name someone, or leave the key out for nobody")
+    return values
+
+
+def _shaped(pattern: str, what: str) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"{text!r} is not {what}")
+        return text
+
+    return check
+
+
+Seconds = Annotated[int, BeforeValidator(_duration)]
+ChannelId = Annotated[str, AfterValidator(_shaped(r"[CG][A-Z0-9]{2,}", "a channel id (C…)"))]
+Where = Annotated[str, AfterValidator(_shaped(r"[CG][A-Z0-9]{2,}|#.+", "a channel id (C…) or a name pattern (#inc-*)"))]
+Who = Annotated[str, AfterValidator(_shaped(r"[UWS][A-Z0-9]{2,}", "a Slack user id (U…) or user-group id (S…)"))]
+People = Annotated[tuple[Who, ...], AfterValidator(_not_empty)]
+Logins = Annotated[tuple[str, ...], AfterValidator(_not_empty)]
+CommandName = Annotated[str, AfterValidator(_shaped(r"/[a-z0-9_-]{1,31}", "a command name such as /kick"))]
+
+
+class Commands(Value):
+    """What the commands are called in this workspace."""
+
+    sessions: CommandName = "/sessions"
+    kick: CommandName = "/kick"
+    kickbot: CommandName = "/kickbot"
+
+
+class SlackSection(Value):
+    incident_channel: ChannelId
+    channels: tuple[Where, ...] = ()
+    commands: Commands = Commands()
+
+
+class AuditSection(Value):
+    database: str = "kickbot.db"
+
+    @field_validator("database")
+    @classmethod
+    def _known(cls, text: str) -> str:
+        if "://" in text:
+            raise ValueError("must be the path of a SQLite file; PostgreSQL is not there yet")
+        return text
+
+
+class SshSection(Value):
+    user: str
+    keys: Annotated[tuple[str, ...], AfterValidator(_not_empty)] = ("~/.ssh/id_ed25519",)
+    known_hosts: str = "~/.ssh/known_hosts"
+
+
+class HostSection(Value):
+    name: str
+    address: str = "%h"
+    port: int = Field(default=22, ge=1, le=65535)
+    user: str = ""
+    platform: Literal["linux"] = "linux"
+    groups: tuple[str, ...] = ()
+
+
+class RuleSection(Value):
+    hosts: str
+    accounts: Literal["people", "any"] | Logins = "people"
+    acts: Annotated[tuple[Act, ...], AfterValidator(_not_empty)] = (Act.KICK,)
+    look: People | None = None
+    ask: People | None = None
+    approve: People | None = None
+    approvals: int = Field(default=1, ge=1, le=10)
+    expires: Seconds = 900
+    act_by: Seconds = 900
+    reason: bool = False
+    channel: ChannelId | None = None
+
+
+class ProtectSection(Value):
+    users: Logins | None = None
+
+
+class Settings(Value):
+    """Everything that kickbot.toml says. folder: where it lies; relative paths start there."""
+
+    folder: Path
+    slack: SlackSection
+    audit: AuditSection = AuditSection()
+    ssh: SshSection
+    hosts: tuple[HostSection, ...] = Field(min_length=1)
+    rules: tuple[RuleSection, ...] = Field(min_length=1)
+    people: dict[Who, Logins] = Field(default_factory=dict)
+    protect: ProtectSection = ProtectSection()
+
+    @property
+    def database(self) -> Path:
+        return self.path(self.audit.database)
+
+    def path(self, text: str) -> Path:
+        """A path as written in the file, made absolute."""
+        return (self.folder / Path(text).expanduser()).absolute()
+
+    def inventory(self) -> Inventory:
+        """Raises SettingsError for a name that is no host name, or that stands there twice."""
+        hosts: dict[str, Host] = {}
+        for number, section in enumerate(self.hosts):
+            for name in _checked(f"hosts[{number}].name", partial(expand, section.name)):
+                if name in hosts:
+                    raise SettingsError(f"hosts[{number}].name: {name} is configured twice")
+                hosts[name] = Host(
+                    name=name,
+                    address=section.address.replace("%h", name),
+                    port=section.port,
+                    user=section.user or self.ssh.user,
+                    platform=section.platform,
+                    groups=frozenset(section.groups),
+                )
+        return Inventory(hosts=hosts)
+
+    def policy(self, inventory: Inventory) -> Policy:
+        """The rules with their hosts expanded. Raises SettingsError for a host or a group that isn't configured."""
+        logins = {host.user for host in inventory.hosts.values()}
+        owners: dict[str, set[str]] = {}
+        for person, accounts in self.people.items():
+            for account in accounts:
+                owners.setdefault(account, set()).add(person)
+        return Policy(
+            rules=tuple(_rule(number, section, inventory) for number, section in enumerate(self.rules)),
+            owners={account: frozenset(people) for account, people in owners.items()},
+            protected=frozenset({"root", *logins, *(self.protect.users or ())}),
+            incident_channel=self.slack.incident_channel,
+            channels=self.slack.channels,
+        )
+
+
+class Secrets(BaseSettings):
+    """What comes from the environment only. Read by `kickbot run` alone."""
+
+    model_config = SettingsConfigDict(env_prefix="", extra="ignore")
+
+    slack_bot_token: SecretStr = SecretStr("")
+    slack_app_token: SecretStr = SecretStr("")
+    slack_api_url: str = SLACK_API_URL
+
+
+def find(option: str | None) -> Path:
+    """The configuration file: `--config`, then KICKBOT_CONFIG, then ./kickbot.toml."""
+    return Path(option or os.environ.get("KICKBOT_CONFIG") or "kickbot.toml")
+
+
+def load(path: Path) -> Settings:
+    """Raises SettingsError with one line that names the key."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}. Name another file with --config FILE") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not TOML: {error}") from error
+    try:
+        return Settings.model_validate({**content, "folder": path.absolute().parent})
+    except ValidationError as error:
+        raise SettingsError(f"{path}: {_told(error)}") from error
+
+
+def secrets() -> Secrets:
+    """Raises SettingsError for the first secret that is missing."""
+    found = Secrets()
+    for name, value, shape in (
+        ("SLACK_BOT_TOKEN", found.slack_bot_token, "xoxb-"),
+        ("SLACK_APP_TOKEN", found.slack_app_token, "xapp-"),
+    ):
+        if not value.get_secret_value().startswith(shape):
+            state = "is not set" if not value.get_secret_value() else "has the wrong form"
+            raise SettingsError(f"{name} {state}: put the token that starts with {shape} into the environment")
+    return found
+
+
+def _rule(number: int, section: RuleSection, inventory: Inventory) -> Rule:
+    def hosts() -> Iterable[str]:
+        return inventory.hosts if section.hosts == "*" else inventory.select(section.hosts)
+
+    return Rule(
+        hosts=frozenset(_checked(f"rules[{number}].hosts", hosts)),
+        accounts=section.accounts if isinstance(section.accounts, str) else frozenset(section.accounts),
+        acts=frozenset(section.acts),
+        look=section.look or (),
+        ask=section.ask or (),
+        approve=section.approve or (),
+        approvals=section.approvals,
+        expires=section.expires,
+        act_by=section.act_by,
+        reason=section.reason,
+        channel=section.channel,
+    )
+
+
+def _checked(key: str, expanded: Callable[[], Iterable[str]]) -> Iterable[str]:
+    try:
+        return expanded()
+    except CommandError as error:
+        raise SettingsError(f"{key}: {error}") from error
+
+
+def _told(error: ValidationError) -> str:
+    """The first complaint as `rules[0].approve: …`."""
+    first: Any = error.errors()[0]
+    key = ""
+    for part in first["loc"]:
+        if isinstance(part, int):
+            key += f"[{part}]"
+        elif part.isidentifier() or first["type"] == "extra_forbidden":  # others are names of a union's branches
+            key += f".{clean(part)}"
+    words = {"missing": "is missing", "extra_forbidden": "is not a key that Kickbot knows"}
+    said = words.get(first["type"], first["msg"].removeprefix("Value error, "))
+    return f"{key.lstrip('.')}: {said}"

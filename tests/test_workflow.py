@@ -1,0 +1,350 @@
+"""The story of a request, on a real SQLite trail, with hosts, people and time in memory."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.audit.sqlite import SqliteTrail
+from bot.errors import AlreadyRecorded, LookupFailed, Refused
+from bot.lifecycle import Request, State, replay
+from bot.models import Act, Kick, Listing, Person, RequestId, Result
+from bot.policy import Channel, Policy, Rule
+from bot.rights import Rights
+from bot.workflow import Origin, Workflow
+from tests.fakes import FakeClock, FakeHosts, FakePeople
+
+HERE = Channel(id="C0INC4711", name="inc-4711", member=True)
+POLICY = Policy(
+    rules=(
+        Rule(
+            hosts=frozenset({"host1", "host2"}),
+            acts=frozenset({Act.KICK}),
+            look=("S0SRE",),
+            ask=("S0SRE",),
+            approve=("S0LEADS",),
+        ),
+    ),
+    owners={"bob": frozenset({"U0BOB"})},
+    protected=frozenset({"root", "kickbot"}),
+    incident_channel="C0INCIDENT",
+    channels=("#inc-*",),
+)
+GROUPS = {"S0SRE": {"U0ALICE", "U0BOB", "U0CAROL"}, "S0LEADS": {"U0ALICE", "U0BOB", "U0CAROL"}}
+ODD = {
+    "U0GUS": Person(id="U0GUS", name="Gus", guest=True),
+    "U0ZOE": Person(id="U0ZOE", name="Zoe", deactivated=True),
+}
+
+
+class Stage:
+    """A workflow with everything around it, and short ways to say what people do."""
+
+    def __init__(self, trail: SqliteTrail, clock: FakeClock, policy: Policy = POLICY) -> None:
+        self.trail = trail
+        self.clock = clock
+        self.people = FakePeople({group: set(members) for group, members in GROUPS.items()}, ODD)
+        self.hosts = FakeHosts(clock, "host1", "host2")
+        self.policy = policy
+        self.restart()
+        self._messages = 0
+
+    def restart(self) -> None:
+        """A new process: only the trail and the hosts remember anything."""
+        rights = Rights(self.policy, self.people)
+        self.workflow = Workflow(trail=self.trail, hosts=self.hosts, rights=rights, sleep=self.clock.sleep)
+
+    def origin(self, who: str) -> Origin:
+        self._messages += 1
+        return Origin(who=who, channel=HERE, key=f"message-{self._messages}")
+
+    async def ask(self, command: Kick, who: str = "U0ALICE") -> Request:
+        asked = await self.workflow.ask(self.origin(who), "audituser host1", command)
+        return await self.workflow.drive(asked.id)
+
+    async def approve(self, request: Request, who: str = "U0CAROL") -> Request:
+        await self.workflow.approve(self.origin(who), request.id, request.plan_hash)
+        return await self.workflow.drive(request.id)
+
+    async def request(self, request_id: RequestId) -> Request:
+        return replay(await self.trail.read(request_id))
+
+    async def kinds(self, request_id: RequestId) -> list[str]:
+        return [record.event.kind for record in await self.trail.read(request_id)]
+
+
+KICK = Kick(user="audituser", hosts=("host1",), reason="INC-42")
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    clock = FakeClock()
+    async with SqliteTrail.open(tmp_path / "kickbot.db", clock) as trail:
+        made = Stage(trail, clock)
+        made.hosts["host1"].login("7")
+        made.hosts["host1"].login("9")
+        made.hosts["host1"].login("12", "alice", 1001)
+        yield made
+
+
+async def test_an_approved_kick_ends_all_sessions_of_the_account_and_no_other(stage: Stage) -> None:
+    """An approved kick ends each session of the account once, leaves alice's alone, and is closed with the outcomes."""
+    asked = await stage.ask(KICK)
+    done = await stage.approve(asked)
+    assert done.state is State.CLOSED
+    assert [o.result for o in done.outcomes] == [Result.ENDED, Result.ENDED]
+    assert list(stage.hosts["host1"].sessions) == ["12"]
+    assert len(stage.hosts["host1"].ended) == 2
+
+
+@pytest.mark.parametrize("who", ["U0ALICE", "U0DAVE", "U0GUS", "U0ZOE"])
+async def test_an_approval_that_does_not_count_is_refused_and_recorded(stage: Stage, who: str) -> None:
+    """The asker, a stranger, a guest and a deactivated member can't approve, though some are in the group."""
+    stage.people.groups["S0LEADS"] |= {"U0GUS", "U0ZOE"}
+    asked = await stage.ask(KICK)
+    with pytest.raises(Refused):
+        await stage.approve(asked, who)
+    assert (await stage.kinds(asked.id))[-1] == "decision_refused"
+    assert (await stage.request(asked.id)).state is State.PENDING
+    assert stage.hosts.acts == []
+
+
+async def test_the_owner_of_the_account_can_not_decide(stage: Stage) -> None:
+    """Bob owns the account bob: he can neither approve nor deny its end."""
+    stage.hosts["host1"].login("20", "bob", 1002)
+    asked = await stage.ask(Kick(user="bob", hosts=("host1",)))
+    for decide in (stage.workflow.approve, stage.workflow.deny):
+        with pytest.raises(Refused, match="your own account"):
+            await decide(stage.origin("U0BOB"), asked.id, asked.plan_hash)
+    assert (await stage.request(asked.id)).state is State.PENDING
+
+
+async def test_a_second_approval_does_nothing_more(stage: Stage) -> None:
+    """Who approves what is approved already is told by whom, and nothing is run again."""
+    asked = await stage.ask(KICK)
+    await stage.approve(asked, "U0CAROL")
+    with pytest.raises(Refused, match="finished"):
+        await stage.approve(asked, "U0BOB")
+    assert len(stage.hosts.acts) == 2
+    assert (await stage.kinds(asked.id))[-1] == "decision_refused"
+
+
+async def test_a_late_approval_is_refused(stage: Stage) -> None:
+    """After `expires` nobody can approve any more, whether the loop has noticed yet or not."""
+    asked = await stage.ask(KICK)
+    await stage.clock.sleep(901)
+    with pytest.raises(Refused, match="too late"):
+        await stage.workflow.approve(stage.origin("U0CAROL"), asked.id, asked.plan_hash)
+    assert (await stage.workflow.drive(asked.id)).state is State.EXPIRED
+    with pytest.raises(Refused, match="expired"):
+        await stage.workflow.approve(stage.origin("U0CAROL"), asked.id, asked.plan_hash)
+
+
+async def test_an_approval_of_another_plan_is_refused(stage: Stage) -> None:
+    """The hash in the button must be the plan's own."""
+    asked = await stage.ask(KICK)
+    with pytest.raises(Refused, match="older state"):
+        await stage.workflow.approve(stage.origin("U0CAROL"), asked.id, "0" * 64)
+    assert stage.hosts.acts == []
+
+
+async def test_slack_that_can_not_say_who_is_in_the_group_means_no(stage: Stage) -> None:
+    """A lookup that fails is a refusal, recorded like one."""
+    asked = await stage.ask(KICK)
+    stage.people.unknown.add("S0LEADS")
+    with pytest.raises(LookupFailed):
+        await stage.approve(asked)
+    assert (await stage.kinds(asked.id))[-1] == "decision_refused"
+
+
+async def test_a_right_lost_after_the_approval_stops_the_act(stage: Stage) -> None:
+    """Rights are read again right before acting: an approver who left the group meanwhile doesn't count."""
+    asked = await stage.ask(KICK)
+    await stage.workflow.approve(stage.origin("U0CAROL"), asked.id, asked.plan_hash)
+    stage.people.groups["S0LEADS"].discard("U0CAROL")
+    assert (await stage.workflow.drive(asked.id)).state is State.LAPSED
+    assert stage.hosts.acts == []
+
+
+async def test_two_approvals_are_two_people(stage: Stage) -> None:
+    """With `approvals = 2` the same person twice isn't enough, and two people are."""
+    stage.policy = POLICY.model_copy(update={"rules": (POLICY.rules[0].model_copy(update={"approvals": 2}),)})
+    stage.restart()
+    asked = await stage.ask(KICK)
+    assert (await stage.approve(asked, "U0CAROL")).state is State.PENDING
+    with pytest.raises(Refused, match="already"):
+        await stage.approve(asked, "U0CAROL")
+    assert (await stage.approve(asked, "U0BOB")).state is State.CLOSED
+
+
+async def test_nobody_is_asked_who_could_not_approve(stage: Stage) -> None:
+    """With no possible approver but the asker the request isn't opened."""
+    stage.people.groups["S0LEADS"] = {"U0ALICE"}
+    with pytest.raises(Refused, match="Nobody could approve"):
+        await stage.ask(KICK)
+
+
+async def test_the_id_of_an_ended_session_that_another_login_took_is_not_touched(stage: Stage) -> None:
+    """Between asking and approving session 7 ends and bob gets the id 7: bob stays, and the report says so."""
+    asked = await stage.ask(KICK)
+    host = stage.hosts["host1"]
+    await stage.clock.sleep(5)
+    host.login("7", "bob", 1002)
+    done = await stage.approve(asked)
+    assert [o.result for o in done.outcomes] == [Result.ALREADY_GONE, Result.ENDED]
+    assert "another login of bob" in done.outcomes[0].detail
+    assert sorted(host.sessions) == ["12", "7"]
+
+
+async def test_a_new_login_of_the_account_is_reported_and_not_ended(stage: Stage) -> None:
+    """A login after the plan isn't part of the approval."""
+    asked = await stage.ask(KICK)
+    stage.hosts["host1"].login("15")
+    done = await stage.approve(asked)
+    assert "15" in stage.hosts["host1"].sessions
+    assert {o.result for o in done.outcomes} == {Result.RETURNED}
+    assert "session 15" in done.reason
+
+
+async def test_the_identity_is_compared_once_more_on_the_host(stage: Stage) -> None:
+    """A session that is replaced between the look and the act is refused by the host itself."""
+    asked = await stage.ask(KICK)
+    stage.hosts.before_act = lambda step: (
+        None if step.target.session != "7" or stage.hosts.acts else _replace(stage, "7")
+    )
+    done = await stage.approve(asked)
+    assert "7" in stage.hosts["host1"].sessions
+    assert done.state is State.CLOSED
+
+
+def _replace(stage: Stage, session: str) -> None:
+    stage.clock.now = stage.clock.now.replace(microsecond=500)
+    stage.hosts["host1"].booted = stage.hosts["host1"].booted.replace(year=2025)
+    stage.hosts["host1"].login(session, "bob", 1002)
+
+
+async def test_a_session_that_survives_every_rung_is_reported_as_survived(stage: Stage) -> None:
+    """Exit status 0 proves nothing: what is still there survived, after each rung was tried once."""
+    stage.hosts["host1"].stubborn.add("7")
+    asked = await stage.ask(KICK)
+    done = await stage.approve(asked)
+    assert [o.result for o in done.outcomes] == [Result.SURVIVED, Result.ENDED]
+    assert [s.rung for s in stage.hosts.acts if s.target.session == "7"] == ["terminate", "signal"]
+    assert done.outcomes[0].lives_on
+
+
+async def test_a_host_that_stops_answering_is_unknown_and_looked_at_again(stage: Stage) -> None:
+    """A lost host is looked at again every minute for half an hour, and then closed as unknown, never as ended."""
+    asked = await stage.ask(KICK)
+    stage.hosts.before_act = lambda _step: setattr(stage.hosts["host1"], "lost", True)
+    waiting = await stage.approve(asked)
+    assert waiting.state is State.VERIFYING
+    while not waiting.state.final:
+        assert waiting.due is not None
+        stage.clock.now = max(waiting.due, stage.clock.now)
+        waiting = await stage.workflow.drive(asked.id)
+    assert {o.result for o in waiting.outcomes} == {Result.UNKNOWN}
+
+
+async def test_a_lost_host_that_comes_back_is_judged_by_what_it_shows(stage: Stage) -> None:
+    """The answers to both acts were lost with the host; when it is back both sessions are gone: ended."""
+    asked = await stage.ask(KICK)
+    stage.hosts["host1"].answers_get_lost = True
+    done = await stage.approve(asked)
+    assert {o.result for o in done.outcomes} == {Result.ENDED}
+    assert len(stage.hosts["host1"].ended) == 2
+
+
+async def test_a_reboot_ends_the_sessions_with_the_boot(stage: Stage) -> None:
+    """Another boot id: what was there is gone, and the outcome says why."""
+    asked = await stage.ask(KICK)
+    stage.hosts["host1"].reboot()
+    done = await stage.approve(asked)
+    assert all("rebooted" in o.detail for o in done.outcomes)
+    assert stage.hosts.acts == []
+
+
+async def test_after_a_long_downtime_an_approved_request_lapses(stage: Stage) -> None:
+    """Nothing starts after act_by, however long the bot was away."""
+    asked = await stage.ask(KICK)
+    await stage.workflow.approve(stage.origin("U0CAROL"), asked.id, asked.plan_hash)
+    await stage.clock.sleep(901)
+    stage.restart()
+    assert (await stage.workflow.drive(asked.id)).state is State.LAPSED
+    assert stage.hosts.acts == []
+
+
+async def test_the_same_message_sent_twice_is_one_request(stage: Stage) -> None:
+    """Slack may deliver a command twice: the second one is answered, not run."""
+    origin = stage.origin("U0ALICE")
+    first = await stage.workflow.ask(origin, "audituser host1", KICK)
+    with pytest.raises(AlreadyRecorded) as second:
+        await stage.workflow.ask(origin, "audituser host1", KICK)
+    assert second.value.request == first.id
+
+
+async def test_nothing_to_end_closes_the_request_and_says_so(stage: Stage) -> None:
+    """An account that isn't logged in needs no approval."""
+    done = await stage.ask(Kick(user="nobody1", hosts=("host1", "host2")))
+    assert done.state is State.CLOSED
+    assert done.reason == "nobody1 is not logged in on host[1-2]."
+
+
+async def test_the_bots_own_login_and_root_are_never_asked_for(stage: Stage) -> None:
+    """Protected accounts are refused before any host is looked at."""
+    for user in ("root", "kickbot"):
+        with pytest.raises(Refused, match="protected"):
+            await stage.ask(Kick(user=user, hosts=("host1",)))
+
+
+async def test_uid_0_under_another_name_is_never_ended(stage: Stage) -> None:
+    """toor has uid 0: the look shows it, and the plan leaves it alone."""
+    stage.hosts["host1"].login("30", "toor", 0)
+    done = await stage.ask(Kick(user="toor", hosts=("host1",)))
+    assert done.state is State.CLOSED
+    assert "protected" in done.reason
+
+
+async def test_a_listing_shows_only_hosts_that_the_person_may_look_at(stage: Stage) -> None:
+    """A stranger gets a refusal, a member of the group a look; both leave an event."""
+    listing = Listing(hosts=("host1",))
+    seen = await stage.workflow.look(stage.origin("U0ALICE"), listing)
+    refused = await stage.workflow.look(stage.origin("U0DAVE"), listing)
+    assert [look.host for look in seen.looks] == ["host1"]
+    assert refused.looks == ()
+    assert refused.refused == ("Only <!subteam^S0SRE> may look at host1.",)
+
+
+async def test_denied_cancelled_and_expired_are_three_different_ends(stage: Stage) -> None:
+    """Each has its own state, and none of them acts."""
+    denied, cancelled, expired = [await stage.ask(KICK) for _ in range(3)]
+    await stage.workflow.deny(stage.origin("U0BOB"), denied.id, denied.plan_hash, "he is on call")
+    with pytest.raises(Refused, match="can cancel"):
+        await stage.workflow.cancel(stage.origin("U0BOB"), cancelled.id, cancelled.plan_hash)
+    await stage.workflow.cancel(stage.origin("U0ALICE"), cancelled.id, cancelled.plan_hash)
+    await stage.clock.sleep(901)
+    await stage.workflow.drive(expired.id)
+    states = [(await stage.request(r.id)).state for r in (denied, cancelled, expired)]
+    assert states == [State.DENIED, State.CANCELLED, State.EXPIRED]
+    assert stage.hosts.acts == []
+
+
+async def test_one_request_over_two_hosts_is_one_plan_and_one_approval(stage: Stage) -> None:
+    """Each target names its host, and each gets its outcome."""
+    stage.hosts["host2"].login("3")
+    asked = await stage.ask(Kick(user="audituser", hosts=("host1", "host2")))
+    done = await stage.approve(asked)
+    assert [(o.host, o.session, o.result) for o in done.outcomes] == [
+        ("host1", "7", Result.ENDED),
+        ("host1", "9", Result.ENDED),
+        ("host2", "3", Result.ENDED),
+    ]
+
+
+async def test_only_the_session_that_was_named_is_ended(stage: Stage) -> None:
+    """`session 9` leaves the account's other session, and the plan says that it stays."""
+    asked = await stage.ask(Kick(user="audituser", hosts=("host1",), session="9"))
+    assert asked.plan is not None
+    assert [k.session for k in asked.plan.kept] == ["7"]
+    await stage.approve(asked)
+    assert sorted(stage.hosts["host1"].sessions) == ["12", "7"]
