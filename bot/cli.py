@@ -1,1 +1,110 @@
-def main() -> None: ...
+"""kickbot run | demo | audit: parses arguments and prints, nothing else."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from bot import __version__, settings
+from bot.audit import reading, telling
+from bot.errors import BrokenTrail, KickbotError
+
+FAILED = 1
+UNUSABLE = 2
+
+with_config = click.option(
+    "--config", metavar="FILE", help="The configuration; else KICKBOT_CONFIG, else kickbot.toml."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="kickbot")
+def main() -> None:
+    """See who is logged in on a host, end exactly those sessions, and prove that they are gone."""
+
+
+@main.command()
+@with_config
+def run(config: str | None) -> None:
+    """Run the bot in the foreground, until SIGTERM.
+
+    The tokens come from the environment: SLACK_BOT_TOKEN, SLACK_APP_TOKEN, and SLACK_API_URL for another Slack.
+    """
+    from bot import app  # noqa: PLC0415 - opens no library of Slack or SSH for the other commands
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("asyncssh").setLevel(logging.WARNING)
+    with _plainly():
+        found = settings.load(settings.find(config))
+        asyncio.run(app.run(found, settings.secrets()))
+
+
+@main.command()
+@click.option("--play", is_flag=True, help="Play one story and print it, without a browser.")
+@click.option("--port", default=0, help="The port of the page; a free one if not given.")
+def demo(play: bool, port: int) -> None:
+    """A Slack workspace, two hosts and the bot, all on this machine."""
+    from bot import demo as show  # noqa: PLC0415 - the demo alone needs the sandbox
+
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    with _plainly():
+        asyncio.run(show.play() if play else show.open_page(port))
+
+
+@main.group()
+def audit() -> None:
+    """Read the audit trail, also beside a running bot."""
+
+
+@audit.command("list")
+@click.argument("about", required=False)
+@click.option("--limit", default=50, show_default=True, help="At most so many requests, the newest ones.")
+@with_config
+def audit_list(about: str | None, limit: int, config: str | None) -> None:
+    """A line for each request; ABOUT a login name, a host or a Slack id."""
+    with _plainly():
+        for records in reading.list_requests(_database(config), about=about, limit=limit):
+            click.echo(telling.line(records))
+
+
+@audit.command("show")
+@click.argument("request", type=int)
+@with_config
+def audit_show(request: int, config: str | None) -> None:
+    """One request as a story: every event, with its time."""
+    with _plainly():
+        click.echo(telling.story(reading.show(_database(config), request)))
+
+
+@audit.command("verify")
+@with_config
+def audit_verify(config: str | None) -> None:
+    """Check every event, its hash and its attachments; exit status 1 and the first bad event if one was changed."""
+    with _plainly():
+        try:
+            verified = reading.verify(_database(config))
+        except BrokenTrail as broken:
+            click.echo(f"BROKEN at {broken}", err=True)
+            sys.exit(FAILED)
+        click.echo(f"{verified.events} events and {verified.bodies} attachments fit together. Head: {verified.head}")
+
+
+def _database(config: str | None) -> Path:
+    return settings.load(settings.find(config)).database
+
+
+@contextmanager
+def _plainly() -> Iterator[None]:
+    """What Kickbot raises on purpose is one line for a person, and exit status 2."""
+    try:
+        yield
+    except* KickbotError as group:
+        first: BaseException = group
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        click.echo(f"kickbot: {first}", err=True)
+        sys.exit(UNUSABLE)

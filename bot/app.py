@@ -1,0 +1,65 @@
+"""START HERE 1: settings -> open the edges -> run until told to stop."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from bot.audit.postings import Postings
+from bot.audit.sqlite import SqliteTrail
+from bot.hosts.connections import SshHosts
+from bot.rights import Rights
+from bot.settings import Secrets, Settings
+from bot.slack.connect import connect
+from bot.slack.listeners import register
+from bot.slack.people import SlackPeople
+from bot.slack.publisher import Publisher
+from bot.workflow import Workflow
+
+log = logging.getLogger(__name__)
+
+
+async def run(settings: Settings, secrets: Secrets) -> None:
+    """Until SIGTERM or SIGINT. Raises SettingsError if it can't start, and what stopped it if it broke."""
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with serving(settings, secrets):
+        log.info("ready")
+        await stopped.wait()
+        log.info("stopping")
+
+
+@asynccontextmanager
+async def serving(settings: Settings, secrets: Secrets) -> AsyncIterator[None]:
+    """The bot at work while the block runs. A task of it that fails ends the block with its error."""
+    inventory = settings.inventory()
+    policy = settings.policy(inventory)
+    keys = [settings.path(key) for key in settings.ssh.keys]
+    hosts = SshHosts(inventory.hosts, keys, settings.path(settings.ssh.known_hosts))
+    app_token = secrets.slack_app_token.get_secret_value()
+    slack = await connect(
+        bot_token=secrets.slack_bot_token.get_secret_value(), app_token=app_token, api_url=secrets.slack_api_url
+    )
+    people = SlackPeople(slack.reads, slack.team)
+    async with SqliteTrail.open(settings.database) as trail:
+        workflow = Workflow(trail=trail, hosts=hosts, rights=Rights(policy, people))
+        publisher = Publisher(
+            client=slack.posts,
+            trail=trail,
+            postings=Postings(trail.database),
+            incident_channel=policy.incident_channel,
+            bot_user=slack.user,
+        )
+        names = settings.slack.commands.model_dump()
+        register(slack.app, workflow=workflow, people=people, inventory=inventory, policy=policy, names=names)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                running = [tasks.create_task(workflow.run()), tasks.create_task(publisher.run())]
+                async with slack.listening(app_token):
+                    yield
+                for task in running:
+                    task.cancel()
+        finally:
+            await hosts.close()
