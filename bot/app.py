@@ -15,7 +15,7 @@ from bot.slack.connect import connect
 from bot.slack.listeners import register
 from bot.slack.people import SlackPeople
 from bot.slack.publisher import Publisher
-from bot.workflow import Workflow
+from bot.workflow import Timing, Workflow
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ async def run(settings: Settings, secrets: Secrets) -> None:
 
 
 @asynccontextmanager
-async def serving(settings: Settings, secrets: Secrets) -> AsyncIterator[None]:
+async def serving(settings: Settings, secrets: Secrets, timing: Timing = Timing()) -> AsyncIterator[None]:  # noqa: B008 - frozen
     """The bot at work while the block runs. A task of it that fails ends the block with its error."""
     inventory = settings.inventory()
     policy = settings.policy(inventory)
@@ -44,7 +44,7 @@ async def serving(settings: Settings, secrets: Secrets) -> AsyncIterator[None]:
     )
     people = SlackPeople(slack.reads, slack.team)
     async with SqliteTrail.open(settings.database) as trail:
-        workflow = Workflow(trail=trail, hosts=hosts, rights=Rights(policy, people))
+        workflow = Workflow(trail=trail, hosts=hosts, rights=Rights(policy, people), timing=timing)
         publisher = Publisher(
             client=slack.posts,
             trail=trail,

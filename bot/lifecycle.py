@@ -168,7 +168,7 @@ class Request(Value):
         if self.unanswered:
             looked_in_vain = self.looked > max(a.seq for a in self.unanswered)
             return self.at + LOOK_AGAIN if looked_in_vain else max(a.answer_by for a in self.unanswered)
-        if self.state is State.VERIFYING and self.looked > self.verifying:
+        if self.state is State.VERIFYING and self.looked > self.verifying and not all(x.reached for x in self.looks):
             return self.at + LOOK_AGAIN
         return self.at
 

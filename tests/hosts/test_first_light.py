@@ -1,0 +1,98 @@
+"""The main job on real hosts: the whole bot, real logins on Debian bookworm and trixie, a workspace that stands for Slack."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox.cast import demo_workspace
+from bot.sandbox.server import SandboxSlack
+from tests.hosts.logins import Logins
+from tests.hosts.machines import Machine
+from tests.whole import APPROVE, CHANNEL, bot_at_work, configure, kickbot, parent_with_buttons, thread
+
+
+@pytest.fixture
+def config(tmp_path: Path, bookworm: Machine, trixie: Machine) -> Path:
+    known = tmp_path / "known_hosts"
+    known.write_text(bookworm.known_hosts.read_text() + trixie.known_hosts.read_text())
+    hosts = [(m.name, m.address, 22) for m in (bookworm, trixie)]
+    return configure(tmp_path, hosts, key=bookworm.identity, known_hosts=known)
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[SandboxSlack]:
+    async with SandboxSlack.start(demo_workspace()) as slack:
+        yield slack
+
+
+def sessions_of(machine: Machine, user: str) -> list[str]:
+    """The ids of an account's sessions, as the host itself lists them."""
+    lines = machine.run("loginctl", "list-sessions", "--no-legend").splitlines()
+    return [line.split()[0] for line in lines if user in line.split() and "manager" not in line]
+
+
+async def test_one_request_ends_every_session_of_the_account_on_both_hosts(
+    config: Path, slack: SandboxSlack, bookworm: Machine, trixie: Machine, logins: Logins
+) -> None:
+    """With a terminal, without one, sftp, two shells over one connection: all end on both hosts, alice's stay."""
+    doomed = []
+    for machine in (bookworm, trixie):
+        doomed += [
+            logins.terminal(machine, "audituser"),
+            logins.command(machine, "audituser", "sleep 4000"),
+            logins.sftp(machine, "audituser"),
+            logins.shared(machine, "audituser"),
+        ]
+    alices = [logins.terminal(bookworm, "alice"), logins.command(trixie, "alice", "sleep 4000")]
+    alice, carol = slack.as_("alice"), slack.as_("carol")
+
+    async with bot_at_work(slack, config):
+        await alice.command(CHANNEL, "/kick", "audituser bookworm,trixie because INC-42")
+        parent = await parent_with_buttons(alice)
+        await carol.click(parent, APPROVE)
+        await alice.sees("*After*", CHANNEL, seconds=30)
+        replies = thread(alice, parent)
+
+    assert not any(login.alive for login in doomed)
+    assert all(login.alive for login in alices)
+    assert sessions_of(bookworm, "audituser") == sessions_of(trixie, "audituser") == []
+    assert "8 of 8 sessions ended" in replies[0].text
+    assert [m.text.split("*")[1] for m in replies[1:] if m.text.startswith("*")] == ["Before", "What was run", "After"]
+
+
+async def test_verify_passes_and_fails_after_one_byte_is_changed(
+    config: Path, slack: SandboxSlack, bookworm: Machine, logins: Logins
+) -> None:
+    """`kickbot audit verify` passes on the trail of a real kick, and names the event of which one byte was changed."""
+    logins.terminal(bookworm, "audituser")
+    alice, carol = slack.as_("alice"), slack.as_("carol")
+    async with bot_at_work(slack, config):
+        await alice.command(CHANNEL, "/kick", "audituser bookworm because INC-42")
+        await carol.click(await parent_with_buttons(alice), APPROVE)
+        await alice.sees("*After*", CHANNEL, seconds=30)
+
+    assert kickbot("audit", "verify", "--config", str(config)).returncode == 0
+
+    with sqlite3.connect(config.parent / "kickbot.db") as database:
+        changed = database.execute("UPDATE events SET bytes = replace(bytes, 'INC-42', 'INC-43') WHERE seq = 1")
+        assert changed.rowcount == 1
+    broken = kickbot("audit", "verify", "--config", str(config))
+    assert broken.returncode == 1
+    assert "event 1" in broken.stderr
+
+
+async def test_the_listing_of_a_real_host_shows_every_kind_of_login(
+    config: Path, slack: SandboxSlack, trixie: Machine, logins: Logins
+) -> None:
+    """`/sessions` shows the terminal and the sftp session, and does not take its own connection for a person's."""
+    logins.terminal(trixie, "audituser")
+    logins.sftp(trixie, "bob")
+    alice = slack.as_("alice")
+    async with bot_at_work(slack, config):
+        await alice.command(CHANNEL, "/sessions", "trixie")
+        answer = await alice.sees("trixie:", CHANNEL, seconds=20)
+    assert "audituser" in answer.text
+    assert "sftp-server" in answer.text
+    assert "2 sessions of 2 people" in answer.text
