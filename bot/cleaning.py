@@ -81,7 +81,7 @@ _SECRETS = tuple(
         # Every repetition in front of a value is bounded: a hostile line costs linear time. None crosses a line.
         # a whole Cookie header; then name=value, name: value, --name value, "name": "value"
         r"(?P<before>\bcookie:[^\S\n]{0,9}+)(?!\[masked\])[^\"'\n]+",
-        rf"(?P<before>\b[\w.-]{{0,40}}?{_NAME}[\"']?[^\S\n]{{0,3}}[=:][^\S\n]{{0,3}})(?!\[masked\]){_VALUE}",
+        rf"(?P<before>{_NAME}[\"']?[^\S\n]{{0,3}}[=:][^\S\n]{{0,3}})(?!\[masked\]){_VALUE}",
         rf"(?P<before>(?:^|(?<=\s))--?[\w-]{{0,40}}?{_NAME}[^\S\n]{{1,3}})(?!-|\[masked\]){_VALUE}",
         # Authorization headers, and their values standing alone
         r"(?P<before>\bauthorization[^\S\n]{0,9}[:=][^\S\n]{0,9}+(?:basic|bearer|digest|token)?+[^\S\n]{0,9}+)(?!\[masked\])[^\s\"']+",

@@ -11,7 +11,7 @@ import click
 
 from bot import __version__, settings
 from bot.audit import reading, telling
-from bot.errors import BrokenTrail, KickbotError
+from bot.errors import BrokenTrail, KickbotError, SettingsError
 
 FAILED = 1
 UNUSABLE = 2
@@ -36,8 +36,8 @@ def run(config: str | None) -> None:
     """
     from bot import app  # noqa: PLC0415 - opens no library of Slack or SSH for the other commands
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("asyncssh").setLevel(logging.WARNING)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("bot").setLevel(logging.INFO)
     with _plainly():
         found = settings.load(settings.find(config))
         asyncio.run(app.run(found, settings.secrets()))
@@ -94,7 +94,10 @@ def audit_verify(config: str | None) -> None:
 
 
 def _database(config: str | None) -> Path:
-    return settings.load(settings.find(config)).database
+    path = settings.load(settings.find(config)).database
+    if not path.exists():
+        raise SettingsError(f"audit.database: there is no trail at {path} yet")
+    return path
 
 
 @contextmanager

@@ -9,7 +9,9 @@ import pytest
 
 from tests.tiers import TIERS, Missing
 
-hypothesis.settings.register_profile("kickbot", deadline=None)  # a busy machine is no fault; tests measure by themselves
+hypothesis.settings.register_profile(
+    "kickbot", deadline=None
+)  # a busy machine is no fault; tests measure by themselves
 hypothesis.settings.load_profile("kickbot")
 
 HERE = Path(__file__).parent

@@ -1,0 +1,225 @@
+"""Small builders of core values with good defaults: say only what the test is about. They decide nothing."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from bot import events, lifecycle, planning
+from bot.events import Attachment, Entry, Event, Record
+from bot.inventory import Inventory
+from bot.lifecycle import Request
+from bot.models import (
+    Account,
+    Act,
+    Answer,
+    EndSession,
+    Host,
+    HostUptime,
+    Kick,
+    Person,
+    Plan,
+    Process,
+    RequestId,
+    Rung,
+    Session,
+    Snapshot,
+    Target,
+    Terminal,
+    Unreachable,
+)
+from bot.policy import Channel, Policy, Rule
+
+START = datetime(2026, 11, 20, 13, 31, 5, tzinfo=UTC)
+"""When every story begins, by the trail's clock."""
+
+LADDER = (Rung(name="terminate"), Rung(name="kill"), Rung(name="force", act=Act.FORCE))
+INCIDENT = "C0INCIDENT"
+ASKER, APPROVER, OTHER, OWNER = "U0ALICE", "U0CAROL", "U0DAVE", "U0BOB"
+
+Phase = Literal["before", "acting", "after"]
+Looks = Sequence[Snapshot | Unreachable]
+
+
+# ---------------------------------------------------------------------------------------------------- hosts
+
+
+def inventory(*names: str, groups: Iterable[str] = ("prod",)) -> Inventory:
+    """Configured hosts, all in the same groups."""
+    shared = frozenset(groups)
+    return Inventory(hosts={n: Host(name=n, address=f"{n}.example.com", groups=shared) for n in names or ("host1",)})
+
+
+def account(name: str = "audituser", uid: int = 1001) -> Account:
+    return Account(name=name, uid=uid)
+
+
+def process(pid: int = 4301, **changes: Any) -> Process:
+    """A shell of audituser."""
+    values = {"parent": 1, "start": str(pid * 10), "uid": 1001, "user": "audituser", "name": "bash", "command": "-bash"}
+    return Process.model_validate({"pid": pid, **values, **changes})
+
+
+def session(id: str = "7", **changes: Any) -> Session:  # noqa: A002 - the session's own word
+    """An active login of audituser on pts/3, with one process."""
+    values = {
+        "identity": f"logind:{id}:4300:43000",
+        "account": account(),
+        "source": "logind",
+        "state": "active",
+        "service": "sshd",
+        "remote": "203.0.113.10",
+        "leader": 4300,
+        "since": START - timedelta(hours=1),
+        "terminals": (Terminal(name="pts/3", since_key=60, since_output=30),),
+        "processes": (process(),),
+        "ladder": LADDER,
+    }
+    return Session.model_validate({"id": id, **values, **changes})
+
+
+def snapshot(*sessions: Session, **changes: Any) -> Snapshot:
+    """A complete look at host1."""
+    values = {
+        "host": "host1",
+        "host_key": "SHA256:key-of-host1",
+        "boot": "boot-1",
+        "uptime": HostUptime(100_000),
+        "time": START,
+        "sessions": sessions,
+    }
+    return Snapshot.model_validate({**values, **changes})
+
+
+def unreachable(host: str = "host1", reason: str = "did not answer within 10 s") -> Unreachable:
+    return Unreachable(host=host, reason=reason)
+
+
+# ---------------------------------------------------------------------------------------------------- people and rules
+
+
+def person(id: str = APPROVER, **changes: Any) -> Person:  # noqa: A002 - Slack's own word
+    """A full member."""
+    return Person.model_validate({"id": id, "name": id.removeprefix("U0").lower(), **changes})
+
+
+def rule(**changes: Any) -> Rule:
+    """On host1 ASKER may look and ask, APPROVER and OTHER may approve."""
+    values = {"hosts": {"host1"}, "look": (ASKER,), "ask": (ASKER,), "approve": (APPROVER, OTHER)}
+    return Rule.model_validate({**values, **changes})
+
+
+def policy(*rules: Rule, **changes: Any) -> Policy:
+    """Those rules, or the one of `rule()`; OWNER owns audituser."""
+    values = {
+        "rules": rules or (rule(),),
+        "owners": {"audituser": frozenset({OWNER})},
+        "protected": frozenset({"root", "breakglass"}),
+        "incident_channel": INCIDENT,
+    }
+    return Policy.model_validate({**values, **changes})
+
+
+def channel(id: str = INCIDENT, **changes: Any) -> Channel:  # noqa: A002 - Slack's own word
+    """A channel of this workspace that the bot is in."""
+    return Channel.model_validate({"id": id, "name": id.removeprefix("C0").lower(), "member": True, **changes})
+
+
+# ---------------------------------------------------------------------------------------------------- requests
+
+
+def kick(*hosts: str, **changes: Any) -> Kick:
+    """`/kick audituser host1`."""
+    return Kick.model_validate({"user": "audituser", "hosts": hosts or ("host1",), **changes})
+
+
+def plan(*looks: Snapshot | Unreachable, command: Kick | None = None) -> Plan:
+    """What `/kick audituser` would do after those looks; by default with one target, session 7 on host1."""
+    seen = looks or (snapshot(session()),)
+    return planning.make(command or kick(*(look.host for look in seen)), seen, policy())
+
+
+def step(target: Target | None = None, rung: str = "terminate", attempt: int = 1) -> EndSession:
+    return EndSession(target=target or plan().targets[0], rung=rung, attempt=attempt)
+
+
+def records(*story: Event, request: int = 1, every: timedelta = timedelta(seconds=1)) -> list[Record]:
+    """Those events in the trail: the first one at START, each later one `every` after the one before."""
+    return [
+        Record(
+            entry=Entry(seq=request + number, request=RequestId(request), at=START + number * every, event=event),
+            hash="0" * 64,
+        )
+        for number, event in enumerate(story)
+    ]
+
+
+def request(*story: Event) -> Request:
+    """The request that those events tell."""
+    return lifecycle.replay(records(*story))
+
+
+def pending(*looks: Snapshot | Unreachable, **changes: Any) -> tuple[Event, ...]:
+    """The story so far of a request that waits for its approval. changes: of its `planned` event."""
+    seen = looks or (snapshot(session()),)
+    made = plan(*seen)
+    return (asked(command=kick(*(look.host for look in seen))), observed("before", *seen), planned(made, **changes))
+
+
+def approved_story(*looks: Snapshot | Unreachable) -> tuple[Event, ...]:
+    """The story so far of a request that was just approved."""
+    story = pending(*looks)
+    return (*story, approved(plan(*(looks or (snapshot(session()),)))))
+
+
+def tried(step: EndSession, status: str = "done", **changes: Any) -> tuple[Event, Event]:
+    """The intent and the answer of one step."""
+    return ending(step), signalled(step, status, **changes)
+
+
+# ---------------------------------------------------------------------------------------------------- events
+
+
+def asked(**changes: Any) -> events.Asked:
+    values = {
+        "who": ASKER,
+        "key": "T1/1700000000.1",
+        "channel": INCIDENT,
+        "home": INCIDENT,
+        "words": "audituser host1",
+        "command": kick(),
+    }
+    return events.Asked.model_validate({**values, **changes})
+
+
+def observed(phase: Phase, *looks: Snapshot | Unreachable) -> events.Observed:
+    return events.Observed(phase=phase, looks=tuple(Attachment.of(look) for look in looks or (snapshot(session()),)))
+
+
+def planned(made: Plan | None = None, **changes: Any) -> events.Planned:
+    """To be decided within 15 minutes from START, and then done within 15 more."""
+    chosen = made or plan()
+    values = {
+        "plan": chosen,
+        "plan_hash": chosen.hash,
+        "decide_by": START + timedelta(minutes=15),
+        "act_within": 900,
+        "approvals": 1,
+        "approvers": (APPROVER, OTHER),
+    }
+    return events.Planned.model_validate({**values, **changes})
+
+
+def approved(made: Plan | None = None, **changes: Any) -> events.Approved:
+    chosen = made or plan()
+    values = {"who": APPROVER, "plan_hash": chosen.hash, "hosts": chosen.hosts, "complete": True}
+    return events.Approved.model_validate({**values, **changes})
+
+
+def ending(intent: EndSession | None = None, **changes: Any) -> events.Ending:
+    """The host may start it for 20 s."""
+    values = {"step": intent or step(), "not_after": 102_000, "answer_by": START + timedelta(seconds=20)}
+    return events.Ending.model_validate({**values, **changes})
+
+
+def signalled(intent: EndSession | None = None, status: str = "done", **changes: Any) -> events.Signalled:
+    return events.Signalled(step=intent or step(), answer=Answer.model_validate({"status": status, **changes}))

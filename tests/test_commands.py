@@ -1,0 +1,365 @@
+"""What people type. Hostile text first: a clear error, nothing run, no memory eaten."""
+
+import time
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.commands import MAX_REASON, NOT_YET, USAGE, parse
+from bot.errors import CommandError
+from bot.models import Command, Help, Kick, Listing
+from tests import make
+
+INVENTORY = make.inventory("host1", "web01", "web02", "web03")
+
+HOSTILE = [
+    "x; reboot",
+    "x;reboot",
+    "$(id)",
+    "`id`",
+    "-rf",
+    "--",
+    "../..",
+    "/etc/passwd",
+    "web[1-999999999]",
+    "web[1-5000000]",
+    "web[1-9999]" * 3,
+    "web[1-9][1-9]",
+    "web[1-9999/2]",
+    "web[5-1]",
+    "web[",
+    "web]",
+    "[1-3]",
+    "@a;touch${IFS}x",
+    "@a$(touch x)",
+    "@",
+    "@@prod",
+    "@*",
+    "@prod[1-3]",
+    "host1!web01",
+    "host1&web01",
+    "host1^web01",
+    "host1|id",
+    "*",
+    "x" * 300,
+    "host\N{RIGHT-TO-LEFT OVERRIDE}1",
+    "\N{RIGHT-TO-LEFT MARK}host1",
+    "host1\N{ZERO WIDTH SPACE}",
+    "host1\0",
+    "host1\x1b[2J",
+    "\ud800",
+    "hoѕt1",  # noqa: RUF001 - a Cyrillic letter
+    "<!channel>",
+    "nosuchhost",
+    "HOST1",
+    "host1,",
+    ",host1",
+    "host1,,web01",
+    "(.*)*",
+    "%h",
+    "'host1'",
+    '"host1"',
+]
+
+CommandWord = Literal["sessions", "kick", "kickbot"]
+
+
+def typed(command: str, text: str) -> Command:
+    return parse(command, text, INVENTORY)
+
+
+def refused(command: str, text: str) -> str:
+    with pytest.raises(CommandError) as error:
+        typed(command, text)
+    return error.value.for_user()
+
+
+def peak_memory(action: Callable[[], object]) -> int:
+    """The most bytes that were allocated at one time while something ran."""
+    tracemalloc.start()
+    try:
+        action()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+# ------------------------------------------------------------------------------------------------ hostile text
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_hosts(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hostile HOSTS are refused in a few words without markup, run nothing, make no file and take no memory."""
+    monkeypatch.chdir(tmp_path)
+    messages: list[str] = []
+
+    used = peak_memory(lambda: messages.extend([refused("sessions", text), refused("kick", f"audituser {text}")]))
+
+    assert used < 5_000_000
+    assert list(tmp_path.iterdir()) == []
+    for message in messages:
+        assert len(message) < 400
+        assert message.isprintable()
+        assert not set("<>") & set(message)
+        assert message.count("`") % 2 == 0
+
+
+@pytest.mark.parametrize("user", [t for t in HOSTILE if t not in {"nosuchhost", "HOST1", "x;reboot"}])
+def test_hostile_user(user: str) -> None:
+    """What is no login name is refused, in both commands."""
+    assert refused("kick", f"{user} host1")
+    assert refused("sessions", f"host1 {user}")
+
+
+@pytest.mark.parametrize("session", ["../..", "-rf", "$(id)", "7;reboot", "x" * 33, "*", "@7", "/7"])
+def test_hostile_session(session: str) -> None:
+    """What is no session id is refused."""
+    assert "session id" in refused("kick", f"audituser host1 session {session}")
+
+
+@pytest.mark.parametrize("command", ["kick", "kickbot"])
+@pytest.mark.parametrize("word", ["<!channel>", "<@U0BOB>", "`x`", "x" * 300, "<https://example.com|host1>"])
+def test_unknown_word_is_never_markup(command: str, word: str) -> None:
+    """An unknown word comes back short, and without what Slack would take for a mention, a link or the end of code."""
+    message = refused(command, f"audituser host1 {word}" if command == "kick" else word)
+
+    assert len(message) < 300
+    assert not set("<>") & set(message)
+    assert message.count("`") % 2 == 0
+
+
+@pytest.mark.parametrize("mark", ["\N{RIGHT-TO-LEFT OVERRIDE}", "\N{ZERO WIDTH SPACE}", "\0", "\x1b", "\ud800"])
+def test_invisible_character(mark: str) -> None:
+    """An invisible character anywhere before the reason is named by its code, since nobody can see it."""
+    for text in (f"audit{mark}user host1", f"audituser host1{mark}", f"audituser host1 session{mark} 7", f"{mark}"):
+        assert f"(U+{ord(mark):04X})" in refused("kick", text)
+
+
+def test_no_such_host() -> None:
+    """An unknown host is named, with the nearest name that there is."""
+    assert refused("kick", "audituser hots1") == "There is no host `hots1`. Did you mean `host1`?"
+
+
+def test_dashed_keyword_is_no_login() -> None:
+    """`--force host1` asks for force, not for an account of that name: not there yet, whatever kind of dash."""
+    for dash in ("--", "\N{EM DASH}", "\N{EN DASH}"):
+        assert "not there yet" in refused("kick", f"{dash}force host1")
+        assert "not there yet" in refused("kickbot", f"kick {dash}hold audituser host1")
+
+
+def test_endless_reason() -> None:
+    """A reason that is too long is refused, also if only its invisible characters make it so."""
+    assert typed("kick", "audituser host1 because " + "x" * MAX_REASON)
+    assert "too long" in refused("kick", "audituser host1 because " + "x" * (MAX_REASON + 1))
+    assert "too long" in refused("kick", "audituser host1 because " + "\N{RIGHT-TO-LEFT OVERRIDE}" * MAX_REASON)
+
+
+@pytest.mark.parametrize("text", ["a " * 50_000, "x" * 100_000, "-" * 100_000, " " * 100_000, "because " * 12_000])
+def test_endless_text(text: str) -> None:
+    """100 kB of anything is refused in a few words, at once."""
+    started = time.perf_counter()
+
+    messages = [refused(command, text) for command in USAGE]
+
+    assert time.perf_counter() - started < 0.3
+    assert max(map(len, messages)) < 300
+
+
+WORDS = ("session", "7", "because", "help", "--force", "idle", "\N{EM DASH}because")
+TYPED = st.text(max_size=400) | st.lists(
+    st.sampled_from([*HOSTILE, "host1", "@prod", "web[01-03]", "audituser", "everyone", "kick", "sessions", *WORDS]),
+    max_size=6,
+).map(" ".join)
+
+
+@given(st.sampled_from(sorted(USAGE)), TYPED)
+def test_whatever_is_typed(command: str, text: str) -> None:
+    """Whatever is typed, it is a command about known hosts or a CommandError, within 100 ms and 5 MB."""
+    started = time.process_time()
+    tracemalloc.start()
+    understood: Command | str
+    try:
+        understood = typed(command, text)
+    except CommandError as error:
+        understood = error.for_user()
+    finally:
+        used = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+
+    assert time.process_time() - started < 0.1
+    assert not isinstance(understood, str) or understood.isprintable()
+    assert used < 5_000_000
+    if isinstance(understood, Kick | Listing):
+        assert understood.hosts
+        assert set(understood.hosts) <= set(INVENTORY.hosts)
+    if isinstance(understood, Kick):
+        assert understood.user != "everyone"
+        assert understood.reason.isprintable()
+
+
+def test_no_group_source_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine with a ClusterShell group source runs no shell for a group: only the configured groups count."""
+    config = tmp_path / "clustershell"
+    config.mkdir()
+    (config / "groups.conf").write_text(
+        "[Main]\ndefault: evil\n[evil]\n" + "".join(f"{key}: touch {tmp_path}/ran\n" for key in ("map", "all", "list"))
+    )
+    monkeypatch.setenv("CLUSTERSHELL_CFGDIR", str(config))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+    for text in ("@a", "@evil:a", "@*", f"@a;touch${{IFS}}{tmp_path}/ran", "host1,@a"):
+        refused("sessions", text)
+    typed("sessions", "@prod")
+
+    assert list(tmp_path.iterdir()) == [config]
+
+
+# ------------------------------------------------------------------------------------------------ understood
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("host1", Listing(hosts=("host1",))),
+        ("  host1  ", Listing(hosts=("host1",))),
+        ("web[01-03]", Listing(hosts=("web01", "web02", "web03"))),
+        ("@prod", Listing(hosts=("host1", "web01", "web02", "web03"))),
+        ("web02,host1,web[01-02]", Listing(hosts=("web02", "host1", "web01"))),
+        ("host1 audituser", Listing(hosts=("host1",), user="audituser")),
+        ("host1 everyone", Listing(hosts=("host1",))),
+        ("host1 idle", None),
+    ],
+)
+def test_sessions(text: str, command: Listing | None) -> None:
+    """`/sessions HOSTS [USER]`: hosts in the order they were typed, each once."""
+    if command is None:
+        assert "not there yet" in refused("sessions", text)
+    else:
+        assert typed("sessions", text) == command
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("audituser host1", Kick(user="audituser", hosts=("host1",))),
+        ("audituser web[01-02]", Kick(user="audituser", hosts=("web01", "web02"))),
+        ("audituser host1 session c1", Kick(user="audituser", hosts=("host1",), session="c1")),
+        ("audituser host1 session pts/3", Kick(user="audituser", hosts=("host1",), session="pts/3")),
+        ("DOM\\bob host1", Kick(user="DOM\\bob", hosts=("host1",))),
+        ("_x.y@z$ host1", Kick(user="_x.y@z$", hosts=("host1",))),
+        ("hold host1", Kick(user="hold", hosts=("host1",))),
+        ("session host1 session 7", Kick(user="session", hosts=("host1",), session="7")),
+    ],
+)
+def test_kick(text: str, command: Kick) -> None:
+    """`/kick USER HOSTS [session ID]`; an account may be called like a keyword."""
+    assert typed("kick", text) == command
+
+
+@pytest.mark.parametrize("keyword", ["session", "--session", "\N{EM DASH}session", "\N{EN DASH}session"])
+@pytest.mark.parametrize("because", ["because", "--because", "\N{EM DASH}because", "\N{EN DASH}because"])
+def test_dashes(keyword: str, because: str) -> None:
+    """Keywords may have the dashes of a command line, also those that phones make of them."""
+    assert typed("kick", f"audituser host1 {keyword} 7 {because} INC-42") == Kick(
+        user="audituser", hosts=("host1",), session="7", reason="INC-42"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("because INC-42", "INC-42"),
+        ("because  of\n\tINC-42 ", "of INC-42"),
+        ("because he left because of it", "he left because of it"),
+        ("because $(id) `x` force --hold", "$(id) `x` force --hold"),
+        ("because \N{RIGHT-TO-LEFT OVERRIDE}x", "\\u{202e}x"),
+        ("because help", "help"),
+        ("because", ""),
+        ("", ""),
+    ],
+)
+def test_because(text: str, reason: str) -> None:
+    """Everything after the first `because` is the reason, as it was typed, made printable, on one line."""
+    assert typed("kick", f"audituser host1 {text}") == Kick(user="audituser", hosts=("host1",), reason=reason)
+
+
+def test_because_inside_a_word() -> None:
+    """Only a word of its own starts the reason."""
+    assert "because-of" in refused("kick", "audituser host1 because-of")
+    assert "nobecause" in refused("kick", "audituser host1 nobecause x")
+
+
+@pytest.mark.parametrize("word", sorted(NOT_YET["kick"]))
+@pytest.mark.parametrize("dash", ["", "--", "\N{EM DASH}"])
+def test_words_not_yet_there(word: str, dash: str) -> None:
+    """A word that a later version brings says so, and nothing is done without it."""
+    message = refused("kick", f"audituser host1 {dash}{word} 5m")
+
+    assert message.startswith(f"`{word}` is not there yet: nothing was done.")
+    assert USAGE["kick"] in message
+
+
+def test_everyone_not_yet_there() -> None:
+    """A kick of everyone is not there yet, and `everyone` is never taken for a login."""
+    assert "not there yet" in refused("kick", "everyone host1")
+
+
+@pytest.mark.parametrize("word", sorted(NOT_YET["kickbot"]))
+def test_commands_not_yet_there(word: str) -> None:
+    """A command that a later version brings says so."""
+    assert "not there yet" in refused("kickbot", f"{word} audituser host1")
+
+
+@pytest.mark.parametrize(
+    ("command", "text"),
+    [
+        ("kick", "audituser"),
+        ("sessions", "host1 a b"),
+        ("sessions", "host1 because x"),
+        ("kick", "audituser host1 session"),
+        ("kick", "audituser host1 session 7 8"),
+        ("kick", "audituser host1 host2"),
+        ("kickbot", "frobnicate"),
+        ("kickbot", "kick audituser"),
+    ],
+)
+def test_usage(command: str, text: str) -> None:
+    """What isn't a command shows the right usage."""
+    shown = "kick" if text == "kick audituser" else command
+    message = refused(command, text)
+
+    assert USAGE[shown] in message or "is not a word" in message
+
+
+@pytest.mark.parametrize(
+    ("command", "text", "topic"),
+    [
+        ("kick", "", "kick"),
+        ("kick", "help", "kick"),
+        ("kick", "\N{EM DASH}help", "kick"),
+        ("kick", "help me", "kick"),
+        ("sessions", "  ", "sessions"),
+        ("sessions", "--help", "sessions"),
+        ("kickbot", "", "kickbot"),
+        ("kickbot", "help", "kickbot"),
+        ("kickbot", "kick", "kick"),
+        ("kickbot", "kick help", "kick"),
+        ("kickbot", "sessions help", "sessions"),
+    ],
+)
+def test_help(command: str, text: str, topic: str) -> None:
+    """Nothing, or `help` after any command, explains that command."""
+    assert typed(command, text) == Help(topic=topic)
+
+
+@pytest.mark.parametrize(
+    ("command", "text"), [("kick", "audituser host1 session 7 because x"), ("sessions", "web[01-02] audituser")]
+)
+def test_kickbot_is_the_same(command: str, text: str) -> None:
+    """`/kickbot kick …` and `/kickbot sessions …` are `/kick …` and `/sessions …`."""
+    assert typed("kickbot", f"{command} {text}") == typed(command, text)

@@ -1,0 +1,271 @@
+"""Events are for good: what was written once is read for ever, byte by byte; what isn't known is refused."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic import ValidationError
+
+from bot import events
+from bot.canonical import canonical, digest
+from bot.events import EVENT, FINAL, Attachment, Entry, Event, Record
+from bot.models import (
+    Account,
+    Answer,
+    EndSession,
+    Kept,
+    Kick,
+    Outcome,
+    Plan,
+    Process,
+    RequestId,
+    Result,
+    Snapshot,
+    Target,
+    Unreachable,
+)
+from tests import make
+from tests.make import APPROVER, ASKER, INCIDENT, OTHER, START
+
+GOLDEN = Path(__file__).parent / "golden" / "events.jsonl"
+SEALED = "ac0e138308a7ae301abe1d99ce09d2ec8a7d9a230b020a8a14bbed31b37e3b08"
+"""SHA-256 of the first lines of the golden file, which nobody may edit any more."""
+
+SEEN = Attachment(host="host1", sha256="a" * 64, size=1234, reached=True)
+LOST = Attachment(host="host2", sha256="b" * 64, size=99, reached=False)
+TARGET = Target(
+    host="host1",
+    host_key="SHA256:key-of-host1",
+    boot="boot-1",
+    session="7",
+    identity="logind:7:4300:43000",
+    account=Account(name="audituser", uid=1001),
+    summary="pts/3, from 203.0.113.10",
+    rungs=("terminate", "kill"),
+)
+PLAN = Plan(
+    user="audituser",
+    targets=(TARGET,),
+    kept=(Kept(host="host1", session="5", identity="logind:5:4200:42000", why="it is Kickbot's own connection"),),
+    untouched=("host3",),
+    unreachable=(Unreachable(host="host2", reason="did not answer"),),
+)
+STEP = EndSession(target=TARGET, rung="terminate")
+SHELL = Process(
+    pid=4301,
+    parent=1,
+    start="43010",
+    uid=1001,
+    user="audituser",
+    session="7",
+    terminal="pts/3",
+    foreground=True,
+    name="bash",
+    command="-bash",
+)
+
+# One of each kind, with every field set and nothing taken from elsewhere, as they stand in the golden file.
+EXAMPLES: tuple[Event, ...] = (
+    events.Looked(who=ASKER, key="k0", channel="C0OPS", hosts=("host1", "host2"), user="bob", looks=(SEEN, LOST)),
+    events.Asked(
+        who=ASKER,
+        key="k1",
+        channel="C0OPS",
+        home="C0INCIDENT",
+        words="audituser host1 session 7 because “Ünïcödé” 🦊",
+        command=Kick(user="audituser", hosts=("host1",), session="7", reason="“Ünïcödé” 🦊"),
+    ),
+    events.Refused(reason="No rule.", told=True),
+    events.Observed(phase="before", looks=(SEEN, LOST)),
+    events.Planned(
+        plan=PLAN,
+        plan_hash="c" * 64,
+        decide_by=START,
+        act_within=900,
+        approvals=2,
+        approvers=(APPROVER, OTHER),
+        groups=("S0LEADS",),
+    ),
+    events.Approved(who=APPROVER, plan_hash="c" * 64, hosts=("host1",), complete=False),
+    events.Denied(who=APPROVER, plan_hash="c" * 64, reason="Not now."),
+    events.Cancelled(who=ASKER),
+    events.Expired(),
+    events.Lapsed(reason="Too late."),
+    events.DecisionRefused(who=OTHER, action="approve", reason="Not you."),
+    events.Ending(step=STEP, not_after=102_000, answer_by=START),
+    events.Signalled(
+        step=EndSession(target=TARGET, rung="kill", attempt=2),
+        answer=Answer(status="refused", refusal="late", command="loginctl", exit_status=3, output="late"),
+    ),
+    events.Verifying(reason="Too late."),
+    events.Closed(
+        outcomes=(
+            Outcome(
+                host="host1",
+                session="7",
+                identity="logind:7:4300:43000",
+                result=Result.SURVIVED,
+                detail="it is active",
+                lives_on=(SHELL,),
+            ),
+        ),
+        note="New on host1.",
+    ),
+)
+
+KINDS = {get_args(member.model_fields["kind"].annotation)[0] for member in get_args(get_args(Event)[0])}
+
+
+def entry(event: Event) -> Entry:
+    return Entry(seq=7, request=RequestId(5), at=START, event=event)
+
+
+def written(event: Event) -> dict[str, Any]:
+    """An entry as it stands in the trail, to be changed."""
+    content: dict[str, Any] = json.loads(canonical(entry(event)))
+    return content
+
+
+# ------------------------------------------------------------------------------------------------ refused
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", None, 1.5])
+def test_unknown_version(version: object) -> None:
+    """An entry of another version is refused, whatever else it says."""
+    with pytest.raises(ValidationError):
+        Entry.model_validate({**written(EXAMPLES[0]), "v": version})
+
+
+@pytest.mark.parametrize("kind", ["", "Asked", "approved ", "granted", None, 1])
+def test_unknown_kind(kind: object) -> None:
+    """An event of a kind that isn't known is refused: it is never passed over."""
+    content = written(events.Cancelled(who=ASKER))
+    content["event"]["kind"] = kind
+
+    with pytest.raises(ValidationError):
+        Entry.model_validate(content)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: e.kind)
+def test_unknown_field(example: Event) -> None:
+    """A field that the kind doesn't have is refused, in the event and beside it."""
+    content = written(example)
+
+    with pytest.raises(ValidationError):
+        Entry.model_validate({**content, "note": "x"})
+    with pytest.raises(ValidationError):
+        Entry.model_validate({**content, "event": {**content["event"], "approved_by": "U0MALLORY"}})
+
+
+@pytest.mark.parametrize("missing", ["seq", "request", "at", "event"])
+def test_missing_field(missing: str) -> None:
+    """An entry without one of its fields is refused."""
+    content = written(EXAMPLES[0])
+    del content[missing]
+
+    with pytest.raises(ValidationError):
+        Entry.model_validate(content)
+
+
+def test_frozen() -> None:
+    """An event can't be changed once it is there."""
+    with pytest.raises(ValidationError):
+        setattr(EXAMPLES[7], "who", "U0MALLORY")  # noqa: B010 - mypy knows that it can't be
+
+
+# ------------------------------------------------------------------------------------------------ for good
+
+
+def test_every_kind_has_an_example() -> None:
+    """There is one example of each kind, and the kinds that end a request are among them."""
+    assert sorted(e.kind for e in EXAMPLES) == sorted(KINDS)
+    assert FINAL < KINDS
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: e.kind)
+def test_round_trip(example: Event) -> None:
+    """Each kind comes back from its canonical JSON as it was, and gives the same bytes again."""
+    content = canonical(entry(example))
+
+    again = Entry.model_validate_json(content)
+
+    assert again == entry(example)
+    assert type(again.event) is type(example)
+    assert canonical(again) == content
+    assert EVENT.validate_json(canonical(example)) == example
+
+
+def test_golden_bytes() -> None:
+    """What version 1 writes for each kind is what it always wrote.
+
+    A field that is added with a default changes these bytes: add a new line to the file and a new example here, keep
+    the old lines, and compare only the new one.
+    """
+    lines = GOLDEN.read_bytes().splitlines()
+
+    assert [canonical(entry(example)) for example in EXAMPLES] == lines
+
+
+def test_golden_file_was_never_edited() -> None:
+    """The stored lines are those that were written once."""
+    lines = GOLDEN.read_bytes().splitlines(keepends=True)[:15]
+
+    assert sha256(b"".join(lines)).hexdigest() == SEALED
+
+
+@pytest.mark.parametrize("line", GOLDEN.read_bytes().splitlines(), ids=lambda line: json.loads(line)["event"]["kind"])
+def test_golden_lines_are_readable(line: bytes) -> None:
+    """Every line that was ever written is read, and nothing in it is lost."""
+    again = json.loads(canonical(Entry.model_validate_json(line)))
+
+    assert again | json.loads(line) == again
+
+
+# ------------------------------------------------------------------------------------------------ what they carry
+
+
+@pytest.mark.parametrize("look", [make.snapshot(make.session(), raw="x" * 5_000), make.unreachable()])
+def test_attachment(look: Snapshot | Unreachable) -> None:
+    """What a host said stands beside the event: the event holds digest and size, and never the content."""
+    attachment = Attachment.of(look)
+    observed = events.Observed(phase="before", looks=(attachment,))
+
+    assert attachment.content == canonical(look)
+    assert (attachment.sha256, attachment.size) == (digest(canonical(look)), len(canonical(look)))
+    assert attachment.reached is isinstance(look, Snapshot)
+    assert observed.attachments == (attachment,)
+    assert len(canonical(observed)) < 300
+    assert EVENT.validate_json(canonical(observed)).attachments[0].content is None
+    assert "xxx" not in repr(attachment)
+
+
+def test_a_listing_keeps_no_content() -> None:
+    """A listing's event has the digests of the answers, and hands none of them to the store."""
+    looked = EXAMPLES[0]
+
+    assert isinstance(looked, events.Looked)
+    assert looked.looks == (SEEN, LOST)
+    assert looked.attachments == ()
+
+
+def test_times_are_written_in_one_form() -> None:
+    """A time is written in UTC with microseconds, wherever it came from."""
+    assert written(EXAMPLES[0])["at"] == "2026-11-20T13:31:05.000000Z"
+
+
+def test_record() -> None:
+    """A record shows its entry's fields."""
+    record = Record(entry=entry(EXAMPLES[7]), hash="0" * 64)
+
+    assert (record.seq, record.request, record.at, record.event) == (7, 5, START, EXAMPLES[7])
+    assert INCIDENT not in repr(record)
+
+
+def test_lone_surrogates_and_huge_numbers_are_refused() -> None:
+    """What RFC 8785 can't write raises before it could be written otherwise."""
+    with pytest.raises(ValueError, match=r"."):
+        canonical(events.Refused(reason="\ud800"))
+    with pytest.raises(ValueError, match=r"."):
+        canonical(make.ending(not_after=2**60))

@@ -1,0 +1,198 @@
+"""The map of the house: which part of `bot` may import which, and which library belongs to whom. Imports go down only.
+
+Read from the source of every file, so that an import inside a function counts too. A new part, or a new way, is drawn
+into the map first.
+"""
+
+import ast
+import graphlib
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import bot
+
+ROOT = Path(bot.__file__).parent
+
+# ------------------------------------------------------------------------------------------------ the map
+
+CORE = {
+    "canonical",
+    "errors",
+    "cleaning",
+    "models",
+    "events",
+    "inventory",
+    "commands",
+    "policy",
+    "lifecycle",
+    "planning",
+    "outcomes",
+}
+
+# part -> the parts that it may import, besides itself
+MAP: dict[str, set[str]] = {
+    "core": set(),
+    "borders": {"core"},
+    "settings": {"core"},
+    # the story
+    "ledger": {"core", "borders"},
+    "loop": {"core", "ledger"},
+    "rights": {"core", "borders"},
+    "workflow": {"core", "borders", "ledger", "loop", "rights"},
+    # the edges: none knows another
+    "hosts": {"core", "borders"},
+    "audit": {"core", "borders"},
+    "slack": {"core", "borders"},
+    "sandbox": set(),
+    # what joins the parts
+    "app": {"core", "borders", "settings", "ledger", "loop", "rights", "workflow", "hosts", "audit", "slack"},
+    "demo": {"core", "settings", "app", "sandbox"},
+    "cli": {"core", "settings", "app", "audit", "demo"},
+    "__main__": {"cli"},
+}
+
+# file -> a part that it alone may import besides those of the map, and why
+DOORS: dict[tuple[str, str], str] = {
+    ("bot.slack.listeners", "workflow"): "what changes something flows from the listeners to the workflow",
+    ("bot.slack.listing", "workflow"): "shows the workflow's answer to a listing",
+    ("bot.slack.publisher", "audit"): "what was posted is remembered beside the trail",
+    ("bot.slack.delivery", "audit"): "what was posted is remembered beside the trail",
+}
+
+# library -> the only parts that import it
+LIBRARIES: dict[str, set[str]] = {
+    "ClusterShell": {"bot.inventory"},
+    "rfc8785": {"bot.canonical"},
+    "asyncssh": {"bot.hosts", "bot.sandbox"},
+    "sqlite_utils": {"bot.audit"},
+    "sqlite3": {"bot.audit"},
+    "slack_bolt": {"bot.slack"},
+    "slack_sdk": {"bot.slack"},
+    "aiohttp": {"bot.slack", "bot.sandbox"},
+    "pydantic_settings": {"bot.settings"},
+    "click": {"bot.cli", "bot.demo"},
+    "pydantic": {"bot"},
+    "pydantic_core": {"bot.sandbox"},
+}
+
+# All that the core takes from Python itself: nothing that waits, reads a clock, the environment, a file or the network.
+PURE = {"collections", "datetime", "difflib", "enum", "fnmatch", "functools", "hashlib", "itertools", "re", "typing"}
+PURE |= {"unicodedata"}
+
+CLOCKS = {"now", "utcnow", "today", "fromtimestamp"}
+BUILTINS = {"open", "print", "input", "exec", "eval", "__import__", "breakpoint"}
+
+
+# ------------------------------------------------------------------------------------------------ reading it
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    """Every module of `bot`, by its full name."""
+    found = {}
+    for path in sorted(ROOT.rglob("*.py")):
+        parts = path.relative_to(ROOT.parent).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        found[name] = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    return found
+
+
+def imported(module: str) -> Iterator[str]:
+    """The full names of the modules that it imports, anywhere in the file."""
+    for node in ast.walk(modules()[module]):
+        match node:
+            case ast.Import():
+                yield from (alias.name for alias in node.names)
+            case ast.ImportFrom(module=str(source), level=0):
+                yield from (full if (full := f"{source}.{a.name}") in modules() else source for a in node.names)
+            case ast.ImportFrom():
+                yield f"relative import in line {node.lineno}"
+
+
+def part(module: str) -> str:
+    """The part of the house in which a module of `bot` stands."""
+    name = module.split(".")[1] if "." in module else "bot"
+    return "core" if name in CORE else name
+
+
+def inside(module: str, owners: set[str]) -> bool:
+    return any(module == owner or module.startswith(f"{owner}.") for owner in owners)
+
+
+MODULES = [name for name in modules() if name != "bot"]
+CORE_MODULES = [name for name in MODULES if part(name) == "core"]
+
+
+# ------------------------------------------------------------------------------------------------ holding it
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_go_down(module: str) -> None:
+    """A module imports only what the map allows to its part, and its own part."""
+    here = part(module)
+    allowed = MAP.get(here, set()) | {here, "bot"} | {to for file, to in DOORS if file == module}
+
+    wrong = [name for name in imported(module) if inside(name, {"bot"}) and part(name) not in allowed]
+
+    assert here in MAP
+    assert wrong == []
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_libraries_have_one_home(module: str) -> None:
+    """A library that isn't Python's own is imported by the part that it belongs to, and by no other."""
+    foreign = {name.split(".")[0] for name in imported(module)} - {"bot"}
+
+    wrong = [
+        name
+        for name in foreign
+        if (name in LIBRARIES or name not in sys.stdlib_module_names) and not inside(module, LIBRARIES.get(name, set()))
+    ]
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("module", CORE_MODULES)
+def test_core_is_pure(module: str) -> None:
+    """The core takes nothing from Python that waits or looks outside, awaits nothing, and calls no clock."""
+    own = {name.split(".")[0] for name in imported(module)} & set(sys.stdlib_module_names)
+    nodes = list(ast.walk(modules()[module]))
+
+    assert own <= PURE
+    assert not any(isinstance(n, ast.Await | ast.AsyncFunctionDef | ast.AsyncFor | ast.AsyncWith) for n in nodes)
+    assert {n.attr for n in nodes if isinstance(n, ast.Attribute)} & CLOCKS == set()
+    assert {n.func.id for n in nodes if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)} & BUILTINS == set()
+
+
+def test_nothing_turns_in_a_circle() -> None:
+    """No module imports itself through others."""
+    graph = {name: {other for other in imported(name) if other in modules()} - {"bot"} for name in MODULES}
+
+    list(graphlib.TopologicalSorter(graph).static_order())
+
+
+def test_map_is_of_this_house() -> None:
+    """The map names no part that isn't there, and no door that nobody uses."""
+    parts = {part(name) for name in MODULES}
+    used = {(name, part(other)) for name in MODULES for other in imported(name) if inside(other, {"bot"})}
+
+    assert set(MAP) <= parts
+    assert {f"bot.{name}" for name in CORE} <= set(MODULES)
+    assert set(DOORS) <= used
+
+
+def test_map_has_one_way() -> None:
+    """The map itself leads down only: no part may import one that may import it."""
+    list(graphlib.TopologicalSorter(MAP).static_order())
+
+
+def test_sandbox_is_loaded_for_the_demo_alone() -> None:
+    """`kickbot run` never loads the sandbox: the command line imports the demo only where it shows it."""
+    top = [node for node in modules()["bot.cli"].body if isinstance(node, ast.Import | ast.ImportFrom)]
+
+    assert not any(alias.name in {"demo", "bot.demo"} for node in top for alias in node.names)
+    assert "bot.demo" in imported("bot.cli")

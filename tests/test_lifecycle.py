@@ -1,0 +1,381 @@
+"""A request is its events, replayed. Events that may not follow first."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot import events, lifecycle
+from bot.errors import TrailError
+from bot.events import FINAL as FINAL_KINDS
+from bot.events import Event
+from bot.lifecycle import FOLLOWS, GIVE_UP, LOOK_AGAIN, Request, State
+from bot.models import Outcome, Result
+from tests import make
+from tests.make import APPROVER, ASKER, INCIDENT, OTHER, START
+
+THERE = make.snapshot(make.session("7"), make.session("8"))
+PLAN = make.plan(THERE)
+STEPS = [make.step(target, rung, attempt) for target in PLAN.targets for rung in target.rungs for attempt in (1, 2)]
+LOOKED = events.Looked(who=ASKER, key="k", channel="C0OPS", hosts=("host1", "host2"), looks=())
+
+# One event of each kind that may follow another.
+NEXT: dict[str, Event] = {
+    e.kind: e
+    for e in (
+        events.Refused(reason="no"),
+        make.observed("acting", THERE),
+        make.planned(PLAN),
+        make.approved(PLAN),
+        events.Denied(who=APPROVER, plan_hash=PLAN.hash, reason="wait"),
+        events.Cancelled(who=ASKER),
+        events.Expired(),
+        events.Lapsed(reason="too late"),
+        events.DecisionRefused(who=OTHER, action="approve", reason="not you"),
+        make.ending(STEPS[0]),
+        make.signalled(STEPS[0]),
+        events.Verifying(),
+        events.Closed(outcomes=(), note="done"),
+    )
+}
+
+# A shortest story into each state.
+ASKED = (make.asked(),)
+PENDING = (*ASKED, make.observed("before", THERE), make.planned(PLAN))
+APPROVED = (*PENDING, make.approved(PLAN))
+ACTING = (*APPROVED, make.observed("acting", THERE), make.ending(STEPS[0]))
+VERIFYING = (*ACTING, make.signalled(STEPS[0]), events.Verifying())
+INTO: dict[State, tuple[Event, ...]] = {
+    State.ASKED: ASKED,
+    State.PENDING: PENDING,
+    State.APPROVED: APPROVED,
+    State.ACTING: ACTING,
+    State.VERIFYING: VERIFYING,
+    State.REFUSED: (*ASKED, NEXT["refused"]),
+    State.DENIED: (*PENDING, NEXT["denied"]),
+    State.CANCELLED: (*PENDING, NEXT["cancelled"]),
+    State.EXPIRED: (*PENDING, NEXT["expired"]),
+    State.LAPSED: (*APPROVED, NEXT["lapsed"]),
+    State.CLOSED: (*VERIFYING, NEXT["closed"]),
+    State.LOOKED: (LOOKED,),
+}
+
+# What may be recorded in each state besides a click that doesn't count; nothing else may.
+MAY_FOLLOW: dict[State, set[str]] = {
+    State.ASKED: {"refused", "observed", "planned", "cancelled", "closed"},
+    State.PENDING: {"approved", "denied", "cancelled", "expired"},
+    State.APPROVED: {"observed", "cancelled", "lapsed", "ending", "verifying"},
+    State.ACTING: {"observed", "ending", "signalled", "verifying"},
+    State.VERIFYING: {"observed", "closed"},
+}
+
+
+def told(*story: Event, every: timedelta = timedelta(seconds=1)) -> Request:
+    return lifecycle.replay(make.records(*story, every=every))
+
+
+# ------------------------------------------------------------------------------------------------ what may not follow
+
+
+@pytest.mark.parametrize("kind", NEXT)
+@pytest.mark.parametrize("state", State)
+def test_what_may_follow(state: State, kind: str) -> None:
+    """In each state exactly the events of the table may follow; every other one raises."""
+    story = INTO[state]
+    request = told(*story)
+    assert request.state is state
+
+    if kind in MAY_FOLLOW.get(state, set()) | {"decision_refused"}:
+        assert lifecycle.may_follow(request, NEXT[kind])
+        assert told(*story, NEXT[kind]).newest == len(story) + 1
+    else:
+        assert not lifecycle.may_follow(request, NEXT[kind])
+        with pytest.raises(TrailError, match=f"{kind} can't follow in the state {state}"):
+            told(*story, NEXT[kind])
+
+
+@pytest.mark.parametrize("kind", NEXT)
+def test_no_beginning(kind: str) -> None:
+    """A request begins with a question or a look, and with nothing else."""
+    with pytest.raises(TrailError, match="can't be the first"):
+        told(NEXT[kind])
+
+
+@pytest.mark.parametrize("first", [make.asked(), LOOKED])
+def test_no_second_beginning(first: Event) -> None:
+    """A question or a look can't follow anything."""
+    with pytest.raises(TrailError):
+        told(*PENDING, first)
+
+
+def test_nothing() -> None:
+    """No events are no request."""
+    with pytest.raises(TrailError, match="no such request"):
+        lifecycle.replay([])
+
+
+def test_answer_without_its_intent() -> None:
+    """An answer to a step that was never recorded as an intent, or was answered already, raises."""
+    with pytest.raises(TrailError, match="without its intent"):
+        told(*ACTING, make.signalled(STEPS[1]))
+    with pytest.raises(TrailError, match="without its intent"):
+        told(*ACTING, make.signalled(STEPS[0]), make.signalled(STEPS[0]))
+
+
+def test_incomplete_approval() -> None:
+    """An approval that isn't the last needed one leaves the request pending: nothing may act."""
+    request = told(*PENDING, make.approved(PLAN, complete=False))
+
+    assert request.state is State.PENDING
+    assert request.approved_at is None
+    assert request.act_by is None
+    assert not request.may_act
+    assert request.due == request.decide_by
+
+
+@pytest.mark.parametrize("state", State)
+def test_click_that_does_not_count(state: State) -> None:
+    """A click that doesn't count changes nothing in any state, not even when the request is due."""
+    before = told(*INTO[state])
+
+    after = told(*INTO[state], NEXT["decision_refused"])
+
+    assert after == before.model_copy(update={"newest": before.newest + 1})
+
+
+def test_table_names_every_kind() -> None:
+    """The table of what may follow speaks about every kind of event but those that begin, and every state."""
+    assert set(FOLLOWS) == set(NEXT)
+    assert set(INTO) == set(State)
+
+
+def test_kinds_that_end_lead_to_states_that_end() -> None:
+    """What the trail takes for the end of a request is what the replay does."""
+    leads = {kind: state for kind, (_, state) in FOLLOWS.items() if state is not None}
+
+    assert {kind for kind, state in leads.items() if state.final} | {"looked"} == FINAL_KINDS
+
+
+# ------------------------------------------------------------------------------------------------ any story
+
+ANY_EVENT: st.SearchStrategy[Event] = st.sampled_from(
+    [
+        *NEXT.values(),
+        make.observed("before", THERE),
+        make.observed("after", make.unreachable()),
+        make.approved(PLAN, who=OTHER, complete=False),
+        *(make.ending(step) for step in STEPS),
+        *(make.signalled(step, status) for step in STEPS for status in ("done", "unknown", "refused")),
+    ]
+)
+PROBABLE: st.SearchStrategy[Event] = st.sampled_from(
+    [make.observed("before", THERE), make.planned(PLAN), make.approved(PLAN)]
+)
+
+
+@given(st.data(), st.sampled_from([ASKED, PENDING, APPROVED, (LOOKED,)]))
+def test_any_walk(data: st.DataObject, start: tuple[Event, ...]) -> None:
+    """Whatever is tried after one another: replaying equals advancing, and the invariants of a request hold."""
+    records = make.records(*start)
+    request = lifecycle.replay(records)
+    for event in data.draw(st.lists(ANY_EVENT | PROBABLE, max_size=25)):
+        record = make.records(*(r.event for r in records), event, every=timedelta(seconds=9))[-1]
+        may = lifecycle.may_follow(request, event)
+        try:
+            after = lifecycle.advance(request, record)
+        except TrailError:
+            assert not may or event.kind == "signalled"
+            continue
+        assert may
+        check_step(request, event, after)
+        records.append(record)
+        request = after
+
+    assert lifecycle.replay(records) == request
+
+
+def check_step(before: Request, event: Event, after: Request) -> None:
+    """What holds for every event that was taken."""
+    assert after.id == before.id
+    assert after.newest > before.newest
+    assert after.at >= before.at
+    assert (after.asker, after.asked_at, after.home) == (before.asker, before.asked_at, before.home)
+    if before.state.final:
+        assert event.kind == "decision_refused"
+    if event.kind == "decision_refused":
+        assert after == before.model_copy(update={"newest": after.newest})
+    assert (after.due is None) is after.state.final
+    assert len(after.attempts) >= len(before.attempts)
+    if after.may_act or after.state is State.VERIFYING:
+        assert after.approved_at is not None
+    if after.attempts:
+        assert after.approved_at is not None
+
+
+# ------------------------------------------------------------------------------------------------ due times
+
+
+@pytest.mark.parametrize("state", [s for s in State if s.final])
+def test_final_is_never_due(state: State) -> None:
+    """A request that has ended is never due again, whatever is clicked afterwards."""
+    assert told(*INTO[state]).due is None
+    assert told(*INTO[state], NEXT["decision_refused"]).due is None
+
+
+def test_pending_is_due_when_the_time_to_decide_is_over() -> None:
+    """A pending request is due at its `decide_by`; a click that doesn't count doesn't move it."""
+    assert told(*PENDING).due == START + timedelta(minutes=15)
+    assert told(*PENDING, NEXT["decision_refused"]).due == START + timedelta(minutes=15)
+
+
+@pytest.mark.parametrize("story", [ASKED, PENDING[:2], APPROVED, ACTING[:-1], (*ACTING, make.signalled(STEPS[0]))])
+def test_due_at_once(story: tuple[Event, ...]) -> None:
+    """What was asked or approved, and what was answered, is due at the moment of its last event: at once."""
+    request = told(*story)
+
+    assert request.due == request.at
+
+
+def test_unanswered_is_due_when_the_host_may_not_start_any_more() -> None:
+    """An intent without its answer is due at its `answer_by`: the latest one, if there are several."""
+    later = make.ending(STEPS[4], answer_by=START + timedelta(seconds=50))
+
+    assert told(*ACTING).due == START + timedelta(seconds=20)
+    assert told(*ACTING, later).due == START + timedelta(seconds=50)
+
+
+def test_unanswered_and_looked_at_is_due_later() -> None:
+    """If the host was looked at after the deadline and the intent is still open, it is looked at again in a while."""
+    request = told(*ACTING, make.observed("acting", make.unreachable()), every=timedelta(seconds=10))
+
+    assert request.at > START + timedelta(seconds=20)
+    assert request.due == request.at + LOOK_AGAIN
+
+
+def test_verifying_is_due_at_once_and_then_in_a_while() -> None:
+    """Looks after the last step begin at once; as long as a host is lost they come again, until it is given up."""
+    first = told(*VERIFYING)
+    again = told(*VERIFYING, make.observed("after", make.unreachable()))
+
+    assert first.due == first.at
+    assert again.due == again.at + LOOK_AGAIN
+    assert first.give_up_at == again.give_up_at == first.at + GIVE_UP
+    assert told(*ACTING).give_up_at is None
+
+
+def test_act_by() -> None:
+    """Nothing starts later than `act_within` after the approval that completed it."""
+    request = told(*APPROVED)
+
+    assert request.approved_at == START + timedelta(seconds=3)
+    assert request.act_by == START + timedelta(seconds=3, minutes=15)
+    assert told(*PENDING).act_by is None
+
+
+# ------------------------------------------------------------------------------------------------ what is remembered
+
+
+def test_asked() -> None:
+    """A question keeps who asked, when, where, in which words and for what."""
+    request = told(make.asked(channel="C0OPS", words="audituser host1 because x"))
+
+    assert (request.asker, request.channel, request.home) == (ASKER, "C0OPS", INCIDENT)
+    assert (request.asked_at, request.words) == (START, "audituser host1 because x")
+    assert request.command == make.kick()
+    assert request.hosts == ("host1",)
+
+
+def test_looked() -> None:
+    """A listing is a request that has ended, with the hosts as its words."""
+    request = told(LOOKED)
+
+    assert (request.state, request.home, request.words) == (State.LOOKED, "C0OPS", "host1 host2")
+    assert request.command is None
+    assert request.hosts == ()
+
+
+def test_planned() -> None:
+    """A plan keeps its hash, its clocks, who could approve, and from then on its own hosts."""
+    looks = (make.snapshot(make.session()), make.snapshot(host="host2"))
+
+    request = told(*make.pending(*looks, approvals=2, groups=("S0LEADS",)))
+
+    assert request.plan == make.plan(*looks)
+    assert request.plan_hash == make.plan(*looks).hash
+    assert (request.approvals_needed, request.approvers, request.groups) == (2, (APPROVER, OTHER), ("S0LEADS",))
+    assert request.hosts == ("host1",)
+
+
+def test_several_approvals() -> None:
+    """Approvals count for their hosts, each person once; the complete one starts the clock of the act."""
+    looks = (make.snapshot(make.session()), make.snapshot(make.session(), host="host2"))
+    plan = make.plan(*looks)
+    first = make.approved(plan, hosts=("host1",), complete=False)
+    second = make.approved(plan, who=OTHER)
+
+    request = told(*make.pending(*looks), first, first, second)
+
+    assert request.state is State.APPROVED
+    assert request.approved_on("host1") == {APPROVER, OTHER}
+    assert request.approved_on("host2") == {OTHER}
+    assert request.approved_on("host3") == frozenset()
+    assert request.approved_at == request.at
+    assert request.ended_by == OTHER
+
+
+@pytest.mark.parametrize(
+    ("story", "ended_by", "reason"),
+    [
+        (INTO[State.DENIED], APPROVER, "wait"),
+        (INTO[State.CANCELLED], ASKER, ""),
+        (INTO[State.EXPIRED], events.BOT, ""),
+        (INTO[State.LAPSED], events.BOT, "too late"),
+        (INTO[State.REFUSED], events.BOT, "no"),
+        (INTO[State.CLOSED], APPROVER, "done"),
+    ],
+)
+def test_how_it_ended(story: tuple[Event, ...], ended_by: str, reason: str) -> None:
+    """Who decided last, and why, is kept."""
+    request = told(*story)
+
+    assert (request.ended_by, request.reason) == (ended_by, reason)
+
+
+def test_attempts() -> None:
+    """An intent is unanswered until exactly its own step is answered; a look after that is noted."""
+    open_ = told(*ACTING)
+    answered = told(*ACTING, make.signalled(STEPS[0], "unknown"))
+    looked = told(*ACTING, make.signalled(STEPS[0]), make.observed("acting", THERE))
+
+    assert [a.step for a in open_.unanswered] == [STEPS[0]]
+    assert [(a.seq, a.not_after) for a in open_.attempts] == [(6, 102_000)]
+    assert answered.unanswered == ()
+    assert [(a.status, a.looked_after) for a in answered.attempts] == [("unknown", False)]
+    assert [(a.status, a.looked_after) for a in looked.attempts] == [("done", True)]
+
+
+def test_a_look_before_the_answer_is_none_after_it() -> None:
+    """A look at the host while the answer is still out doesn't count as one after it; nor does one at another host."""
+    early = told(*ACTING, make.observed("acting", THERE), make.signalled(STEPS[0]))
+    elsewhere = told(*ACTING, make.signalled(STEPS[0]), make.observed("acting", make.unreachable("host2")))
+
+    assert [a.looked_after for a in early.attempts] == [False]
+    assert [a.looked_after for a in elsewhere.attempts] == [False]
+
+
+def test_looks() -> None:
+    """Of each host the newest look is kept; the looks before the plan are kept as such."""
+    before, after = make.observed("before", THERE, make.unreachable("host2")), make.observed("acting", make.snapshot())
+
+    request = told(make.asked(), before, make.planned(PLAN), make.approved(PLAN), after)
+
+    assert request.before == before.looks
+    assert request.looks == (before.looks[1], after.looks[0])
+
+
+def test_closed() -> None:
+    """The outcomes are kept."""
+    outcome = Outcome(host="host1", session="7", identity="i", result=Result.ENDED)
+
+    assert told(*VERIFYING, events.Closed(outcomes=(outcome,))).outcomes == (outcome,)

@@ -1,0 +1,271 @@
+"""The very script that is sent to hosts, run by the shells of this machine, with stand-ins on PATH for its logind."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.hosts.drivers.linux import SCRIPT, LinuxDriver
+from bot.models import Answer, Snapshot
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the script reads /proc")
+
+NONCE = "0123456789abcdef"
+SHELLS = [words for words in (["dash"], ["bash", "--posix"], ["busybox", "sh"], ["sh"]) if shutil.which(words[0])]
+DRIVER = LinuxDriver()
+
+LOGINCTL = r"""#!/bin/sh
+echo "$*" >>"$LOG"
+case $1 in
+    list-sessions) echo " 7 1001 alice" ;;
+    list-users) echo "1001 alice" ;;
+    show-session)
+        for id; do
+            case $id in
+                7) printf 'Id=7\nUser=1001\nName=alice\nLeader=%s\nTimestampMonotonic=5000\nClass=user\nState=active\n\n' "$LEADER" ;;
+                [0-9]*) echo "Failed to get path for session '$id': No session '$id' known" >&2; exit 1 ;;
+            esac
+        done ;;
+    show-user) printf 'UID=1001\nName=alice\nLinger=yes\n' ;;
+    *) echo "asked: $*" ;;
+esac
+"""
+
+
+class Shell:
+    """A shell of this machine with a loginctl that knows one session, 7 of alice, led by a real process."""
+
+    def __init__(self, folder: Path, words: list[str], leader: int) -> None:
+        self.words, self.leader = words, leader
+        self.folder, self._log = folder / "bin", folder / "log"
+        self.folder.mkdir()
+        self._log.touch()
+        self.stand_in("loginctl", LOGINCTL)
+        self.boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        self.path = f"{self.folder}:{os.environ['PATH']}"
+
+    def stand_in(self, name: str, text: str) -> None:
+        path = self.folder / name
+        path.write_text(text)
+        path.chmod(0o755)
+
+    def run(self, *arguments: str, script: bytes = SCRIPT) -> bytes:
+        done = subprocess.run(
+            [*self.words, "-s", "--", *arguments],
+            input=script,
+            env={"PATH": self.path, "LOG": str(self._log), "LEADER": str(self.leader)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=60,
+            check=False,
+        )
+        return done.stdout
+
+    def look(self) -> Snapshot:
+        return DRIVER.parse_look(self.run("look", NONCE), host="host1", host_key="SHA256:key", nonce=NONCE)
+
+    def end(self, rung: str = "terminate", **other: str) -> Answer:
+        """The approved step, or one that differs in one argument."""
+        exact = {"not_after": "9" * 12, "boot": self.boot, "session": "7", "leader": str(self.leader)}
+        exact |= {"since": "5000", "uid": "1001", "rung": rung} | other
+        return DRIVER.parse_answer(self.run("end", NONCE, *exact.values()), nonce=NONCE)
+
+    @property
+    def asked(self) -> list[str]:
+        """What loginctl was called with, without the questions."""
+        return [line for line in self._log.read_text().splitlines() if not line.startswith(("list-", "show-"))]
+
+
+@pytest.fixture(params=SHELLS, ids=lambda words: words[0])
+def shell(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shell]:
+    with subprocess.Popen(["sleep", "1000"]) as leader:
+        yield Shell(tmp_path, request.param, leader.pid)
+        leader.kill()
+
+
+# ------------------------------------------------------------------------------------------------------- look
+
+
+def test_a_look(shell: Shell) -> None:
+    """A look is understood whole, whichever shell and tools the host has."""
+    snapshot = shell.look()
+
+    (alice,) = (session for session in snapshot.sessions if session.source == "logind")
+    assert (alice.id, alice.identity, alice.account.uid) == ("7", f"7:{shell.leader}:5000", 1001)
+    assert snapshot.boot == shell.boot
+    assert snapshot.lingering == ("alice",)
+    assert "sleep 1000" in snapshot.raw
+
+
+def test_a_session_that_ends_between_two_questions(shell: Shell) -> None:
+    """A session that ends during the look takes no other along."""
+    shell.stand_in("loginctl", LOGINCTL.replace('echo " 7 1001 alice"', 'echo " 6 1001 alice"; echo " 7 1001 alice"'))
+
+    snapshot = shell.look()
+
+    assert "7" in {session.id for session in snapshot.sessions}
+    assert "session 6 ended during the look" in snapshot.notes
+
+
+def test_a_logind_that_hangs(shell: Shell) -> None:
+    """A loginctl that never answers is given up after five seconds."""
+    shell.stand_in("loginctl", "#!/bin/sh\ncase $1 in list-sessions) exec sleep 1000 ;; *) exit 1 ;; esac\n")
+    shell.stand_in("ps", "#!/bin/sh\necho $$\n")
+
+    assert any("logind does not answer (no answer in 5 s)" in note for note in shell.look().notes)
+
+
+def test_without_ps(shell: Shell) -> None:
+    """Without ps every process in /proc is listed, with its name, and a note says so."""
+    shell.stand_in("ps", "#!/bin/sh\nexit 127\n")
+
+    snapshot = shell.look()
+
+    assert any(note.startswith("ps is missing") for note in snapshot.notes)
+    assert f"process {os.getpid()} " in snapshot.raw
+
+
+def test_only_the_processes_that_ps_lists(shell: Shell) -> None:
+    """The facts are those of the processes that ps lists, and of no other."""
+    shell.stand_in("ps", f"#!/bin/sh\necho {shell.leader}\n")
+
+    (process,) = (process for session in shell.look().sessions for process in session.processes)
+
+    assert (process.pid, process.name) == (shell.leader, "sleep")
+
+
+def test_a_logind_that_nobody_can_ask(shell: Shell) -> None:
+    """Without loginctl the look is complete all the same, and says so."""
+    shell.stand_in("ps", f"#!/bin/sh\necho {shell.leader}\n")
+    (shell.folder / "loginctl").unlink()
+    for name in ("sh", "awk", "sed", "date", "head", "cut", "stat", "getent", "grep", "timeout", "cat", "systemctl"):
+        if found := shutil.which(name):
+            (shell.folder / name).symlink_to(found)
+    script = SCRIPT.replace(b":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", b"")
+    words = [str(shutil.which(shell.words[0])), *shell.words[1:]]
+    shell.words, shell.path = words, str(shell.folder)
+
+    answer = shell.run("look", NONCE, script=script)
+
+    assert b"\n== sessions\nmissing\n" in answer
+    assert DRIVER.parse_look(answer, host="host1", host_key="", nonce=NONCE).sessions == ()
+
+
+# ------------------------------------------------------------------------------------------------------- end
+
+
+@pytest.mark.parametrize(
+    ("rung", "command"),
+    [
+        ("terminate", "terminate-session 7"),
+        ("signal", "kill-session 7"),
+        ("kill", "kill-session --signal=KILL 7"),
+    ],
+)
+def test_a_rung(shell: Shell, rung: str, command: str) -> None:
+    """Each rung is one loginctl command, once, and its answer is told."""
+    answer = shell.end(rung)
+
+    assert answer == Answer(
+        status="done", command=f"loginctl {command}", exit_status=0, output=f"asked: {command}"
+    )
+    assert shell.asked == [command]
+
+
+@pytest.mark.parametrize(
+    ("other", "refusal"),
+    [
+        ({"not_after": "1"}, "late"),
+        ({"boot": "00000000-0000-0000-0000-000000000000"}, "rebooted"),
+        ({"session": "8"}, "gone"),
+        ({"leader": "1"}, "forbidden"),
+        ({"leader": "4194305"}, "changed"),
+        ({"since": "5001"}, "changed"),
+        ({"since": "500"}, "changed"),
+        ({"uid": "1002"}, "changed"),
+        ({"uid": "0"}, "forbidden"),
+        ({"uid": "00"}, "forbidden"),
+        ({"rung": "nuke"}, "forbidden"),
+        ({"rung": ""}, "forbidden"),
+        ({"session": "self"}, "forbidden"),
+        ({"session": "-h"}, "forbidden"),
+        ({"session": "7;reboot"}, "forbidden"),
+        ({"session": "7 8"}, "forbidden"),
+        ({"session": ""}, "forbidden"),
+        ({"not_after": ""}, "forbidden"),
+        ({"not_after": "soon"}, "forbidden"),
+    ],
+)
+def test_a_refusal(shell: Shell, other: dict[str, str], refusal: str) -> None:
+    """Whatever differs from the approved target is refused, and loginctl is asked to end nothing."""
+    answer = shell.end(**other)
+
+    assert (answer.status, answer.refusal) == ("refused", refusal)
+    assert shell.asked == []
+
+
+def test_below_the_sessions_leader(shell: Shell) -> None:
+    """The script refuses to end the session that it runs in itself."""
+    shell.leader = os.getpid()
+
+    assert shell.end().refusal == "forbidden"
+    assert shell.asked == []
+
+
+def test_a_logind_that_fails(shell: Shell) -> None:
+    """Where logind can't say whether the session is there, nothing is ended, and the answer tells what it said."""
+    shell.stand_in("loginctl", "#!/bin/sh\necho 'Failed to connect to bus' >&2\nexit 1\n")
+
+    answer = shell.end()
+
+    assert answer == Answer(
+        status="done", command="loginctl show-session 7", exit_status=1, output="Failed to connect to bus"
+    )
+
+
+def test_late_by_the_second_look_at_the_clock(shell: Shell) -> None:
+    """The deadline counts at the very moment of the act, not only at the start of the script."""
+    shell.stand_in("loginctl", LOGINCTL.replace("show-session)", "show-session) sleep 1;"))
+    uptime = int(float(Path("/proc/uptime").read_text().split()[0]) * 100)
+
+    assert shell.end(not_after=str(uptime + 60)).refusal == "late"
+    assert shell.asked == []
+
+
+def test_output_without_end(shell: Shell) -> None:
+    """Much output of loginctl is cut."""
+    shell.stand_in("loginctl", LOGINCTL.replace('echo "asked: $*"', "head -c 100000 /dev/zero | tr '\\0' x"))
+
+    assert len(shell.end().output) == 4000
+
+
+# ------------------------------------------------------------------------------------------------------- cut
+
+
+def test_cut_after_every_line(shell: Shell) -> None:
+    """A script that was cut after any of its lines does nothing and says nothing."""
+    lines = SCRIPT.splitlines(keepends=True)
+    exact = ("9" * 12, shell.boot, "7", str(shell.leader), "5000", "1001", "terminate")
+
+    for number in range(len(lines)):
+        assert shell.run("end", NONCE, *exact, script=b"".join(lines[:number])) == b""
+    assert shell.asked == []
+
+
+def test_cut_in_the_last_line(shell: Shell) -> None:
+    """Nor does one that was cut within the line that starts it."""
+    exact = ("9" * 12, shell.boot, "7", str(shell.leader), "5000", "1001", "terminate")
+
+    for length in range(1, len('{ main "$@" </dev/null; }\n') - 1):
+        assert shell.run("end", NONCE, *exact, script=SCRIPT[: -length - 1]) == b""
+    assert shell.asked == []
+
+
+@pytest.mark.parametrize("arguments", [[], ["look"], ["look", ""], ["look", "$(id)"], ["delete", NONCE], ["", NONCE]])
+def test_arguments_that_make_no_sense(shell: Shell, arguments: list[str]) -> None:
+    """Without a verb and a nonce the script says nothing."""
+    assert shell.run(*arguments) == b""

@@ -1,0 +1,82 @@
+"""The nouns: what they say about themselves, and the one text of each value."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from pydantic import ValidationError
+
+from bot.canonical import canonical
+from bot.models import Account, Process, Session, Terminal, by_host, timestamp
+from tests import make
+
+
+def test_nothing_can_be_changed_or_added() -> None:
+    """A noun has exactly its fields, and can't be changed once it is there."""
+    with pytest.raises(ValidationError):
+        Account.model_validate({"name": "bob", "uid": 1000, "admin": True})
+    with pytest.raises(ValidationError):
+        setattr(make.account(), "uid", 0)  # noqa: B010 - mypy knows that it can't be
+
+
+def test_ticks_beyond_what_json_counts() -> None:
+    """A start in kernel ticks is text: it may be larger than any number that JSON keeps exact."""
+    process = make.process(start=str(2**63))
+
+    assert Process.model_validate_json(canonical(process)) == process
+
+
+def test_canonical_text() -> None:
+    """A value has one text: sorted keys, no spaces, UTF-8."""
+    assert canonical(Account(name="jürgen", uid=1000)) == '{"name":"jürgen","uid":1000}'.encode()
+
+
+def test_timestamp() -> None:
+    """A moment in any zone is written in UTC, with microseconds."""
+    berlin = timezone(timedelta(hours=1))
+
+    assert timestamp(datetime(2026, 11, 20, 14, 31, 5, tzinfo=berlin)) == "2026-11-20T13:31:05.000000Z"
+    assert timestamp(datetime(2026, 11, 20, 13, 31, 5, 7, tzinfo=UTC)) == "2026-11-20T13:31:05.000007Z"
+
+
+def test_idle_is_that_of_the_youngest_terminal() -> None:
+    """A session with several terminals is as idle as the one used last; one that can't be read says nothing."""
+    terminals = (
+        Terminal(name="pts/1", since_key=900, since_output=5),
+        Terminal(name="pts/2", since_key=60, since_output=700),
+        Terminal(name="pts/3"),
+    )
+    session = make.session(terminals=terminals)
+
+    assert (session.since_key, session.since_output) == (60, 5)
+
+
+def test_idle_without_a_terminal() -> None:
+    """Without a terminal, or with none that can be read, nobody knows: that isn't 0."""
+    for terminals in ((), (Terminal(name="pts/1"),)):
+        session = make.session(terminals=terminals)
+        assert (session.since_key, session.since_output) == (None, None)
+
+
+def test_snapshot_finds_by_exact_identity_and_name() -> None:
+    """A snapshot finds a session by its whole identity, and an account's sessions by its whole name."""
+    first, second = make.session("7"), make.session("8", account=make.account("audituser2"))
+    look = make.snapshot(first, second)
+
+    assert look.session(first.identity) == first
+    assert look.session(first.identity[:-1]) is None
+    assert look.of("audituser") == (first,)
+    assert look.of("audit") == ()
+
+
+def test_newest_look_of_each_host() -> None:
+    """Of several looks at a host the last one counts."""
+    older, newer, other = make.snapshot(make.session()), make.unreachable(), make.snapshot(host="host2")
+
+    assert by_host([older, other, newer]) == {"host1": newer, "host2": other}
+
+
+def test_stored_session_is_the_same() -> None:
+    """A session comes back from its text as it was."""
+    session = make.session()
+
+    assert Session.model_validate_json(canonical(session)) == session

@@ -1,0 +1,380 @@
+"""kickbot.toml and the environment. Everything that must stop the start first, with one line that names the key."""
+
+from pathlib import Path
+
+import pytest
+
+from bot import settings
+from bot.errors import SettingsError
+from bot.models import Act, Host
+from bot.policy import Policy
+from bot.settings import SLACK_API_URL, Settings
+
+# The configuration as the documentation shows it.
+FULL = """
+[slack]
+incident_channel = "C0INCIDENT"
+channels = ["#inc-*"]
+
+[audit]
+database = "kickbot.db"
+
+[ssh]
+user = "kickbot"
+keys = ["~/.ssh/id_ed25519"]
+known_hosts = "~/.ssh/known_hosts"
+
+[[hosts]]
+name = "web[01-20]"
+address = "%h.prod.example.com"
+port = 22
+groups = ["prod"]
+
+[[rules]]
+hosts = "@prod"
+accounts = "people"
+acts = ["kick"]
+look = ["S0SRE"]
+ask = ["S0SRE"]
+approve = ["S0LEADS", "U0CAROL"]
+approvals = 1
+expires = "15m"
+act_by = "15m"
+reason = true
+channel = "C0PROD"
+
+[people]
+U0BOB = ["bob", "rsmith"]
+
+[protect]
+users = ["breakglass"]
+"""
+
+SMALL = """
+[slack]
+incident_channel = "C0INCIDENT"
+[ssh]
+user = "kickbot"
+[[hosts]]
+name = "host1"
+[[rules]]
+hosts = "*"
+look = ["U0ALICE"]
+ask = ["U0ALICE"]
+approve = ["U0CAROL"]
+"""
+
+TOKEN = "xoxb-1-hunter2"
+APP_TOKEN = "xapp-1-hunter2"
+
+
+@pytest.fixture
+def kickbot_toml(tmp_path: Path) -> Path:
+    return tmp_path / "kickbot.toml"
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_API_URL", "KICKBOT_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def load(path: Path, text: str) -> Settings:
+    path.write_text(text, encoding="utf-8")
+    return settings.load(path)
+
+
+def policy(path: Path, text: str) -> Policy:
+    loaded = load(path, text)
+    return loaded.policy(loaded.inventory())
+
+
+def stopped(path: Path, text: str) -> str:
+    """The one line with which the start stops."""
+    with pytest.raises(SettingsError) as error:
+        policy(path, text)
+    line = error.value.for_user()
+    assert line.isprintable()
+    assert len(line.splitlines()) == 1
+    return line
+
+
+def replaced(old: str, new: str) -> str:
+    assert FULL.count(old) == 1
+    return FULL.replace(old, new)
+
+
+# ------------------------------------------------------------------------------------------------ an empty list
+
+
+@pytest.mark.parametrize("key", ["look", "ask", "approve", "acts", "accounts"])
+def test_empty_list(kickbot_toml: Path, key: str) -> None:
+    """A list written empty stops the start: it never means everyone, and never silently nobody."""
+    line = stopped(
+        kickbot_toml, SMALL.replace(f'{key} = ["U0ALICE"]', "").replace('approve = ["U0CAROL"]', "") + f"{key} = []"
+    )
+
+    assert f"rules[0].{key}: " in line
+
+
+def test_empty_approve_says_what_to_do(kickbot_toml: Path) -> None:
+    """The line about an empty approve list says what an empty list isn't, and what to write instead."""
+    line = stopped(kickbot_toml, replaced('approve = ["S0LEADS", "U0CAROL"]', "approve = []"))
+
+    assert "rules[0].approve: is empty. An empty list never means everyone: name someone" in line
+
+
+def test_absent_lists(kickbot_toml: Path) -> None:
+    """Lists that aren't there name nobody."""
+    made = policy(kickbot_toml, SMALL.split("look =", maxsplit=1)[0])
+
+    assert (made.rules[0].look, made.rules[0].ask, made.rules[0].approve) == ((), (), ())
+
+
+# ------------------------------------------------------------------------------------------------ broken
+
+BROKEN = [
+    ("incident_channel", 'incident_channel = "C0INCIDENT"', "", "slack.incident_channel: is missing"),
+    ("channel by name", '"C0INCIDENT"', '"#incidents"', "slack.incident_channel: '#incidents' is not a channel id"),
+    ("bad channel", '["#inc-*"]', '["inc"]', "slack.channels[0]: 'inc' is not"),
+    ("no ssh user", 'user = "kickbot"', "", "ssh.user: is missing"),
+    ("unknown key", "port = 22", "prot = 22", "hosts[0].prot: is not a key that Kickbot knows"),
+    ("unknown key with a dash", 'known_hosts = "', 'known-hosts = "', "ssh.known-hosts: is not a key that Kickbot"),
+    ("unknown key with a line", "port = 22", '"a\\nb" = 22', "hosts[0].a\\x0ab: is not a key that Kickbot knows"),
+    ("unknown section", "[protect]", "[proteced]", "proteced: is not a key that Kickbot knows"),
+    ("a token in the file", "[audit]", f'bot_token = "{TOKEN}"\n[audit]', "slack.bot_token: is not a key"),
+    ("PostgreSQL", '"kickbot.db"', '"postgresql://u:p@h/d"', "audit.database: must be the path of a SQLite file"),
+    ("port 0", "port = 22", "port = 0", "hosts[0].port: "),
+    ("port as text", "port = 22", 'port = "ssh"', "hosts[0].port: "),
+    ("windows", "port = 22", 'platform = "windows"', "hosts[0].platform: "),
+    ("a range without end", "web[01-20]", "web[1-999999999]", "hosts[0].name: `web[1-999999999]` is too large"),
+    ("a long name", "web[01-20]", "x" * 300, "hosts[0].name: That host name is too long (300 characters"),
+    ("no host name", "web[01-20]", "$(id)", "hosts[0].name: `$(id)` is not a host name"),
+    ("a loose end", "web[01-20]", "web-", "hosts[0].name: `web-` is not a host name"),
+    ("two lines in a name", "web[01-20]", "a\\nb", "hosts[0].name: `a\\x0ab` is not a host name"),
+    ("unknown group in a rule", '"@prod"', '"@production"', "rules[0].hosts: There is no group `@production`. Did you"),
+    ("unknown host in a rule", '"@prod"', '"web99"', "rules[0].hosts: There is no host `web99`."),
+    ("no hosts in a rule", 'hosts = "@prod"', "", "rules[0].hosts: is missing"),
+    ("empty hosts in a rule", '"@prod"', '""', "rules[0].hosts: "),
+    ("accounts", '"people"', '"everyone"', "rules[0].accounts: "),
+    ("unknown act", '["kick"]', '["kick", "reboot"]', "rules[0].acts[1]: "),
+    ("a name for an id", '"U0CAROL"', '"carol"', "rules[0].approve[1]: 'carol' is not a Slack user id"),
+    ("a channel for an id", '"U0CAROL"', '"C0CAROL"', "rules[0].approve[1]: "),
+    ("small letters", '"U0CAROL"', '"u0carol"', "rules[0].approve[1]: "),
+    ("a text for a list", '["S0LEADS", "U0CAROL"]', '"U0CAROL"', "rules[0].approve: "),
+    ("no approvals", "approvals = 1", "approvals = 0", "rules[0].approvals: "),
+    ("a duration without unit", 'expires = "15m"', 'expires = "15"', "rules[0].expires: must be a time such as 30s"),
+    ("a duration as number", 'expires = "15m"', "expires = 15", "rules[0].expires: must be a time such as 30s"),
+    ("no duration", 'act_by = "15m"', 'act_by = "0m"', "rules[0].act_by: must be a time such as 30s"),
+    ("a duration below zero", 'act_by = "15m"', 'act_by = "-5m"', "rules[0].act_by: must be a time such as 30s"),
+    ("an endless duration", 'act_by = "15m"', 'act_by = "999999d"', "rules[0].act_by: must be a time such as 30s"),
+    ("reason as text", "reason = true", 'reason = "please"', "rules[0].reason: "),
+    ("a rule's channel by name", '"C0PROD"', '"#prod"', "rules[0].channel: "),
+    ("an owner by name", "U0BOB =", "bob =", "people.bob: 'bob' is not a Slack user id"),
+    ("a group as owner", "U0BOB =", "S0BOB =", "people.S0BOB: 'S0BOB' is not a Slack user id"),
+    ("an owner of nothing", '["bob", "rsmith"]', "[]", "people.U0BOB: is empty"),
+    ("nobody protected", '["breakglass"]', "[]", "protect.users: is empty"),
+    ("broken TOML", "[slack]", "[slack", "is not TOML: "),
+    ("a key twice", "port = 22", "port = 22\nport = 23", "is not TOML: "),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "told"), [b[1:] for b in BROKEN], ids=[b[0] for b in BROKEN])
+def test_broken(kickbot_toml: Path, old: str, new: str, told: str) -> None:
+    """What is wrong in the file stops the start with one line that names the key and shows no secret."""
+    line = stopped(kickbot_toml, replaced(old, new))
+
+    assert told in line
+    assert "hunter2" not in line
+
+
+@pytest.mark.parametrize("section", ["hosts", "rules"])
+def test_no_hosts_or_rules(kickbot_toml: Path, section: str) -> None:
+    """A file without hosts, or without rules, stops the start."""
+    kept = [part for part in SMALL.split("\n[") if not part.startswith(f"[{section}")]
+
+    assert f"{section}: is missing" in stopped(kickbot_toml, "\n[".join(kept))
+
+
+def test_empty_file(kickbot_toml: Path) -> None:
+    """An empty file stops the start."""
+    assert "slack: is missing" in stopped(kickbot_toml, "")
+
+
+@pytest.mark.parametrize("name", ["web07", "web[20-21]"])
+def test_host_twice(kickbot_toml: Path, name: str) -> None:
+    """A host that stands in two sections stops the start: nobody knows which address is meant."""
+    line = stopped(kickbot_toml, FULL + f'\n[[hosts]]\nname = "{name}"\n')
+
+    assert line.startswith("hosts[1].name: web")
+    assert line.endswith("is configured twice")
+
+
+def test_no_file(tmp_path: Path) -> None:
+    """A file that isn't there, or can't be read, is named with what to do."""
+    for path in (tmp_path / "missing.toml", tmp_path):
+        with pytest.raises(SettingsError, match=r"Name another file with --config FILE") as error:
+            settings.load(path)
+        assert str(path) in str(error.value)
+
+
+def test_not_utf_8(kickbot_toml: Path) -> None:
+    """A file that isn't UTF-8 stops the start in one line."""
+    kickbot_toml.write_bytes(b'[slack]\nincident_channel = "\xff"')
+
+    with pytest.raises(SettingsError, match=r"^[^\n]+ is not TOML: [^\n]+$"):
+        settings.load(kickbot_toml)
+
+
+# ------------------------------------------------------------------------------------------------ secrets
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ({}, "SLACK_BOT_TOKEN is not set"),
+        ({"SLACK_APP_TOKEN": APP_TOKEN}, "SLACK_BOT_TOKEN is not set"),
+        ({"SLACK_BOT_TOKEN": TOKEN}, "SLACK_APP_TOKEN is not set"),
+        ({"SLACK_BOT_TOKEN": APP_TOKEN, "SLACK_APP_TOKEN": APP_TOKEN}, "SLACK_BOT_TOKEN has the wrong form"),
+        ({"SLACK_BOT_TOKEN": TOKEN, "SLACK_APP_TOKEN": TOKEN}, "SLACK_APP_TOKEN has the wrong form"),
+        ({"SLACK_BOT_TOKEN": f" {TOKEN}", "SLACK_APP_TOKEN": APP_TOKEN}, "SLACK_BOT_TOKEN has the wrong form"),
+    ],
+)
+def test_no_token(environment: dict[str, str], told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token that is missing or of the wrong kind is named, with what to do, and never shown."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsError) as error:
+        settings.secrets()
+
+    assert str(error.value).startswith(told)
+    assert len(str(error.value).splitlines()) == 1
+    assert "hunter2" not in str(error.value)
+
+
+def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tokens don't show in any text of the settings; who needs one asks for it by name."""
+    monkeypatch.setenv("SLACK_BOT_TOKEN", TOKEN)
+    monkeypatch.setenv("SLACK_APP_TOKEN", APP_TOKEN)
+
+    found = settings.secrets()
+
+    assert "hunter2" not in f"{found} {found!r} {found.model_dump()} {found.model_dump_json()}"
+    assert found.slack_bot_token.get_secret_value() == TOKEN
+    assert found.slack_app_token.get_secret_value() == APP_TOKEN
+
+
+def test_secrets_come_from_the_environment_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `.env` file beside the bot is not read."""
+    (tmp_path / ".env").write_text(f"SLACK_BOT_TOKEN={TOKEN}\nSLACK_APP_TOKEN={APP_TOKEN}\n")
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(SettingsError, match="SLACK_BOT_TOKEN is not set"):
+        settings.secrets()
+
+
+def test_slack_api_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SLACK_API_URL points the bot at another Slack; without it, it is Slack itself."""
+    monkeypatch.setenv("SLACK_BOT_TOKEN", TOKEN)
+    monkeypatch.setenv("SLACK_APP_TOKEN", APP_TOKEN)
+    assert settings.secrets().slack_api_url == SLACK_API_URL
+
+    monkeypatch.setenv("SLACK_API_URL", "http://127.0.0.1:8900/api/")
+
+    assert settings.secrets().slack_api_url == "http://127.0.0.1:8900/api/"
+
+
+# ------------------------------------------------------------------------------------------------ read
+
+
+def test_full_configuration(kickbot_toml: Path) -> None:
+    """The configuration of the documentation is read with everything that it says."""
+    loaded = load(kickbot_toml, FULL)
+    inventory = loaded.inventory()
+    made = loaded.policy(inventory)
+    (rule,) = made.rules
+
+    assert inventory.hosts["web07"] == Host(
+        name="web07", address="web07.prod.example.com", user="kickbot", groups=frozenset({"prod"})
+    )
+    assert len(inventory.hosts) == 20
+    assert rule.hosts == set(inventory.hosts)
+    assert rule.accounts == "people"
+    assert rule.acts == {Act.KICK}
+    assert (rule.look, rule.ask, rule.approve) == (("S0SRE",), ("S0SRE",), ("S0LEADS", "U0CAROL"))
+    assert (rule.approvals, rule.expires, rule.act_by, rule.reason, rule.channel) == (1, 900, 900, True, "C0PROD")
+    assert made.owners == {"bob": {"U0BOB"}, "rsmith": {"U0BOB"}}
+    assert made.protected == {"root", "kickbot", "breakglass"}
+    assert (made.incident_channel, made.channels) == ("C0INCIDENT", ("#inc-*",))
+    assert loaded.database == kickbot_toml.parent / "kickbot.db"
+
+
+def test_small_configuration(kickbot_toml: Path) -> None:
+    """`look`, `ask` and `approve` with hosts are a complete rule; the rest has defaults."""
+    loaded = load(kickbot_toml, SMALL)
+    inventory = loaded.inventory()
+    (rule,) = loaded.policy(inventory).rules
+
+    assert inventory.hosts == {"host1": Host(name="host1", address="host1", user="kickbot")}
+    assert rule.hosts == {"host1"}
+    assert rule.accounts == "people"
+    assert rule.acts == {Act.KICK}
+    assert (rule.approvals, rule.expires, rule.act_by, rule.reason, rule.channel) == (1, 900, 900, False, None)
+    assert loaded.slack.commands.model_dump() == {"sessions": "/sessions", "kick": "/kick", "kickbot": "/kickbot"}
+
+
+def test_every_login_of_the_bot_is_protected(kickbot_toml: Path) -> None:
+    """The login that the bot uses on any host is protected, wherever it is configured; root always is."""
+    made = policy(
+        kickbot_toml, SMALL.replace('name = "host1"', 'name = "host1"\nuser = "other"\n[[hosts]]\nname = "h2"')
+    )
+
+    assert made.protected == {"root", "other", "kickbot"}
+
+
+def test_account_of_two_people(kickbot_toml: Path) -> None:
+    """An account may have several owners: none of them decides about it."""
+    made = policy(kickbot_toml, SMALL + '[people]\nU0BOB = ["deploy"]\nU0EVE = ["deploy"]\n')
+
+    assert made.owners == {"deploy": {"U0BOB", "U0EVE"}}
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("15m", 900), ("2h", 7_200), ("1d", 86_400)])
+def test_durations(kickbot_toml: Path, text: str, seconds: int) -> None:
+    """A time is a number with its unit."""
+    assert policy(kickbot_toml, SMALL + f'expires = "{text}"').rules[0].expires == seconds
+
+
+@pytest.mark.parametrize("accounts", ["any", "people", ["postgres", "deploy"]])
+def test_accounts(kickbot_toml: Path, accounts: str | list[str]) -> None:
+    """Accounts are a word or a list of logins."""
+    (rule,) = policy(kickbot_toml, SMALL + f"accounts = {accounts!r}").rules
+
+    assert rule.accounts == (accounts if isinstance(accounts, str) else set(accounts))
+
+
+def test_names_of_the_commands(kickbot_toml: Path) -> None:
+    """The commands can have other names in Slack, and only names that Slack knows as such."""
+    renamed = SMALL.replace("[ssh]", '[slack.commands]\nkick = "/logout"\n[ssh]')
+
+    assert load(kickbot_toml, renamed).slack.commands.kick == "/logout"
+    assert "slack.commands.kick: " in stopped(kickbot_toml, renamed.replace("/logout", "logout now"))
+
+
+def test_paths(kickbot_toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative path starts at the file's folder, `~` at home, and an absolute one stays."""
+    monkeypatch.setenv("HOME", "/home/kickbot")
+    loaded = load(kickbot_toml, SMALL)
+
+    assert loaded.path("keys/id") == kickbot_toml.parent / "keys" / "id"
+    assert loaded.path("~/.ssh/id") == Path("/home/kickbot/.ssh/id")
+    assert loaded.path("/etc/id") == Path("/etc/id")
+
+
+def test_find(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is named by --config, else by KICKBOT_CONFIG, else it is ./kickbot.toml."""
+    assert settings.find(None) == Path("kickbot.toml")
+    monkeypatch.setenv("KICKBOT_CONFIG", "/etc/kickbot.toml")
+    assert settings.find(None) == Path("/etc/kickbot.toml")
+    assert settings.find("other.toml") == Path("other.toml")
