@@ -166,8 +166,7 @@ class Request(Value):
         if self.state is State.PENDING:
             return self.decide_by
         if self.unanswered:
-            looked_in_vain = self.looked > max(a.seq for a in self.unanswered)
-            return self.at + LOOK_AGAIN if looked_in_vain else max(a.answer_by for a in self.unanswered)
+            return max(a.answer_by for a in self.unanswered)
         if self.state is State.VERIFYING and self.looked > self.verifying and not all(x.reached for x in self.looks):
             return self.at + LOOK_AGAIN
         return self.at
@@ -211,6 +210,8 @@ def advance(request: Request, record: Record) -> Request:
     """The request after one more event. Raises TrailError if that event may not follow."""
     if not may_follow(request, record.event):
         raise TrailError(f"event {record.seq}: {record.event.kind} can't follow in the state {request.state}")
+    if record.request != request.id or record.seq <= request.newest:
+        raise TrailError(f"event {record.seq} does not continue request {request.id} at {request.newest}")
     state = FOLLOWS[record.event.kind][1]
     changes = {"newest": record.seq, "at": record.at, **_changes(request, record)}
     return request.model_copy(update={"state": state or request.state, **changes})
@@ -284,6 +285,8 @@ def _observed(request: Request, record: Record, event: Observed) -> dict[str, ob
 
 
 def _approved(request: Request, record: Record, event: Approved) -> dict[str, object]:
+    if event.plan_hash != request.plan_hash:
+        raise TrailError(f"event {record.seq} approves another plan")
     decision = Decision(who=event.who, at=record.at, hosts=frozenset(event.hosts))
     changes: dict[str, object] = {"decisions": (*request.decisions, decision)}
     if event.complete:

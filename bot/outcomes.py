@@ -45,7 +45,7 @@ def _present(target: Target, session: Session) -> Outcome:
 
 
 def _absent(request: Request, target: Target, look: Snapshot) -> Outcome:
-    stray = tuple(p for p in look.outside if p.session == target.session and p.uid == target.account.uid)
+    stray = tuple(p for p in look.outside if p.session == target.session)
     if stray and not any(s.id == target.session for s in look.sessions):
         return _outcome(target, Result.SURVIVED, "logind forgot it, but processes are left in it", stray)
     tried = any(a.step.target == target and a.status in {"done", "unknown"} for a in request.attempts)

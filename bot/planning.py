@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from bot.inventory import fold
 from bot.lifecycle import Attempt, Request
-from bot.models import EndSession, Kept, Kick, Plan, Session, Snapshot, Step, Target, Unreachable
+from bot.models import EndSession, Kept, Kick, Plan, Session, Snapshot, Step, Target, Unreachable, by_host
 from bot.policy import Policy
 
 MAX_ATTEMPTS = 2
@@ -35,7 +35,8 @@ def next_step(request: Request, looks: Sequence[Snapshot | Unreachable]) -> Step
     """The next approved try, or None if nothing approved is left to do with what these looks show.
 
     A target that is gone, changed, or was tried since it was last looked at, gives no step; nor does a host that could
-    not be looked at. Each rung is tried once, and once more only if the answer to the first try never came.
+    not be looked at. Each rung is tried once; once more if the host refused it or the answer never came, when the first
+    try can't start any more. The next rung comes only after a try that was really made.
     """
     return next(_steps(request, looks), None)
 
@@ -57,19 +58,30 @@ def still_there(target: Target, look: Snapshot) -> Session | None:
 def _steps(request: Request, looks: Sequence[Snapshot | Unreachable]) -> Iterator[Step]:
     if request.plan is None or not request.may_act:
         return
+    seen = by_host(looks)
     for target in remaining(request.plan, looks):
+        look = seen[target.host]
         tried = [a for a in request.attempts if a.step.target == target]
-        if all(a.looked_after for a in tried) and (step := _step(target, tried)) is not None:
+        if not isinstance(look, Snapshot) or not all(a.looked_after for a in tried):
+            continue
+        if (step := _step(target, tried, look)) is not None:
             yield step
 
 
-def _step(target: Target, tried: Sequence[Attempt]) -> EndSession | None:
+def _step(target: Target, tried: Sequence[Attempt], look: Snapshot) -> EndSession | None:
     for rung in target.rungs:
         tries = [a for a in tried if a.step.rung == rung]
         if not tries:
             return EndSession(target=target, rung=rung)
-        if tries[-1].status == "unknown" and len(tries) < MAX_ATTEMPTS:
+        last = tries[-1]
+        if last.status == "done":
+            continue
+        if last.status == "unknown" and look.uptime <= last.not_after:
+            return None  # it could still start
+        if len(tries) < MAX_ATTEMPTS:
             return EndSession(target=target, rung=rung, attempt=len(tries) + 1)
+        if last.status == "refused":
+            return None
     return None
 
 

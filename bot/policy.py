@@ -158,15 +158,9 @@ def may_ask(
     return YES
 
 
-def may_perhaps_ask(
-    policy: Policy, host: str, user: str, acts: frozenset[Act], person: Person, members: Members
-) -> Verdict:
-    """The same before a host was looked at and the uid is known: no only if no uid could give a yes."""
-    verdicts = [
-        may_ask(policy, host, Account(name=user, uid=uid), acts, person, members)
-        for uid in (PEOPLE_FROM_UID, PEOPLE_FROM_UID - 1)
-    ]
-    return next((v for v in verdicts if v), verdicts[0])
+def supposed(user: str) -> tuple[Account, ...]:
+    """What an account may turn out to be before its host was looked at: a person's, or the system's."""
+    return (Account(name=user, uid=PEOPLE_FROM_UID), Account(name=user, uid=PEOPLE_FROM_UID - 1))
 
 
 def may_approve(

@@ -8,7 +8,7 @@ from bot.borders import People
 from bot.errors import Refused
 from bot.lifecycle import Request
 from bot.models import Account, Act, Kick, Person, Plan
-from bot.policy import Channel, Members, Policy, Rule, Verdict
+from bot.policy import Members, Policy, Rule, Verdict
 
 NAMED = 5
 """How many possible approvers are looked up and named."""
@@ -29,15 +29,23 @@ class Rights:
         person, members = await self._read(who, hosts)
         return {host: policy.may_look(self.policy, host, person, members) for host in hosts}
 
-    async def to_ask(self, who: str, command: Kick) -> None:
-        """Before the hosts were looked at, when the account's uid isn't known. Raises Refused."""
+    async def to_ask(self, who: str, command: Kick) -> tuple[Rule, ...]:
+        """Before the hosts were looked at: the likely rules. Raises Refused only if no uid could give a yes."""
         person, members = await self._read(who, command.hosts)
-        for host in command.hosts:
-            _demand(policy.may_perhaps_ask(self.policy, host, command.user, command.acts, person, members))
-        account = _likely(command)
-        likely = [(h, account) for h in command.hosts if self.policy.rule_to_act(h, account, command.acts)]
-        self._demand_reason(command, likely)
-        await self.approvers(who, command, likely)
+        return tuple([await self._likely_rule(host, command, person, members) for host in command.hosts])
+
+    async def _likely_rule(self, host: str, command: Kick, person: Person, members: Members) -> Rule:
+        first: Refused | None = None
+        for account in policy.supposed(command.user):
+            try:
+                _demand(policy.may_ask(self.policy, host, account, command.acts, person, members))
+                self._demand_reason(command, [(host, account)])
+                await self.approvers(person.id, command, [(host, account)])
+            except Refused as refusal:
+                first = first or refusal
+            else:
+                return self.rule(host, account, command.acts)
+        raise first or Refused(f"Nobody may do this on {host}.")
 
     async def to_ask_exactly(self, who: str, command: Kick, aims: Aims) -> None:
         """Once the hosts were looked at. Raises Refused."""
@@ -49,10 +57,12 @@ class Rights:
     async def to_approve(self, who: str, request: Request, aims: Aims) -> tuple[str, ...]:
         """The hosts for which this person's approval counts. Raises Refused when there are none."""
         person, members = await self._read(who, [host for host, _ in aims])
-        verdicts = {
-            host: policy.may_approve(self.policy, host, account, _acts(request), person, members, asker=request.asker)
-            for host, account in aims
-        }
+        verdicts: dict[str, Verdict] = {}
+        for host, account in aims:  # a no about one account of a host is a no about the host
+            if verdicts.get(host, policy.YES):
+                verdicts[host] = policy.may_approve(
+                    self.policy, host, account, _acts(request), person, members, asker=request.asker
+                )
         counted = tuple(host for host, verdict in verdicts.items() if verdict)
         if not counted:
             _demand(next(iter(verdicts.values())))
@@ -77,11 +87,6 @@ class Rights:
         if rule is None:
             raise Refused(f"No rule speaks about {account.name} on {host}, so nobody may.")
         return rule
-
-    def home(self, command: Kick, asked_in: Channel) -> str:
-        """The channel where a request for this command will live."""
-        rules = [self.policy.rule_to_act(host, _likely(command), command.acts) for host in command.hosts]
-        return policy.home(self.policy, [r for r in rules if r is not None], asked_in)
 
     def _demand_reason(self, command: Kick, aims: Aims) -> None:
         for host, account in aims:
@@ -110,11 +115,6 @@ class Rights:
 def aims(plan: Plan) -> Aims:
     """Each host and account of a plan, once."""
     return list(dict.fromkeys((target.host, target.account) for target in plan.targets))
-
-
-def _likely(command: Kick) -> Account:
-    """The account as it most likely is: a person's. Only for an early answer; the plan asks again with the real uid."""
-    return Account(name=command.user, uid=policy.PEOPLE_FROM_UID)
 
 
 def _acts(request: Request) -> frozenset[Act]:

@@ -7,6 +7,7 @@ crash. It never posts: the publisher follows the trail.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,14 +15,18 @@ from typing import Literal
 
 from bot import events, lifecycle, outcomes, planning
 from bot.borders import Hosts, Lease, Trail
+from bot.cleaning import clean, shorten
+from bot.commands import MAX_REASON
 from bot.errors import Conflict, LeaseLost, LookupFailed, Refused
 from bot.events import Attachment, Event
 from bot.ledger import Ledger
 from bot.lifecycle import Request, State
 from bot.loop import Loop
 from bot.models import Answer, HostUptime, Kick, Listing, Plan, RequestId, Snapshot, Unreachable, Value, by_host
-from bot.policy import Channel
+from bot.policy import Channel, Rule, home, mention
 from bot.rights import Rights, aims
+
+log = logging.getLogger(__name__)
 
 Looks = tuple[Snapshot | Unreachable, ...]
 Sleep = Callable[[float], Awaitable[None]]
@@ -99,13 +104,18 @@ class Workflow:
 
     async def ask(self, origin: Origin, words: str, command: Kick) -> Request:
         """`/kick`: records the question, and lets the loop look and plan. Raises Refused, recorded."""
-        refusal = await _refusal(self._rights.to_ask(origin.who, command))
+        refusal: Refused | LookupFailed | None = None
+        rules: tuple[Rule, ...] = ()
+        try:
+            rules = await self._rights.to_ask(origin.who, command)
+        except (Refused, LookupFailed) as error:
+            refusal = error
         asked = events.Asked(
             who=origin.who,
             key=origin.key,
             channel=origin.channel.id,
-            home=self._rights.home(command, origin.channel),
-            words=words,
+            home=home(self._rights.policy, rules, origin.channel),
+            words=clean(words),
             command=command,
         )
         request = await self._ledger.begin(asked)
@@ -163,7 +173,7 @@ class Workflow:
 
     async def _approval(self, who: str, request: Request) -> Event:
         plan = _plan(request)
-        counted = await self._rights.to_approve(who, request, aims(plan))
+        counted = await self._counted(who, request)
         if all(who in request.approved_on(host) for host in counted):
             raise Refused("You approved this already. It needs another person too.")
         have = {h: request.approved_on(h) | ({who} if h in counted else frozenset()) for h in plan.hosts}
@@ -174,9 +184,17 @@ class Workflow:
             complete=all(len(have[host]) >= self._needed(request, host) for host in plan.hosts),
         )
 
+    async def _counted(self, who: str, request: Request) -> tuple[str, ...]:
+        """The hosts for which this person may decide. Raises Refused, which names who can."""
+        try:
+            return await self._rights.to_approve(who, request, aims(_plan(request)))
+        except Refused as refusal:
+            others = " or ".join(mention(i) for i in request.approvers if i != who)
+            raise Refused(f"{refusal} {others} can." if others else str(refusal)) from refusal
+
     async def _denial(self, who: str, reason: str, request: Request) -> Event:
-        await self._rights.to_approve(who, request, aims(_plan(request)))
-        return events.Denied(who=who, plan_hash=request.plan_hash, reason=reason)
+        await self._counted(who, request)
+        return events.Denied(who=who, plan_hash=request.plan_hash, reason=shorten(clean(reason), MAX_REASON))
 
     async def _cancellation(self, who: str, request: Request) -> Event:
         if who != request.asker:
@@ -184,8 +202,8 @@ class Workflow:
         return events.Cancelled(who=who)
 
     def _needed(self, request: Request, host: str) -> int:
-        command, account = _command(request), _plan(request).on(host)[0].account
-        return self._rights.rule(host, account, command.acts).approvals
+        acts = _command(request).acts
+        return max(self._rights.rule(host, t.account, acts).approvals for t in _plan(request).on(host))
 
     # ------------------------------------------------------------------------------------------ driving
 
@@ -203,7 +221,9 @@ class Workflow:
     async def prepare(self, request: Request, lease: Lease) -> Request:
         """Asked: look, and say exactly what would be done."""
         command = _command(request)
-        if refusal := await _refusal(self._rights.to_ask(request.asker, command)):
+        try:
+            await self._rights.to_ask(request.asker, command)
+        except (Refused, LookupFailed) as refusal:
             return await self._ledger.record(request, events.Refused(reason=refusal.for_user()), lease)
         looks = await self._look_at(command.hosts)
         request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="before"), lease)
@@ -261,22 +281,20 @@ class Workflow:
             ending = events.Ending(step=step, not_after=not_after, answer_by=answer_by)
             await self._ledger.record(request, ending, lease)  # no record, no act
             answer = await self._hosts.act(step, not_after=not_after)
+            if answer.status == "unknown":
+                log.warning("request %s, %s: %s", request.id, step.host, answer.output)
+                return  # the intent stays without its answer, as after a crash: `settle` comes next
             await self._ledger.record(request, events.Signalled(step=step, answer=answer), lease)
             tried = True
         if tried:
             await self._watch(request, [look.host], self._timing.rung)
 
     async def settle(self, request: Request, lease: Lease) -> Request:
-        """An intent without its answer: wait until its deadline on the host is over. Never repeat blindly."""
+        """An intent without its answer: wait until it can't start on its host any more. Never repeat blindly."""
         looks = by_host(await self._look_at([a.step.host for a in request.unanswered]))
         for attempt in request.unanswered:
-            look = looks[attempt.step.host]
-            if isinstance(look, Unreachable) and await self._ledger.now() < _known(request.act_by) + lifecycle.GIVE_UP:
-                return await self._ledger.record(
-                    request, events.Observed(looks=_attached([look]), phase="acting"), lease
-                )
-            await self._sleep(_seconds_until_over(attempt, look))
-            answer = Answer(status="unknown", output="Kickbot stopped before the answer came.")
+            await self._sleep(_seconds_until_over(attempt, looks[attempt.step.host]))
+            answer = Answer(status="unknown", output="No answer came.")
             request = await self._ledger.record(request, events.Signalled(step=attempt.step, answer=answer), lease)
         return request
 
@@ -344,15 +362,6 @@ DECIDABLE: dict[str, frozenset[State]] = {
     "deny": frozenset({State.PENDING}),
     "cancel": frozenset({State.PENDING, State.APPROVED}),
 }
-
-
-async def _refusal(question: Awaitable[object]) -> Refused | LookupFailed | None:
-    """The refusal that a question to the rights ends in, or None."""
-    try:
-        await question
-    except (Refused, LookupFailed) as refusal:
-        return refusal
-    return None
 
 
 def _attached(looks: Sequence[Snapshot | Unreachable]) -> tuple[Attachment, ...]:

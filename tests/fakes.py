@@ -1,6 +1,6 @@
 """Stand-ins for the borders of the workflow: hosts, people and a clock, all in memory.
 
-They keep the limits of what they stand for: an act after its deadline, on another identity, or on a lost host is refused.
+They keep the limits of what they stand for: an act after its deadline or on another identity is refused.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -132,7 +132,7 @@ class FakeHost:
 
 
 class FakeHosts:
-    """The `Hosts` border over some fake hosts. before_act: called before each act, to let something happen just then."""
+    """The `Hosts` border over some fake hosts. before_act: is called right before each act."""
 
     def __init__(self, clock: FakeClock, *names: str) -> None:
         self.by_name = {name: FakeHost(name, clock) for name in names}

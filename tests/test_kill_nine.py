@@ -14,7 +14,8 @@ from bot.audit import reading
 from bot.lifecycle import State, replay
 from bot.models import Result
 from bot.sandbox.cast import demo_workspace
-from bot.sandbox.hosts import HostSpec, Login, SandboxHosts
+from bot.sandbox.host_logins import Login
+from bot.sandbox.hosts import HostSpec, SandboxHosts
 from bot.sandbox.server import SandboxSlack
 from tests.whole import APPROVE, CHANNEL, configure, parent_with_buttons
 

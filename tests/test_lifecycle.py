@@ -245,14 +245,6 @@ def test_unanswered_is_due_when_the_host_may_not_start_any_more() -> None:
     assert told(*ACTING, later).due == START + timedelta(seconds=50)
 
 
-def test_unanswered_and_looked_at_is_due_later() -> None:
-    """If the host was looked at after the deadline and the intent is still open, it is looked at again in a while."""
-    request = told(*ACTING, make.observed("acting", make.unreachable()), every=timedelta(seconds=10))
-
-    assert request.at > START + timedelta(seconds=20)
-    assert request.due == request.at + LOOK_AGAIN
-
-
 def test_verifying_is_due_at_once_and_then_in_a_while() -> None:
     """Looks after the last step begin at once; as long as a host is lost they come again, until it is given up."""
     first = told(*VERIFYING)

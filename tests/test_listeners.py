@@ -1,4 +1,4 @@
-"""What people type and click, through unmodified bolt and Socket Mode: every no is recorded and answered, and runs nothing."""
+"""What people type and click, through unmodified bolt: every no is recorded and answered, and runs nothing."""
 
 import asyncio
 import json
@@ -10,8 +10,7 @@ import pytest
 
 from bot.events import DecisionRefused, Event
 from bot.lifecycle import State, replay
-from bot.models import Person, RequestId
-from bot.policy import Policy
+from bot.models import RequestId
 from bot.sandbox import elements
 from bot.sandbox.nouns import Ephemeral, Fault, Message
 from bot.sandbox.server import SandboxSlack
@@ -161,8 +160,8 @@ async def test_a_request_that_does_not_exist_is_answered(bot: Bot) -> None:
 def _change_button(bot: Bot, parent: Message, value: str) -> None:
     """Another value behind every button of the message."""
     blocks = json.loads(json.dumps(parent.blocks))
-    for place in elements.places(blocks):
-        place.element["value"] = value
+    for element in next(block for block in blocks if block["type"] == "actions")["elements"]:
+        element["value"] = value
     bot.sandbox.workspace.edit(parent, parent.current.model_copy(update={"blocks": tuple(blocks)}))
 
 
@@ -199,8 +198,9 @@ async def test_denying_asks_why_and_tells_everyone(bot: Bot) -> None:
     form = await bob.sees_modal()
     await bob.submit(form, {"reason": "he is on call,\ntalk to <!channel> first"})
     seen = await bot.sandbox.as_("alice").sees("he is on call, talk to &lt;!channel&gt; first", "incidents")
-    assert "Denied" in seen.text
+    assert "denied the plan" in seen.text
     assert await answered(bot, "bob", "You denied the plan")
+    await bot.sandbox.as_("alice").sees("*Denied* by <@U0BOB>: _he is on call", "incidents")
     shown = bot.sandbox.workspace.message(parent.channel, parent.ts)
     assert not list(elements.places(shown.blocks))
     assert await state(bot) is State.DENIED
@@ -253,8 +253,10 @@ async def test_a_listing_that_is_refused_shows_nothing(bot: Bot) -> None:
         ("/kick", "help", "who, then where"),
         ("/kick", "audituser", "who, then where"),
         ("/kick", "audituser hots1", "There is no host `hots1`. Did you mean `host1`?"),
-        ("/kick", "x; reboot", "not a host name"),
-        ("/kick", "audituser <!channel>", "&lt;!channel&gt;"),
+        ("/kick", "x; reboot", "not a login name"),
+        ("/kick", "x reboot;", "not a host name"),
+        ("/kick", "audituser <!channel>", "!channel"),
+        ("/sessions", "<!channel>", "!channel"),
         ("/sessions", "$(id)", "not a host name"),
         ("/sessions", "@a;touch${IFS}x", "not a group of hosts"),
         ("/sessions", "web[1-999999999]", "too large a range"),
@@ -270,7 +272,8 @@ async def test_a_listing_that_is_refused_shows_nothing(bot: Bot) -> None:
 async def test_a_mistake_is_answered_and_runs_nothing(bot: Bot, command: str, words: str, answer: str) -> None:
     """The person alone reads what to do; no host is asked, nothing is recorded."""
     await bot.sandbox.as_("alice").command("incidents", command, words)
-    assert await answered(bot, "alice", answer)
+    shown = await answered(bot, "alice", answer)
+    assert "<!" not in shown.text
     assert not bot.hosts.looks
     assert not await recorded(bot)
     assert not bot.sandbox.workspace.messages
@@ -295,12 +298,16 @@ async def test_the_asker_reads_at_once_where_the_request_will_stand(bot: Bot) ->
 
 async def test_the_same_envelope_twice_runs_once(bot: Bot) -> None:
     """Slack sends again what it believes lost: one request, one decision, one answer."""
-    workspace = bot.sandbox.workspace
-    await bot.sandbox.as_("alice").command("incidents", "/kick", KICK)
-    parent = await bot.sandbox.as_("bob").sees("waiting for approval")
-    command = next(h.details for h in workspace.happenings if h.kind == "envelope" and "trigger_id" in str(h.details))
-    assert command
-    assert isinstance(parent, Message)
+    socket = bot.sandbox.socket
+    parent = await asked(bot)
+    await socket.redeliver(socket.deliveries[-1])
+    await bot.sandbox.as_("carol").click(parent, APPROVE)
+    await socket.redeliver(socket.deliveries[-1])
+    await bot.sandbox.as_("alice").sees("audituser is off host1", "incidents")
+    await asyncio.sleep(0.2)
+    kinds = [r.event.kind for i in range(1, 30) for r in await bot.trail.read(RequestId(i))]
+    assert (kinds.count("asked"), kinds.count("approved"), kinds.count("decision_refused")) == (1, 1, 0)
+    assert len(bot.sandbox.workspace.ephemerals) == 2
 
 
 async def test_what_nobody_knows_is_acknowledged_and_answered(bot: Bot) -> None:
@@ -332,7 +339,8 @@ async def test_a_fault_in_kickbot_is_answered_and_logged(
         raise ZeroDivisionError("a fault")
 
     monkeypatch.setattr(bot.workflow, "look", broken)
-    await bot.sandbox.as_("alice").command("incidents", "/sessions", "host1")
+    outcome = await bot.sandbox.as_("alice").command("incidents", "/sessions", "host1")
+    assert outcome.ok
     assert await answered(bot, "alice", "Something went wrong in Kickbot; nothing was done by this.")
     assert "ZeroDivisionError" in caplog.text
 

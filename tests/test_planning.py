@@ -8,7 +8,7 @@ from bot import planning
 from bot.canonical import canonical
 from bot.events import Event, Verifying
 from bot.lifecycle import Request
-from bot.models import EndSession, Rung, Session, Snapshot, Step, Terminal, Unreachable
+from bot.models import EndSession, HostUptime, Rung, Session, Snapshot, Step, Terminal, Unreachable
 from tests import make
 from tests.make import LADDER
 
@@ -200,8 +200,9 @@ def walk(*answers: str) -> list[tuple[str, int] | None]:
     """The steps that follow each other when the target stays alive, given what the host says to each."""
     story: list[Event] = []
     steps: list[tuple[str, int] | None] = []
-    for answer in (*answers, None):
-        step = planning.next_step(approved(*story), [THERE])
+    for minutes, answer in enumerate((*answers, None)):
+        look = THERE.model_copy(update={"uptime": HostUptime(THERE.uptime + minutes * 6000)})
+        step = planning.next_step(approved(*story), [look])
         steps.append(rung_of(step))
         if step is None or answer is None:
             return steps
@@ -219,12 +220,27 @@ def walk(*answers: str) -> list[tuple[str, int] | None]:
         (["unknown", "unknown"], [("terminate", 1), ("terminate", 2), ("kill", 1)]),
         (["unknown", "done", "unknown"], [("terminate", 1), ("terminate", 2), ("kill", 1), ("kill", 2)]),
         (["unknown"] * 4, [("terminate", 1), ("terminate", 2), ("kill", 1), ("kill", 2), None]),
-        (["refused", "refused"], [("terminate", 1), ("kill", 1), None]),
+        (["refused", "done"], [("terminate", 1), ("terminate", 2), ("kill", 1)]),
+        (["refused", "refused"], [("terminate", 1), ("terminate", 2), None]),
     ],
 )
 def test_ladder(answers: list[str], steps: list[tuple[str, int] | None]) -> None:
-    """Each rung is tried once, the politest first, and once more only if its first answer never came."""
+    """Each rung is tried once, the politest first; once more if refused or unanswered; refused twice: the end."""
     assert walk(*answers) == steps
+
+
+def test_a_second_try_waits_until_the_first_one_can_not_start_any_more() -> None:
+    """As long as the host's uptime isn't past the deadline of a try without an answer, nothing else is tried there."""
+    first = planning.next_step(approved(), [THERE])
+    assert first is not None
+    tried = approved(*make.tried(first, "unknown"), make.observed("acting"))
+    deadline = tried.attempts[0].not_after
+
+    def at(uptime: int) -> Snapshot:
+        return THERE.model_copy(update={"uptime": HostUptime(uptime)})
+
+    assert planning.next_step(tried, [at(deadline)]) is None
+    assert rung_of(planning.next_step(tried, [at(deadline + 1)])) == ("terminate", 2)
 
 
 def test_never_a_rung_outside_the_target() -> None:

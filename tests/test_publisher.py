@@ -237,7 +237,7 @@ async def test_nothing_twice_and_nothing_missing_wherever_slack_or_the_bot_dies(
 
     async def life(number: int, fault: Fault) -> None:
         async with SandboxSlack.start(demo_workspace()) as sandbox:
-            copy = shutil.copy(story, tmp_path / f"{number}-{fault.effect}.db")
+            copy = copied(story, tmp_path / f"{number}-{fault.effect}.db")
             sandbox.workspace.faults = FailAt(number, fault)
             assert await publish_until_killed(sandbox, copy)
             await publish_all(sandbox, copy)
@@ -256,7 +256,7 @@ async def test_nothing_twice_and_nothing_missing_wherever_a_note_is_lost(tmp_pat
 
     async def life(number: int, *, after: bool) -> None:
         async with SandboxSlack.start(demo_workspace()) as sandbox:
-            copy = shutil.copy(story, tmp_path / f"{number}-{after}.db")
+            copy = copied(story, tmp_path / f"{number}-{after}.db")
             killed.append(await publish_until_killed(sandbox, copy, write=number, after=after))
             await publish_all(sandbox, copy)
             assert shown(sandbox.workspace) == reference, (number, after)
@@ -273,7 +273,7 @@ async def test_an_unclear_failure_is_looked_up_before_it_is_tried_again(tmp_path
 
     async def life(number: int) -> None:
         async with SandboxSlack.start(demo_workspace()) as sandbox:
-            copy = shutil.copy(story, tmp_path / f"{number}.db")
+            copy = copied(story, tmp_path / f"{number}.db")
             sandbox.workspace.faults = FailAt(number, fault)
             assert not await publish_until_killed(sandbox, copy, sleep=at_once)
             assert shown(sandbox.workspace) == reference, number
@@ -317,7 +317,7 @@ async def _each(lives: Iterable[Coroutine[Any, Any, None]]) -> None:
 async def test_lost_postings_cost_a_look_and_no_more(tmp_path: Path) -> None:
     """Someone deleted what the publisher remembers: it finds its messages again and posts none of them twice."""
     story = await make_story(tmp_path)
-    fresh = shutil.copy(story, tmp_path / "fresh.db")
+    fresh = copied(story, tmp_path / "fresh.db")
     async with SandboxSlack.start(demo_workspace()) as sandbox:
         await publish_all(sandbox, story)
         before = shown(sandbox.workspace)
@@ -331,6 +331,12 @@ class Latest(Unfolding):
 
     async def now(self) -> datetime:
         return datetime.now(UTC)
+
+
+def copied(story: Path, copy: Path) -> Path:
+    """The same trail once more, for another life."""
+    shutil.copy(story, copy)
+    return copy
 
 
 async def _count_notes(story: Path, copy: Path) -> int:

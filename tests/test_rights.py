@@ -7,7 +7,7 @@ import pytest
 from bot.errors import LookupFailed, Refused
 from bot.lifecycle import Request
 from bot.models import Account, Person
-from bot.policy import Policy
+from bot.policy import Policy, home
 from bot.rights import Rights, aims
 from tests import make
 from tests.make import APPROVER, ASKER, INCIDENT, OTHER, OWNER
@@ -164,7 +164,6 @@ async def test_no_rule_to_decide() -> None:
         rights().rule("host2", AUDITUSER, make.kick().acts)
 
 
-@pytest.mark.xfail(strict=True, reason="to_ask judges reason and approvers by the rule for people alone")
 async def test_system_account_under_another_rule() -> None:
     """An account that may turn out to be no person's isn't refused early by the rule for people."""
     people_only = make.rule(reason=True, approve=())
@@ -185,10 +184,7 @@ async def test_approval_counts_where_the_rule_allows() -> None:
     assert await rights(policy).to_approve(OTHER, request, both) == ("host2",)
 
 
-OVERRULED = pytest.mark.xfail(strict=True, reason="the verdict on a host's last account overrules the others")
-
-
-@pytest.mark.parametrize("uids", [(1001, 999), pytest.param((999, 1001), marks=OVERRULED)])
+@pytest.mark.parametrize("uids", [(1001, 999), (999, 1001)])
 async def test_two_uids_under_one_name(uids: tuple[int, int]) -> None:
     """An approval counts for a host only if it would for each account of the plan there, in whatever order."""
     both = [("host1", Account(name="audituser", uid=uid)) for uid in uids]
@@ -241,12 +237,13 @@ async def test_group_is_read_afresh() -> None:
         await rights(policy, Directory({"S0LEADS": frozenset({OTHER})})).to_approve(APPROVER, request, target)
 
 
-def test_home() -> None:
+async def test_home() -> None:
     """A request lives in its rule's channel; without a rule, where it was asked or with the incidents."""
     policy = make.policy(make.rule(channel="C0PROD"))
+    rules = await rights(policy).to_ask(ASKER, make.kick())
 
-    assert rights(policy).home(make.kick(), make.channel("C0RANDOM")) == "C0PROD"
-    assert rights(policy).home(make.kick("host9"), make.channel("C0RANDOM")) == INCIDENT
+    assert home(policy, rules, make.channel("C0RANDOM")) == "C0PROD"
+    assert home(policy, (), make.channel("C0RANDOM")) == INCIDENT
 
 
 def test_aims() -> None:

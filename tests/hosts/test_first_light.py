@@ -1,4 +1,4 @@
-"""The main job on real hosts: the whole bot, real logins on Debian bookworm and trixie, a workspace that stands for Slack."""
+"""The main job on real hosts: the whole bot, real logins on bookworm and trixie, a workspace that stands for Slack."""
 
 import sqlite3
 from collections.abc import AsyncIterator
@@ -8,7 +8,7 @@ import pytest
 
 from bot.sandbox.cast import demo_workspace
 from bot.sandbox.server import SandboxSlack
-from tests.hosts.logins import Logins
+from tests.hosts.logins import Login, Logins, Shared
 from tests.hosts.machines import Machine
 from tests.whole import APPROVE, CHANNEL, bot_at_work, configure, kickbot, parent_with_buttons, thread
 
@@ -37,7 +37,7 @@ async def test_one_request_ends_every_session_of_the_account_on_both_hosts(
     config: Path, slack: SandboxSlack, bookworm: Machine, trixie: Machine, logins: Logins
 ) -> None:
     """With a terminal, without one, sftp, two shells over one connection: all end on both hosts, alice's stay."""
-    doomed = []
+    doomed: list[Login | Shared] = []
     for machine in (bookworm, trixie):
         doomed += [
             logins.terminal(machine, "audituser"),

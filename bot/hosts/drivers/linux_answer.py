@@ -1,0 +1,283 @@
+"""The answers of linux.sh, read line by line into plain facts.
+
+Pure; it never guesses: what does not fit raises IncompleteAnswer.
+
+    kickbot linux 1 look NONCE      kickbot linux 1 end NONCE
+    == host                         refused WORD   or   ran COMMAND
+    boot, uptime, date, ...                             status N
+    == sessions                                         | what it printed
+    == users                        == end NONCE
+    == processes
+    == commands
+    == end NONCE
+
+Every line begins with a word of the script; foreign text follows it, so a line of foreign text is never a heading.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from bot.cleaning import clean, mask, shorten
+from bot.errors import IncompleteAnswer
+
+VERSION = b"1"
+SECTIONS = ("host", "sessions", "users", "processes", "commands")
+
+# pid parent state group leader tty foreground start real effective namespaces, then two cgroups and the name
+_PROCESS = re.compile(
+    rb"process (\d{1,10}) (\d{1,10}) (\S) (-?\d{1,10}) (-?\d{1,10}) (-?\d{1,10}) (-?\d{1,10})"
+    rb" (\d{1,20}) (\d{1,10}) (\d{1,10}) (\d{1,4})\t([^\t]*)\t([^\t]*)\t([^\t]*)"
+)
+_COMMAND = re.compile(rb"\| *(\d{1,10}) (.*)")
+_PROPERTY = re.compile(rb"\| ([A-Za-z0-9]+)=(.*)")
+_TERMINAL = re.compile(rb"terminal (\d{1,12}) (\d{1,12}) /dev/(.+)")
+_USER = re.compile(rb"user (\d{1,10}) (.+)")
+
+
+class Machine(NamedTuple):
+    """The host itself. boot: id. uptime: centiseconds. shell: pid of the script. root: where systemd's cgroups begin.
+
+    hierarchy: which of a process's cgroups is systemd's: 0 the unified one, 1 name=systemd, None: PID 1 isn't systemd.
+    """
+
+    boot: str
+    uptime: int
+    time: datetime
+    shell: int
+    system: str
+    hierarchy: int | None
+    root: str
+
+
+class Task(NamedTuple):
+    """One process as the kernel has it. start: ticks. real, effective: uids. namespaces: 1, or more in a container."""
+
+    pid: int
+    parent: int
+    state: str
+    group: int
+    leader: int
+    tty: int
+    foreground: int
+    start: str
+    real: int
+    effective: int
+    namespaces: int
+    cgroups: tuple[str, str]
+    name: str
+
+
+class Logind(NamedTuple):
+    """What logind said of its sessions or users. problem: why it said nothing. vanished: who ended during the look."""
+
+    listed: tuple[Mapping[str, str], ...] = ()
+    vanished: tuple[str, ...] = ()
+    problem: str = ""
+
+
+class Processes(NamedTuple):
+    """The processes, their terminals' times (atime, mtime: seconds since 1970) by name, and user names by uid."""
+
+    tasks: Mapping[int, Task]
+    terminals: Mapping[str, tuple[int, int]]
+    users: Mapping[int, str]
+    without_ps: bool
+
+
+class Commands(NamedTuple):
+    """Command lines by pid, cleaned and masked. lines: all, also of processes without facts. cut: how many were."""
+
+    by_pid: Mapping[int, str]
+    lines: tuple[str, ...]
+    cut: int
+
+
+def body(answer: bytes, *, verb: str, nonce: str) -> list[bytes]:
+    """The lines between the first one and the mark, without the nonce wherever it stands."""
+    first, _, rest = answer.partition(b"\n")
+    words = first.split(b" ")
+    if words[:2] != [b"kickbot", b"linux"]:
+        raise IncompleteAnswer(_unlike(first, answer))
+    if words[2:3] != [VERSION]:
+        raise IncompleteAnswer(f"the script's version is not {VERSION.decode()}: {_shown(first)}")
+    if words[3:] != [verb.encode(), nonce.encode()]:
+        raise IncompleteAnswer(f"this answers another question: {_shown(first)}")
+    mark = f"== end {nonce}\n".encode()
+    if not (rest == mark or rest.endswith(b"\n" + mark)):
+        raise IncompleteAnswer("the answer was cut: the mark at its end is missing")
+    return rest[: -len(mark)].replace(nonce.encode(), b"NONCE").split(b"\n")[:-1]
+
+
+def sections(lines: Iterable[bytes]) -> dict[str, list[bytes]]:
+    """The lines of each section by its name. All of them, in their order, and no other."""
+    found: dict[str, list[bytes]] = {}
+    current: list[bytes] | None = None
+    for line in lines:
+        if line.startswith(b"== "):
+            current = found[_next_heading(line, len(found))] = []
+        elif current is None:
+            raise IncompleteAnswer(f"a line stands before the first section: {_shown(line)}")
+        else:
+            current.append(line)
+    if len(found) < len(SECTIONS):
+        raise IncompleteAnswer(f"the section {SECTIONS[len(found)]} is missing")
+    return found
+
+
+def machine(lines: Iterable[bytes]) -> Machine:
+    """`boot ID`, `uptime SECONDS.CC`, `date SECONDS`, `self PID`, and optionally `system`, `systemd`, `init CGROUP`."""
+    facts: dict[str, list[str]] = {}
+    for line in lines:
+        word, _, rest = clean(line).partition(" ")
+        facts.setdefault(word, []).append(rest)
+    if unknown := facts.keys() - {"boot", "uptime", "date", "self", "system", "systemd", "init"}:
+        raise IncompleteAnswer(f"the section host has an unknown line: {shorten(min(unknown), 80)}")
+    hierarchy, root = _root(facts.get("init", []))
+    return Machine(
+        boot=_one(facts, "boot", r"[0-9a-f-]{36}"),
+        uptime=int(_one(facts, "uptime", r"\d{1,9}\.\d\d").replace(".", "")),
+        time=datetime.fromtimestamp(int(_one(facts, "date", r"\d{1,11}")), UTC),
+        shell=int(_one(facts, "self", r"\d{1,10}")),
+        system=", ".join(shorten(text, 100) for text in (*facts.get("system", []), *facts.get("systemd", []))),
+        hierarchy=hierarchy,
+        root=root,
+    )
+
+
+def logind(lines: list[bytes], *, key: str) -> Logind:
+    """`listed ID…`, then `| Property=value` with empty lines between, and `vanished ID`.
+
+    Or `missing`; or `silent STATUS` and what loginctl said. key: the property that holds the id, `Id` or `UID`.
+    Raises IncompleteAnswer if one that was listed is not shown.
+    """
+    if lines[:1] == [b"missing"]:
+        return Logind(problem="loginctl is missing")
+    if silent := [n for n, line in enumerate(lines) if line.startswith(b"silent ")]:
+        said = " ".join(clean(line.removeprefix(b"| ")) for line in lines[silent[0] + 1 :]) or "no answer in 5 s"
+        return Logind(problem=f"logind does not answer ({shorten(said, 300)})")
+    if not lines or not lines[0].startswith(b"listed"):
+        raise IncompleteAnswer("logind's list is missing")
+    wanted = clean(lines[0]).split()[1:]
+    vanished = tuple(clean(line).partition(" ")[2] for line in lines[1:] if line.startswith(b"vanished "))
+    listed = tuple(_blocks(line for line in lines[1:] if not line.startswith(b"vanished ")))
+    shown = [block.get(key, "") for block in listed]
+    if sorted(wanted) != sorted([*shown, *vanished]):
+        raise IncompleteAnswer(f"logind listed {_some(wanted)} but described {_some(shown)}")
+    return Logind(listed, vanished)
+
+
+def processes(lines: Iterable[bytes]) -> Processes:
+    """`process …`, `total N`, `terminal ATIME MTIME PATH`, `user UID NAME`, and `no-ps`. Zombies are left out."""
+    tasks: list[Task] = []
+    terminals: dict[str, tuple[int, int]] = {}
+    users: dict[int, str] = {}
+    total, without_ps = -1, False
+    for line in lines:
+        if found := _PROCESS.fullmatch(line):
+            tasks.append(_task(found))
+        elif found := _TERMINAL.fullmatch(line):
+            terminals[clean(found[3])] = (int(found[1]), int(found[2]))
+        elif found := _USER.fullmatch(line):
+            users[int(found[1])] = clean(found[2])
+        elif re.fullmatch(rb"total \d{1,10}", line):
+            total = int(line.split()[1])
+        elif line == b"no-ps":
+            without_ps = True
+        else:
+            raise IncompleteAnswer(f"the section processes has an unknown line: {_shown(line)}")
+    if total != len(tasks):
+        raise IncompleteAnswer(f"the process list is not complete: {len(tasks)} of {max(total, 0) or 'unknown'}")
+    return Processes({task.pid: task for task in tasks if task.state not in "ZX"}, terminals, users, without_ps)
+
+
+def commands(lines: list[bytes]) -> Commands:
+    """`| PID COMMAND LINE` as ps has it, and `cut N`: how many of them were shortened or left out."""
+    if not lines or not re.fullmatch(rb"cut \d{1,10}", lines[-1]):
+        raise IncompleteAnswer("the list of command lines is not complete")
+    by_pid: dict[int, str] = {}
+    texts = []
+    for line in lines[:-1]:
+        found = _COMMAND.fullmatch(line)
+        text = mask(clean(found[2] if found else line))
+        texts.append(f"{int(found[1]):>7} {text}" if found else text)
+        if found:
+            by_pid.setdefault(int(found[1]), text)
+    return Commands(by_pid, tuple(texts), int(lines[-1].split()[1]))
+
+
+def readable(lines: Iterable[bytes]) -> Iterator[str]:
+    """Lines of a section as people read them: cleaned, without the mark of foreign text."""
+    return (clean(line.removeprefix(b"| "), keep="\t") for line in lines)
+
+
+def _next_heading(line: bytes, number: int) -> str:
+    name = clean(line.removeprefix(b"== "))
+    if number >= len(SECTIONS) or name != SECTIONS[number]:
+        expected = SECTIONS[number] if number < len(SECTIONS) else "the end"
+        raise IncompleteAnswer(f"the section {shorten(name, 80)} stands where {expected} should")
+    return name
+
+
+def _one(facts: Mapping[str, list[str]], word: str, pattern: str) -> str:
+    values = facts.get(word, [])
+    if len(values) != 1 or not re.fullmatch(pattern, values[0], re.ASCII):
+        raise IncompleteAnswer(f"the host did not say its {word}")
+    return values[0]
+
+
+def _root(lines: Sequence[str]) -> tuple[int | None, str]:
+    """Where systemd keeps its cgroups: above PID 1's own init.scope, in the unified hierarchy if it is there."""
+    for hierarchy, pattern in enumerate((r"0::(.*)/init\.scope", r"\d+:name=systemd:(.*)/init\.scope")):
+        for line in lines:
+            if found := re.fullmatch(pattern, line):
+                return hierarchy, found[1]
+    return None, ""
+
+
+def _blocks(lines: Iterable[bytes]) -> Iterator[Mapping[str, str]]:
+    block: dict[str, str] = {}
+    for line in (*lines, b"| "):
+        if line == b"| ":
+            if block:
+                yield block
+            block = {}
+            continue
+        found = _PROPERTY.fullmatch(line)
+        if not found or clean(found[1]) in block:
+            raise IncompleteAnswer(f"logind's answer has a strange line: {_shown(line)}")
+        block[clean(found[1])] = clean(found[2])
+
+
+def _task(found: re.Match[bytes]) -> Task:
+    pid, parent, _, group, leader, tty, foreground, _, real, effective, namespaces = (
+        int(text) if text.lstrip(b"-").isdigit() else 0 for text in found.groups()[:11]
+    )
+    return Task(
+        pid=pid,
+        parent=parent,
+        state=clean(found[3]),
+        group=group,
+        leader=leader,
+        tty=tty,
+        foreground=foreground,
+        start=clean(found[8]),
+        real=real,
+        effective=effective,
+        namespaces=namespaces,
+        cgroups=(clean(found[12]), clean(found[13])),
+        name=clean(found[14]),
+    )
+
+
+def _unlike(first: bytes, answer: bytes) -> str:
+    return f"it does not begin like the script's answer: {_shown(first)}" if answer else "the host answered nothing"
+
+
+def _shown(line: bytes) -> str:
+    return repr(shorten(mask(clean(line[:400])), 80))
+
+
+def _some(names: list[str]) -> str:
+    return shorten(", ".join(names), 100) or "nothing"

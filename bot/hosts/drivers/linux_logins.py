@@ -1,0 +1,184 @@
+"""Which process belongs to which login on a Linux host.
+
+Pure; it never trusts a title, only cgroups, descent and user ids. Three sources, in this order, each taking only what
+the ones before it left: logind's sessions, what descends from sshd, and what else holds a terminal.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from bot.hosts.drivers.linux_answer import Machine, Task
+
+# Classes of logind sessions that are logins of people, by pam_systemd(8), `class=`. The others are greeter,
+# lock-screen, background (cron), manager (user@.service) and none, with their variants.
+LOGIN_CLASSES = frozenset({"user", "user-early", "user-incomplete", "user-light", "user-early-light"})
+
+SERVERS = frozenset({"sshd", "dropbear"})  # and what they become for a connection: sshd-session, sshd-auth
+SERVER_ACCOUNTS = frozenset({"sshd", "_sshd"})  # the account of sshd's own processes before a login
+WAITING = frozenset({"agetty", "getty", "mingetty", "mgetty", "login"})
+
+FIRST_PERSON = 1000
+NOBODY = 65534
+DYNAMIC = range(61184, 65520)  # systemd's DynamicUser= services
+
+
+class Unlisted(NamedTuple):
+    """A login that logind doesn't know: below sshd, or only at a terminal. leader: its first process."""
+
+    source: str
+    leader: Task
+    uid: int
+    tasks: tuple[Task, ...]
+
+
+class Places:
+    """Where the processes of one look are: by their cgroup, and by their descent.
+
+    listed: uid and id of the sessions that logind lists. Where none of their scopes holds a process, cgroups tell
+    nothing about sessions here (`by_cgroup` is False), and only descent counts.
+    """
+
+    def __init__(
+        self, machine: Machine, tasks: Mapping[int, Task], users: Mapping[int, str], listed: Collection[tuple[int, str]]
+    ) -> None:
+        self.tasks = tasks
+        self._users = users
+        self._hierarchy = machine.hierarchy
+        slice_ = re.escape(machine.root) + r"/user\.slice/user-(\d+)\.slice"
+        self._session = re.compile(slice_ + r"/session-([0-9A-Za-z]+)\.scope(?:/.*)?", re.ASCII)
+        self._user_manager = re.compile(slice_ + r"/user@(\d+)\.service(?:/.*)?", re.ASCII)
+        self._below: dict[int, list[Task]] = defaultdict(list)
+        for task in tasks.values():
+            self._below[task.parent].append(task)
+        self._shell = machine.shell
+        self.by_cgroup = True
+        self.by_cgroup = not listed or any(self.scope(task) in listed for task in tasks.values())
+
+    def scope(self, task: Task) -> tuple[int, str] | None:
+        """The uid and id of the logind session in whose scope a process is. Only root can put a process there.
+
+        A cgroup of that name anywhere else, such as below a user's own user@.service, is no session's scope.
+        """
+        found = self._session.fullmatch(self._cgroup(task)) if self.by_cgroup else None
+        return (int(found[1]), found[2]) if found else None
+
+    def managed(self, task: Task) -> bool:
+        """True if it runs under a user's own service manager, user@.service."""
+        return self._user_manager.fullmatch(self._cgroup(task)) is not None
+
+    def descendants(self, task: Task) -> Iterator[Task]:
+        """The process, then all that descend from it, the nearest first."""
+        queue, seen = [task], {task.pid}
+        while queue:
+            yield (first := queue.pop(0))
+            children = [child for child in self._below[first.pid] if child.pid not in seen]
+            seen.update(child.pid for child in children)
+            queue.extend(children)
+
+    def own(self) -> set[int]:
+        """The pids of the script and of what it descends from: the bot's own connection, and what started it."""
+        found: set[int] = set()
+        pid = self._shell
+        while pid in self.tasks and pid not in found:
+            found.add(pid)
+            pid = self.tasks[pid].parent
+        return found
+
+    def below_sshd(self, taken: Collection[int]) -> Iterator[Unlisted]:
+        """The logins below a listening sshd that sit in no session, one for each connection."""
+        for listener in self._listeners():
+            children = self._below[listener.pid]
+            single = any(not self._is_server(child) for child in children)  # started for one connection (ssh@.service)
+            for first in [listener] if single else children:
+                tree = tuple(t for t in self.descendants(first) if t.pid not in taken and not self.managed(t))
+                if any(self._logged_in(task) for task in tree):
+                    yield Unlisted("sshd", first, self._account(tree), tree)
+
+    def at_terminals(self, taken: Collection[int]) -> Iterator[tuple[int, Unlisted]]:
+        """What holds a terminal and is nobody's yet, by terminal; no getty that waits for a login, and no container."""
+        by_terminal: dict[int, list[Task]] = defaultdict(list)
+        for task in self.tasks.values():
+            if task.tty and task.pid not in taken and task.namespaces == 1 and not self.managed(task):
+                by_terminal[task.tty].append(task)
+        for tty, tasks in by_terminal.items():
+            people = [t for t in tasks if t.effective or t.real or t.name not in WAITING]
+            if people:
+                leader = next((t for t in people if t.pid == t.leader), min(people, key=_age))
+                yield tty, Unlisted("terminal", leader, leader.effective, tuple(tasks))
+
+    def outside(
+        self, taken: Collection[int], listed: Collection[tuple[int, str]], uids: Collection[int]
+    ) -> Iterator[Task]:
+        """Processes of people that are in no login; and what is in the scope of a session that logind doesn't list.
+
+        uids: users that have a login. Left out: each user manager itself (it ends with the last login), and containers.
+        """
+        managers = self._managers()
+        for task in self.tasks.values():
+            if task.pid in taken or task.pid in managers or self.contained(task):
+                continue
+            scope = self.scope(task)
+            if (scope and scope not in listed) or any(is_person(uid, uids) for uid in (task.real, task.effective)):
+                yield task
+
+    def contained(self, task: Task) -> bool:
+        """True in a container of the system: its uids are not this host's people. Those in a user's own slice are."""
+        return task.namespaces > 1 and self.scope(task) is None and not self.managed(task)
+
+    def _cgroup(self, task: Task) -> str:
+        return "" if self._hierarchy is None else task.cgroups[self._hierarchy]
+
+    def _is_server(self, task: Task) -> bool:
+        """A process of sshd that runs as root. Users can take the name, but not uid 0."""
+        return task.real == task.effective == 0 and task.name.partition("-")[0] in SERVERS
+
+    def _listeners(self) -> Iterator[Task]:
+        for task in self.tasks.values():
+            parent = self.tasks.get(task.parent)
+            if self._is_server(task) and not (parent and self._is_server(parent)) and self.scope(task) is None:
+                yield task
+
+    def _logged_in(self, task: Task) -> bool:
+        """False for what sshd runs before someone is logged in: itself as root, and as its own account."""
+        if task.tty or task.name.partition("-")[0] not in SERVERS:
+            return True
+        return task.effective != 0 and self._users.get(task.effective) not in SERVER_ACCOUNTS
+
+    def _account(self, tree: Iterable[Task]) -> int:
+        """Whose login it is: the first below sshd that isn't root; root if there is none."""
+        people = (t.effective for t in tree if t.effective and self._users.get(t.effective) not in SERVER_ACCOUNTS)
+        return next(people, 0)
+
+    def _managers(self) -> set[int]:
+        """Each user's oldest `systemd` below PID 1, and its oldest `(sd-pam)`: only one, so nobody hides there."""
+        found: dict[tuple[int, str], Task] = {}
+        for task in sorted(self.tasks.values(), key=_age):
+            if task.name == "systemd" and task.parent == 1 and self.managed(task):
+                found.setdefault((task.real, task.name), task)
+            manager = found.get((task.real, "systemd"))
+            if task.name == "(sd-pam)" and manager and task.parent == manager.pid and self.managed(task):
+                found.setdefault((task.real, task.name), task)
+        return {task.pid for task in found.values()}
+
+
+def is_person(uid: int, with_login: Collection[int] = ()) -> bool:
+    """True for the uids that people have, and for any other but root that has a login."""
+    return (uid >= FIRST_PERSON and uid != NOBODY and uid not in DYNAMIC) or (uid != 0 and uid in with_login)
+
+
+def terminal(number: int) -> str | None:
+    """The name of a terminal's device number, as `pts/3`; None for no terminal. The kernel's encoding: see linux.sh."""
+    if number == 0:
+        return None
+    major, minor = (number >> 8) & 0xFFF, (number & 0xFF) | ((number >> 12) & 0xFFF00)
+    if 136 <= major <= 143:  # noqa: PLR2004 - the kernel's numbers for pseudo terminals
+        return f"pts/{minor + (major - 136) * 256}"
+    if major == 4:  # noqa: PLR2004 - consoles, then serial lines
+        return f"tty{minor}" if minor < 64 else f"ttyS{minor - 64}"  # noqa: PLR2004
+    return f"char/{major}:{minor}"
+
+
+def _age(task: Task) -> tuple[int, int]:
+    return int(task.start), task.pid

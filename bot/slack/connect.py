@@ -1,0 +1,182 @@
+"""Connects to Slack: checks both tokens and the scopes, makes the bolt app, keeps the Socket Mode connection alive.
+
+A start that can't succeed ends in one line that says what to fix. It reads no environment variable.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Any
+
+import aiohttp
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.http_retry.builtin_async_handlers import (
+    AsyncConnectionErrorRetryHandler,
+    AsyncRateLimitErrorRetryHandler,
+    AsyncServerErrorRetryHandler,
+)
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+from bot.errors import SettingsError
+from bot.slack.trouble import code_of
+
+log = logging.getLogger(__name__)
+
+SCOPES = frozenset(
+    {
+        "channels:history",
+        "channels:read",
+        "chat:write",
+        "commands",
+        "files:write",
+        "groups:history",
+        "groups:read",
+        "im:history",
+        "im:write",
+        "usergroups:read",
+        "users:read",
+    }
+)
+"""The bot scopes that the code uses; the same as in app_manifest.yml."""
+
+TIME_LIMIT = 15
+WATCH_EVERY = 10.0
+RETRIES = 3
+
+# slack_bolt reads these by itself: the first two would switch OAuth on, the third would be taken for ours.
+_UNWANTED = ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "SLACK_BOT_TOKEN")
+
+
+class Slack:
+    """A checked workspace. app: for the listeners. posts: for the publisher, it never repeats a call by itself.
+
+    team, user: the ids of the workspace and of the bot in it.
+    """
+
+    def __init__(self, app: AsyncApp, reads: AsyncWebClient, posts: AsyncWebClient, who: dict[str, str]) -> None:
+        self.app = app
+        self.reads = reads
+        self.posts = posts
+        self.team = who["team_id"]
+        self.user = who["user_id"]
+
+    @asynccontextmanager
+    async def listening(self, app_token: str) -> AsyncIterator[None]:
+        """Commands and clicks arrive while the block runs."""
+        handler = AsyncSocketModeHandler(self.app, app_token)
+        watching = asyncio.create_task(_watch(handler), name="socket mode watchdog")
+        try:
+            await handler.connect_async()
+            yield
+        finally:
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
+            await handler.close_async()
+
+
+async def connect(*, bot_token: str, app_token: str, api_url: str) -> Slack:
+    """A workspace in which everything that Kickbot needs is there. Raises SettingsError, naming what isn't."""
+    posts = _client(bot_token, api_url)
+    reads = _client(bot_token, api_url, repeat=True)
+    who = await _check_bot_token(reads)
+    await _check_app_token(reads, app_token)
+    return Slack(_app(bot_token, api_url, who), reads, posts, who)
+
+
+def _client(token: str | None, api_url: str, *, repeat: bool = False) -> AsyncWebClient:
+    """repeat: calls that only read may be made again after a lost answer; one that posts would then post twice."""
+    handlers: list[Any] = [AsyncRateLimitErrorRetryHandler(max_retry_count=RETRIES)]
+    if repeat:
+        handlers += [AsyncServerErrorRetryHandler(), AsyncConnectionErrorRetryHandler()]
+    return AsyncWebClient(token=token, base_url=api_url, timeout=TIME_LIMIT, retry_handlers=handlers)
+
+
+def _app(bot_token: str, api_url: str, who: dict[str, str]) -> AsyncApp:
+    """The bolt app. It authorizes by what was checked at the start, so no call comes before an acknowledgement."""
+
+    async def authorize(**_: Any) -> AuthorizeResult:
+        return AuthorizeResult(
+            enterprise_id=None,
+            team_id=who["team_id"],
+            bot_user_id=who["user_id"],
+            bot_id=who["bot_id"],
+            bot_token=bot_token,
+        )
+
+    with _without(_UNWANTED):
+        return AsyncApp(
+            name="kickbot",
+            client=_client(None, api_url, repeat=True),
+            authorize=authorize,
+            signing_secret="",
+            request_verification_enabled=False,  # Socket Mode: the connection itself is authenticated
+        )
+
+
+@contextmanager
+def _without(names: tuple[str, ...]) -> Iterator[None]:
+    kept = {name: os.environ.pop(name) for name in names if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(kept)
+
+
+# -------------------------------------------------------------------------------------------- checks
+
+
+async def _check_bot_token(client: AsyncWebClient) -> dict[str, str]:
+    """The ids of the team, the bot's user and the bot."""
+    answer = await _asked("SLACK_BOT_TOKEN", "the bot user token, xoxb-…", client.auth_test)
+    missing = SCOPES - _granted(answer)
+    if missing:
+        named = ", ".join(sorted(missing))
+        raise SettingsError(f"SLACK_BOT_TOKEN lacks the scopes {named}: add them to the Slack app and reinstall it")
+    if not answer.get("bot_id"):
+        raise SettingsError("SLACK_BOT_TOKEN is not a bot's token: take the bot user token (xoxb-…)")
+    return {key: str(answer.get(key) or "") for key in ("team_id", "user_id", "bot_id")}
+
+
+def _granted(answer: AsyncSlackResponse) -> frozenset[str]:
+    """The token's scopes. Slack always says; a stand-in that doesn't is believed to have granted all."""
+    headers = {name.lower(): value for name, value in dict(answer.headers).items()}
+    said = headers.get("x-oauth-scopes")
+    return SCOPES if said is None else frozenset(scope.strip() for scope in said.split(","))
+
+
+async def _check_app_token(client: AsyncWebClient, app_token: str) -> None:
+    """Opens an address for Socket Mode and leaves it unused: connecting itself would retry a wrong token for ever."""
+
+    async def open_connection() -> AsyncSlackResponse:
+        return await client.apps_connections_open(app_token=app_token)
+
+    await _asked("SLACK_APP_TOKEN", "an app-level token with connections:write, xapp-…", open_connection)
+
+
+async def _asked(variable: str, expected: str, ask: Callable[[], Awaitable[AsyncSlackResponse]]) -> AsyncSlackResponse:
+    try:
+        return await ask()
+    except SlackApiError as error:
+        code = code_of(error) or "an answer that is not Slack's"
+        raise SettingsError(f"{variable}: Slack says {code}. It must be {expected}") from error
+    except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise SettingsError(f"Slack can't be reached ({error}): check the network and SLACK_API_URL") from error
+
+
+# -------------------------------------------------------------------------------------------- staying connected
+
+
+async def _watch(handler: AsyncSocketModeHandler) -> None:
+    """An address of Socket Mode is good for one try only, and the client would retry it for ever: drop it."""
+    while True:
+        await asyncio.sleep(WATCH_EVERY)
+        if not await handler.client.is_connected():
+            log.warning("not connected to Slack: asking for a new address")
+            handler.client.wss_uri = None

@@ -1,0 +1,23 @@
+"""Lengths of time in words, as short as they are useful. Pure."""
+
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+def spell(seconds: float) -> str:
+    """`3 s`, `18 min`, `4 h`, `41 days`."""
+    if seconds < 0:
+        return "0 s"
+    if seconds < MINUTE:
+        return f"{seconds:.0f} s"
+    if seconds < HOUR:
+        return f"{seconds // MINUTE:.0f} min"
+    if seconds < 2 * DAY:
+        return f"{seconds // HOUR:.0f} h"
+    return f"{seconds // DAY:.0f} days"
+
+
+def exact(seconds: float) -> str:
+    """`0.06 s`, `4.2 s`, then as above."""
+    if seconds < 1:
+        return f"{max(round(seconds, 2), 0):g} s"
+    return f"{seconds:.1f} s" if seconds < MINUTE else spell(seconds)

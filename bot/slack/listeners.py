@@ -1,0 +1,303 @@
+"""What people type and click -> the workflow, and its answer back to them. Acknowledges first; decides nothing.
+
+What the answer is for one person alone goes through Slack's response_url, which nobody else sees.
+"""
+
+import asyncio
+import json
+import logging
+import re
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+import aiohttp
+from pydantic import ValidationError
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from bot import commands
+from bot.canonical import digest
+from bot.cleaning import clean, shorten
+from bot.errors import AlreadyRecorded, CommandError, KickbotError
+from bot.inventory import Inventory
+from bot.lifecycle import Request
+from bot.models import Help, Kick, Listing, RequestId, Value
+from bot.policy import Channel, Policy, may_show
+from bot.slack.blocks import Message, compose, paragraph
+from bot.slack.deny_form import DENY_FORM, deny_form, reason_given
+from bot.slack.lines import Line, Where, line, told
+from bot.slack.listing import listing
+from bot.slack.request_card import APPROVE, CANCEL, DENY
+from bot.slack.story import named, short
+from bot.workflow import Origin, Workflow
+
+log = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+Ack = Callable[..., Awaitable[Any]]
+
+FAULT = "Something went wrong in Kickbot; nothing was done by this. Whoever runs it finds the reason in its log."
+NOT_OURS = "This button isn't one that Kickbot knows. Nothing was done by your click."
+UNKNOWN = "Kickbot doesn't know what to do with this. Nothing was done."
+NO_FORM = "Slack did not open the form. Nothing was done by your click: try once more."
+
+SLOW = 1.0
+"""Seconds after which someone who waits for a listing is told that it takes longer."""
+REMEMBERED = 1_000
+LONGEST_WORDS = 2_000
+ANY = re.compile(".*", re.DOTALL)
+
+
+class Directory(Protocol):
+    """Where channels are looked up."""
+
+    async def channel(self, id: str) -> Channel: ...  # noqa: A002 - Slack's own word
+
+
+class Ticket(Value):
+    """What a button carries, and nothing else: the request and the plan that was shown."""
+
+    request: int
+    plan: str
+
+
+class Listeners:
+    """One method for each thing that people can do. `names`: what the commands are called here, `kick` -> `/kick`."""
+
+    def __init__(
+        self, workflow: Workflow, people: Directory, inventory: Inventory, policy: Policy, names: Mapping[str, str]
+    ) -> None:
+        self._workflow = workflow
+        self._people = people
+        self._inventory = inventory
+        self._policy = policy
+        self._names = names
+        self._clicks: OrderedDict[str, None] = OrderedDict()
+
+    def register(self, app: AsyncApp) -> None:
+        """Everything that Slack can send has a listener: whatever isn't known is acknowledged and answered."""
+        for command, name in self._names.items():
+            app.command(name)(self._command(command))
+        for action, decide in ((APPROVE, self._approve), (CANCEL, self._cancel)):
+            app.action(action)(self._click(decide))
+        app.action(DENY)(self._ask_why)
+        app.view(DENY_FORM)(self._deny)
+        for unknown in (app.command, app.action, app.shortcut, app.view):
+            unknown(ANY)(_unknown)
+        for ignored in (app.view_closed, app.event, app.options):
+            ignored(ANY)(_ignored)
+        app.error(_fault)
+
+    # ------------------------------------------------------------------------------------------ commands
+
+    def _command(self, command: str) -> Callable[..., Awaitable[None]]:
+        async def listener(ack: Ack, body: Json) -> None:
+            await ack()
+            await _answered(body["response_url"], lambda: self._carry_out(command, body))
+
+        return listener
+
+    async def _carry_out(self, command: str, body: Json) -> None:
+        """One slash command, from its words to its answer."""
+        text, url = body.get("text") or "", body["response_url"]
+        try:
+            understood = commands.parse(command, text, self._inventory)
+        except CommandError as error:
+            raise CommandError(self._renamed(error.for_user())) from error
+        if isinstance(understood, Help):
+            await _say(url, self._help(understood))
+            return
+        origin = await self._origin(body["user_id"], body["channel_id"], body.get("trigger_id") or json.dumps(body))
+        if isinstance(understood, Listing):
+            await self._list(url, origin, understood)
+        else:
+            words = shorten(clean(f"{body['command']} {text}"), LONGEST_WORDS)
+            await self._kick(url, origin, words, understood)
+
+    async def _list(self, url: str, origin: Origin, wanted: Listing) -> None:
+        looking = asyncio.ensure_future(self._workflow.look(origin, wanted))
+        finished, _ = await asyncio.wait({looking}, timeout=SLOW)
+        if not finished:
+            await _say(url, _words(line(f"Looking at {named(wanted.hosts)} …")))
+        seen = await looking
+        for_all = bool(seen.looks) and may_show(self._policy, origin.channel)
+        await _say(url, listing(seen), for_all=for_all)
+
+    async def _kick(self, url: str, origin: Origin, words: str, wanted: Kick) -> None:
+        request = await self._workflow.ask(origin, words, wanted)
+        stands = line("The request will stand in ", Where(id=request.home), ".")
+        where = line("The request will stand here.") if request.home == origin.channel.id else stands
+        await _say(url, _words(line(f"Looking at {named(wanted.hosts)} for sessions of {wanted.user}. ", where)))
+
+    def _help(self, wanted: Help) -> Message:
+        topics = commands.USAGE.values() if wanted.topic == "kickbot" else [commands.USAGE[wanted.topic]]
+        return _words(*(told(self._renamed(usage)) for usage in topics))
+
+    def _renamed(self, text: str) -> str:
+        """Usage in the words of this workspace, where `/kick` may be called `/logout`."""
+        return re.sub(r"/(sessions|kickbot|kick)\b", lambda m: self._names.get(m[1], m[0]), text)
+
+    # ------------------------------------------------------------------------------------------ clicks
+
+    def _click(self, decide: Callable[[Origin, Ticket], Awaitable[Line]]) -> Callable[..., Awaitable[None]]:
+        async def listener(ack: Ack, body: Json) -> None:
+            await ack()
+            if self._is_new(_key_of_click(body)):
+                await _answered(body["response_url"], lambda: self._decide(body, decide))
+
+        return listener
+
+    async def _decide(self, body: Json, decide: Callable[[Origin, Ticket], Awaitable[Line]]) -> None:
+        ticket = _ticket(body["actions"][0].get("value"))
+        origin = await self._origin(body["user"]["id"], _channel_of(body), _key_of_click(body))
+        await _say(body["response_url"], _words(await decide(origin, ticket)))
+
+    async def _approve(self, origin: Origin, ticket: Ticket) -> Line:
+        request = await self._workflow.approve(origin, RequestId(ticket.request), ticket.plan)
+        more = "" if request.approved_at else " It needs another approval too."
+        return line(f"You approved the plan {short(ticket.plan)}.{more}")
+
+    async def _cancel(self, origin: Origin, ticket: Ticket) -> Line:
+        await self._workflow.cancel(origin, RequestId(ticket.request), ticket.plan)
+        return line("You cancelled this. Nothing was done.")
+
+    async def _ask_why(self, ack: Ack, body: Json, client: AsyncWebClient) -> None:
+        """Deny…: the form has to be opened at once, so nothing is looked up before it."""
+        await ack()
+        if self._is_new(_key_of_click(body)):
+            await _answered(body["response_url"], lambda: _open_form(client, body))
+
+    async def _deny(self, ack: Ack, body: Json) -> None:
+        await ack()
+        known = json.loads(body["view"]["private_metadata"])
+        await _answered(known["url"], lambda: self._denied(body, known))
+
+    async def _denied(self, body: Json, known: Json) -> None:
+        ticket = _ticket(json.dumps(known["ticket"]))
+        origin = await self._origin(body["user"]["id"], known["channel"], body["view"]["id"])
+        reason = clean(reason_given(body["view"]))
+        request: Request = await self._workflow.deny(origin, RequestId(ticket.request), ticket.plan, reason)
+        await _say(known["url"], _words(line(f"You denied the plan {short(request.plan_hash)}. Nothing was done.")))
+
+    # ------------------------------------------------------------------------------------------ small pieces
+
+    async def _origin(self, who: str, channel: str, key: str) -> Origin:
+        return Origin(who=who, channel=await self._people.channel(channel), key=digest(key.encode()))
+
+    def _is_new(self, key: str) -> bool:
+        """False for a click that Slack sent a second time: the first one is answered, and that is enough."""
+        if key in self._clicks:
+            return False
+        self._clicks[key] = None
+        while len(self._clicks) > REMEMBERED:
+            self._clicks.popitem(last=False)
+        return True
+
+
+def register(
+    app: AsyncApp,
+    *,
+    workflow: Workflow,
+    people: Directory,
+    inventory: Inventory,
+    policy: Policy,
+    names: Mapping[str, str],
+) -> None:
+    """Listen on this app. names: `{"sessions": "/sessions", "kick": "/kick", "kickbot": "/kickbot"}`."""
+    Listeners(workflow, people, inventory, policy, names).register(app)
+
+
+async def _open_form(client: AsyncWebClient, body: Json) -> None:
+    ticket = _ticket(body["actions"][0].get("value"))
+    known = {"ticket": ticket.model_dump(), "channel": _channel_of(body), "url": body["response_url"]}
+    try:
+        await client.views_open(trigger_id=body["trigger_id"], view=deny_form(short(ticket.plan), json.dumps(known)))
+    except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
+        log.warning("the form did not open: %s", error)
+        raise CommandError(NO_FORM) from error
+
+
+def _ticket(value: str | None) -> Ticket:
+    try:
+        return Ticket.model_validate_json(value or "")
+    except ValidationError as error:
+        raise CommandError(NOT_OURS) from error
+
+
+def _channel_of(body: Json) -> str:
+    return str((body.get("channel") or body.get("container", {})).get("id") or body["container"].get("channel_id", ""))
+
+
+def _key_of_click(body: Json) -> str:
+    """The same for the same click, however often Slack sends it."""
+    action = body["actions"][0]
+    return ":".join(
+        map(str, (body["user"]["id"], action.get("action_id"), action.get("action_ts"), body["trigger_id"]))
+    )
+
+
+# -------------------------------------------------------------------------------------------- answers
+
+
+async def _answered(url: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Whatever Kickbot refuses on purpose is told to the person who waits; a fault is logged, and told as one.
+
+    Nothing may get past here: bolt takes back an acknowledgement if its listener fails within 10 ms.
+    """
+    try:
+        await work()
+    except AlreadyRecorded as error:
+        log.info("sent by Slack once more: %s", error)
+    except KickbotError as error:
+        log.info("refused: %s", error)
+        await _say(url, _words(told(error.for_user())))
+    except Exception:
+        log.exception("a fault in Kickbot")
+        await _say(url, _words(line(FAULT)))
+
+
+async def _say(url: str, message: Message, *, for_all: bool = False) -> None:
+    """Answer through the response_url: to one person, or in the channel."""
+    body = {"text": message.text, "blocks": list(message.blocks), "replace_original": False}
+    try:
+        answer = await AsyncWebhookClient(url).send_dict(
+            {**body, "response_type": "in_channel" if for_all else "ephemeral"}
+        )
+    except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        log.warning("an answer did not arrive: %s", error)
+        return
+    if answer.status_code != 200:  # noqa: PLR2004 - OK
+        log.warning("Slack did not take an answer: %s %s", answer.status_code, answer.body)
+
+
+def _words(*lines: Line) -> Message:
+    return compose(paragraph(*lines, needed=True))
+
+
+async def _unknown(ack: Ack, body: Json) -> None:
+    await ack()
+    if url := _response_url(body):
+        await _say(url, _words(line(UNKNOWN)))
+
+
+async def _ignored(ack: Ack) -> None:
+    await ack()
+
+
+async def _fault(error: Exception, body: Json) -> None:
+    log.error("a fault in Kickbot", exc_info=error)
+    if url := _response_url(body):
+        await _say(url, _words(line(FAULT)))
+
+
+def _response_url(body: Json) -> str:
+    """Where the person who waits can be answered; empty if Slack gives no such place."""
+    if url := body.get("response_url"):
+        return str(url)
+    try:
+        return str(json.loads(body.get("view", {}).get("private_metadata") or "{}").get("url", ""))
+    except (ValueError, AttributeError):
+        return ""

@@ -1,0 +1,112 @@
+"""What has to be told about an event, to whom, and in which words. Pure; where it goes and when is `publisher.py`."""
+
+from enum import StrEnum
+
+from bot.events import Approved, Cancelled, Closed, Denied, Event, Expired, Lapsed, Planned, Record, Refused
+from bot.lifecycle import State
+from bot.slack import evidence
+from bot.slack.blocks import Message, aside, compose, paragraph
+from bot.slack.lines import Line, Link, Where, Who, bold, line
+from bot.slack.request_card import card, credits_line, headline
+from bot.slack.story import Story
+
+
+class Part(StrEnum):
+    """One message about an event. NOW: the parent is changed, and nothing new is posted."""
+
+    PARENT = "parent"
+    NOW = "now"
+    BEFORE = "before"
+    DECISION = "decision"
+    RUN = "run"
+    AFTER = "after"
+    NEWS = "news"
+    ASKER = "asker"
+
+
+IN_THREAD = frozenset({Part.BEFORE, Part.DECISION, Part.RUN, Part.AFTER})
+
+
+def parts(story: Story, record: Record, incident_channel: str) -> tuple[Part, ...]:
+    """What has to be told about this event, in order."""
+    request, event = story.request, record.event
+    if isinstance(event, Refused):
+        return () if event.told else (Part.ASKER,)
+    wanted = _parts(event, planned=request.plan is not None)
+    if isinstance(event, Planned) and request.channel != request.home:
+        wanted = (*wanted, Part.ASKER)
+    return tuple(p for p in wanted if p is not Part.NEWS or request.home != incident_channel)
+
+
+def _parts(event: Event, *, planned: bool) -> tuple[Part, ...]:
+    match event:
+        case Planned():
+            return (Part.PARENT, Part.BEFORE, Part.NEWS)
+        case Closed() if not planned:
+            return (Part.PARENT, Part.BEFORE, Part.NEWS, Part.ASKER)
+        case Closed():
+            return (Part.NOW, Part.RUN, Part.AFTER, Part.NEWS, Part.ASKER)
+        case Approved():
+            return (Part.NOW, Part.DECISION)
+        case Cancelled():
+            return (Part.NOW, Part.DECISION, Part.NEWS)
+        case Denied():
+            return (Part.NOW, Part.DECISION, Part.NEWS, Part.ASKER)
+        case Expired() | Lapsed():
+            return (Part.NOW, Part.NEWS, Part.ASKER)
+        case _:
+            return (Part.NOW,)
+
+
+def words(part: Part, story: Story, record: Record, link: str = "") -> Message:
+    """A part as a message. link: leads to the parent, if that is known."""
+    match part:
+        case Part.PARENT | Part.NOW:
+            return card(story)
+        case Part.BEFORE:
+            return evidence.before(story, record)
+        case Part.DECISION:
+            return evidence.decision(record)
+        case Part.RUN:
+            return evidence.what_was_run(story, record)
+        case Part.AFTER:
+            return evidence.after(story, record)
+        case Part.NEWS:
+            return _news(story, record, link)
+        case Part.ASKER:
+            return _asker(story, record, link)
+
+
+def _news(story: Story, record: Record, link: str) -> Message:
+    """One line for the incident channel."""
+    at = line(" → ", Link(url=link, text="thread")) if link else line(" → ", Where(id=story.request.home))
+    if isinstance(record.event, Planned):
+        told = line("⏳ ", Who(id=story.request.asker), f" asks to kick {story.user} off {story.where}")
+        return compose(paragraph(line(told, at), needed=True), evidence.mark(record))
+    return compose(paragraph(line(_end(story), at), needed=True), evidence.mark(record))
+
+
+def _asker(story: Story, record: Record, link: str) -> Message:
+    """What the asker gets in person: where the request stands, or how it ended."""
+    at = line(" ", Link(url=link, text="See the thread.")) if link else ()
+    if isinstance(record.event, Planned):
+        asked = line(
+            f"Your request to kick {story.user} off {story.where} stands in ", Where(id=story.request.home), "."
+        )
+        return compose(paragraph(line(asked, at), needed=True))
+    return compose(paragraph(line(_end(story), at), needed=True), aside(line(f"request {story.request.id}")))
+
+
+def _end(story: Story) -> Line:
+    """The last line of a request that has ended. A later state than the event's is told as it is now."""
+    if not story.request.state.final:
+        return line(bold(f"{story.user} on {story.where}"))
+    if story.request.state is State.REFUSED:
+        return headline(story)
+    return line(headline(story), " · ", credits_line(story))
+
+
+def broken(story: Story, record: Record) -> Message:
+    """Stands in for a message that Kickbot failed to write: nothing is left out silently."""
+    text = f"Event {record.seq} of request {story.request.id} could not be shown. The audit trail has it: "
+    return compose(paragraph(line(text, f"kickbot audit show {story.request.id}"), needed=True), evidence.mark(record))

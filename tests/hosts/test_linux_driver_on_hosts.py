@@ -1,0 +1,433 @@
+"""What the Linux driver sees and ends on real hosts, with logind and without, as root and through sudo."""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+
+from bot.hosts.connections import SshHosts
+from bot.models import Answer, EndSession, Host, HostUptime, Session, Snapshot, Target
+from tests.hosts.logins import Logins
+from tests.hosts.machines import Machine
+from tests.hosts.rack import Rack
+
+LATER = 60_00  # centiseconds
+ENDLESS = "exec sleep 1000"
+
+
+@pytest.fixture(params=["bookworm", "trixie"])
+def machine(request: pytest.FixtureRequest) -> Machine:
+    machine: Machine = request.getfixturevalue(request.param)
+    return machine
+
+
+@pytest.fixture
+async def hosts(machine: Machine, logins: Logins) -> AsyncIterator[SshHosts]:
+    """One machine by two names: `root` and `kickbot`, after the login that looks. Closed before the logins end."""
+    async for hosts in reach(machine):
+        yield hosts
+
+
+async def reach(machine: Machine) -> AsyncIterator[SshHosts]:
+    names = {user: Host(name=user, address=machine.address, user=user) for user in ("root", "kickbot")}
+    hosts = SshHosts(names, [machine.identity], machine.known_hosts)
+    yield hosts
+    await hosts.close()
+
+
+async def look(hosts: SshHosts, via: str = "kickbot") -> Snapshot:
+    async for found in hosts.look([via]):
+        assert isinstance(found, Snapshot), found
+        return found
+    raise AssertionError
+
+
+async def look_until(hosts: SshHosts, holds: Callable[[Snapshot], object], via: str = "kickbot") -> Snapshot:
+    """The first look for which a condition holds: what a login does on its host takes a moment."""
+    deadline = time.monotonic() + 10
+    while not holds(snapshot := await look(hosts, via)):
+        assert time.monotonic() < deadline, snapshot
+        await asyncio.sleep(0.05)
+    return snapshot
+
+
+def only(snapshot: Snapshot, user: str) -> Session:
+    (session,) = snapshot.of(user)
+    return session
+
+
+def target(snapshot: Snapshot, login: Session, **other: object) -> Target:
+    exact = Target(
+        host=snapshot.host,
+        host_key=snapshot.host_key,
+        boot=snapshot.boot,
+        session=login.id,
+        identity=login.identity,
+        account=login.account,
+        summary="",
+        rungs=tuple(rung.name for rung in login.ladder),
+    )
+    return exact.model_copy(update=other)
+
+
+async def end(hosts: SshHosts, snapshot: Snapshot, login: Session, rung: str = "terminate", **other: object) -> Answer:
+    """One step against a session of a look. other: what to change in its target."""
+    step = EndSession(target=target(snapshot, login, **other), rung=rung)
+    return await hosts.act(step, not_after=HostUptime(snapshot.uptime + LATER))
+
+
+def names(session: Session) -> set[str]:
+    return {process.name for process in session.processes}
+
+
+# ----------------------------------------------------------------------------------------------------------- seeing
+
+
+@pytest.mark.parametrize("via", ["root", "kickbot"])
+async def test_a_login_at_a_terminal(hosts: SshHosts, machine: Machine, logins: Logins, via: str) -> None:
+    """A login at a terminal is listed with its terminal, its address, its time, and its processes."""
+    logins.terminal(machine, "alice")
+
+    snapshot = await look(hosts, via)
+
+    session = only(snapshot, "alice")
+    assert (session.source, session.state, session.service, session.own) == ("logind", "active", "sshd", False)
+    assert session.remote.startswith("198.18.")
+    assert session.account.uid >= 1000
+    assert [terminal.name for terminal in session.terminals] == ["pts/0"]
+    assert session.since_key is not None
+    assert session.since_key < 30
+    (shell,) = (process for process in session.processes if process.name == "bash")
+    assert (shell.user, shell.terminal, shell.foreground, shell.command) == ("alice", "pts/0", True, "-bash")
+    assert 0 <= (snapshot.time - session.since).total_seconds() < 30
+    assert [rung.name for rung in session.ladder] == ["terminate", "signal", "kill"]
+
+
+async def test_the_host_itself(hosts: SshHosts, machine: Machine) -> None:
+    """A look names the host's key, boot, uptime and clock, and what it runs; a quiet host has no notes."""
+    snapshot = await look(hosts)
+
+    assert re.fullmatch(r"SHA256:[A-Za-z0-9+/]{43}", snapshot.host_key)
+    assert snapshot.boot == machine.run("cat", "/proc/sys/kernel/random/boot_id").strip()
+    assert 0 <= float(machine.run("cat", "/proc/uptime").split()[0]) - snapshot.uptime / 100 < 10
+    assert abs(snapshot.time.timestamp() - time.time()) < 10
+    assert snapshot.system.startswith("Debian GNU/Linux 1")
+    assert snapshot.notes == ()
+
+
+@pytest.mark.parametrize("via", ["root", "kickbot"])
+async def test_the_bot_knows_its_own_session(hosts: SshHosts, via: str) -> None:
+    """The session by which the bot looks is marked as its own, directly as root and through sudo."""
+    snapshot = await look(hosts, via)
+
+    (own,) = (session for session in snapshot.sessions if session.own)
+    assert own.account.name == via
+
+
+async def test_a_command_without_a_terminal(hosts: SshHosts, machine: Machine, logins: Logins) -> None:
+    """A command without a terminal is a login like any other."""
+    logins.command(machine, "alice", ENDLESS)
+
+    session = only(await look(hosts), "alice")
+
+    assert session.terminals == ()
+    assert session.since_key is None
+    assert "sleep" in names(session)
+
+
+async def test_a_file_transfer(hosts: SshHosts, machine: Machine, logins: Logins) -> None:
+    """An open sftp connection is a login."""
+    logins.sftp(machine, "bob")
+
+    assert "sftp-server" in names(only(await look(hosts), "bob"))
+
+
+async def test_a_connection_that_only_forwards(hosts: SshHosts, machine: Machine, logins: Logins) -> None:
+    """A connection that runs nothing and only forwards a port is a login."""
+    logins.forward_only(machine, "bob")
+
+    assert names(only(await look(hosts), "bob")) <= {"sshd", "sshd-session"}
+
+
+async def test_two_shells_over_one_connection(hosts: SshHosts, machine: Machine, logins: Logins) -> None:
+    """Two shells over one connection are one session with two terminals."""
+    logins.shared(machine, "alice")
+
+    session = only(await look(hosts), "alice")
+
+    assert {terminal.name for terminal in session.terminals} == {"pts/0", "pts/1"}
+
+
+async def test_work_in_another_accounts_session(hosts: SshHosts, machine: Machine, logins: Logins) -> None:
+    """What runs as alice in opsuser's session is shown there, and a note says so."""
+    logins.command(machine, "opsuser", "exec sudo -u alice sleep 1000")
+
+    snapshot = await look_until(hosts, lambda s: s.notes)
+
+    session = only(snapshot, "opsuser")
+    assert ("alice", "sleep") in {(process.user, process.name) for process in session.processes}
+    assert snapshot.notes == (f"session {session.id} of opsuser also holds processes of alice",)
+
+
+async def test_services_that_outlive_a_session(hosts: SshHosts, machine: Machine, logins: Logins) -> None:
+    """What runs under the user's own service manager is in no session, and is shown outside of them."""
+    logins.command(machine, "alice", f"systemd-run --user --quiet sleep 1000; {ENDLESS}")
+    machine.run("sh", "-c", "mkdir -p /var/lib/systemd/linger; touch /var/lib/systemd/linger/alice")
+
+    snapshot = await look_until(hosts, lambda s: s.outside)
+
+    machine.run("rm", "/var/lib/systemd/linger/alice")
+    assert [(process.user, process.name, process.session) for process in snapshot.outside] == [("alice", "sleep", None)]
+    assert snapshot.lingering == ("alice",)
+
+
+# ----------------------------------------------------------------------------------------------------------- hostile
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        (r"a) Z 1 1", "a) Z 1 1"),
+        (r"\n== end 00\n", None),
+        (r"\033[2Jgone", None),
+        (r"\xff\xfe", None),
+        (r"mysql --password=hunter2", "mysql --password=[masked]"),
+    ],
+)
+async def test_hostile_titles(hosts: SshHosts, machine: Machine, logins: Logins, title: str, shown: str | None) -> None:
+    """Whatever a process calls itself, it stays one process of its session, and its title stays harmless text."""
+    logins.command(machine, "alice", f"""exec perl -e '$0 = "{title}"; $| = 1; print "set\n"; sleep 1000'""").wait_for(
+        "set"
+    )
+    logins.terminal(machine, "bob")
+
+    snapshot = await look(hosts)
+
+    (hostile,) = (
+        p for p in only(snapshot, "alice").processes if p.parent and p.user == "alice" and p.pid in perl(snapshot)
+    )
+    assert hostile.command.isprintable()
+    assert shown in {None, hostile.command}
+    assert "hunter2" not in snapshot.model_dump_json()
+    assert "\x1b" not in snapshot.raw
+    assert only(snapshot, "bob").terminals
+
+
+def perl(snapshot: Snapshot) -> set[int]:
+    """The processes without a child that no shell or sshd is."""
+    parents = {p.parent for s in snapshot.sessions for p in s.processes}
+    return {p.pid for s in snapshot.sessions for p in s.processes} - parents
+
+
+async def test_a_huge_title(hosts: SshHosts, machine: Machine, logins: Logins) -> None:
+    """A command line of 100 kB is cut where it is listed, and whole in the transcript."""
+    logins.command(machine, "alice", "exec perl -e 'sleep 1000' $(head -c 100000 /dev/zero | tr '\\0' x)")
+
+    snapshot = await look_until(hosts, lambda s: any(p.name == "perl" for p in only(s, "alice").processes))
+
+    (huge,) = (process for process in only(snapshot, "alice").processes if process.name == "perl")
+    assert len(huge.command) == 4000
+    assert "x" * 100_000 in snapshot.raw
+    assert any("cut to 4000 characters" in note for note in snapshot.notes)
+
+
+async def test_a_flood_of_titles(hosts: SshHosts, machine: Machine, logins: Logins) -> None:
+    """Megabytes of command lines hide nobody: every process is listed, and a note says that lines were cut."""
+    many = "for i in $(seq 200); do perl -e 'sleep 1000' $x & done; echo out; wait"
+    flood = f"x=$(head -c 120000 /dev/zero | tr '\\0' x); {many}"
+    logins.command(machine, "alice", flood).wait_for("out")
+    logins.terminal(machine, "bob")
+
+    started = time.monotonic()
+    snapshot = await look(hosts)
+
+    assert time.monotonic() - started < 10
+    assert sum(process.name == "perl" for process in only(snapshot, "alice").processes) == 200
+    assert only(snapshot, "bob").terminals
+    assert any("cut by the host" in note for note in snapshot.notes)
+    assert len(snapshot.raw) <= 2_000_000
+
+
+async def test_a_forged_cgroup(hosts: SshHosts, machine: Machine, logins: Logins) -> None:
+    """A cgroup that a user names like somebody's session is not that session."""
+    logins.terminal(machine, "bob")
+    bobs = only(await look(hosts), "bob").id
+    forge = (
+        'cgroup="/sys/fs/cgroup/user.slice/user-$(id -u).slice/user@$(id -u).service/session-%s.scope"\n'
+        'mkdir "$cgroup"; echo $$ >"$cgroup/cgroup.procs"; exec sleep 1000\n'
+    )
+    machine.run("sh", "-c", f"printf '{forge}' {bobs} >/tmp/forge")
+    logins.command(machine, "alice", f"systemd-run --user --quiet sh /tmp/forge; {ENDLESS}")
+
+    snapshot = await look_until(hosts, lambda s: [p.name for p in s.outside] == ["sleep"])
+
+    (forger,) = snapshot.outside
+    assert (forger.user, forger.session) == ("alice", None)
+    assert f"session-{bobs}.scope" in machine.run("cat", f"/proc/{forger.pid}/cgroup")
+    assert "sleep" not in names(only(snapshot, "bob"))
+
+
+# ----------------------------------------------------------------------------------------------------------- ending
+
+
+@pytest.mark.parametrize("via", ["root", "kickbot"])
+async def test_ending_one_session(hosts: SshHosts, machine: Machine, logins: Logins, via: str) -> None:
+    """The rung terminate ends exactly the approved session: its client is cut off, and every other login stays."""
+    kept = [logins.terminal(machine, "alice"), logins.terminal(machine, "bob")]
+    before = await look(hosts, via)
+    login = logins.terminal(machine, "alice")
+    snapshot = await look(hosts, via)
+    (session,) = (s for s in snapshot.of("alice") if not before.session(s.identity))
+
+    answer = await end(hosts, snapshot, session)
+
+    assert answer == Answer(status="done", command=f"loginctl terminate-session {session.id}", exit_status=0)
+    assert login.wait_end() == 255
+    after = await look_until(hosts, lambda s: not s.session(session.identity), via)
+    assert {s.identity for s in after.sessions} == {s.identity for s in before.sessions}
+    assert all(each.alive for each in kept)
+
+
+async def test_a_stubborn_session(hosts: SshHosts, machine: Machine, logins: Logins) -> None:
+    """What ignores polite signals stays the same session after its leader is gone, until KILL."""
+    logins.command(machine, "alice", "trap '' TERM HUP; while :; do sleep 0.1; done")
+    snapshot = await look(hosts)
+    session = only(snapshot, "alice")
+
+    await end(hosts, snapshot, session, "terminate")
+    await end(hosts, snapshot, session, "signal")
+    left = await look_until(hosts, lambda s: names(only(s, "alice")) <= {"bash", "sleep"})
+    answer = await end(hosts, snapshot, session, "kill")
+
+    assert (only(left, "alice").identity, only(left, "alice").state) == (session.identity, "closing")
+    assert answer.command == f"loginctl kill-session --signal=KILL {session.id}"
+    await look_until(hosts, lambda s: not s.of("alice"))
+
+
+async def test_what_someone_left_behind(hosts: SshHosts, machine: Machine, logins: Logins) -> None:
+    """The rung terminate does nothing to a session in `closing`, without a word; signal ends it."""
+    login = logins.command(machine, "alice", "trap '' HUP; setsid sleep 1000 & sleep 1000")
+    session = only(await look(hosts), "alice")
+    login.close()
+    closing = await look_until(hosts, lambda s: only(s, "alice").state == "closing")
+
+    nothing = await end(hosts, closing, session, "terminate")
+    still = await look(hosts)
+    await end(hosts, closing, session, "signal")
+
+    assert (nothing.status, nothing.exit_status, nothing.output) == ("done", 0, "")
+    assert still.session(session.identity)
+    await look_until(hosts, lambda s: not s.of("alice"))
+
+
+@pytest.mark.parametrize(
+    ("part", "other", "refusal"),
+    [
+        ("leader", lambda s: {"identity": s.identity.replace(f":{s.leader}:", ":1:")}, "changed"),
+        ("begin", lambda s: {"identity": s.identity[:-1] + str((int(s.identity[-1]) + 1) % 10)}, "changed"),
+        ("account", lambda s: {"account": s.account.model_copy(update={"uid": s.account.uid + 1})}, "changed"),
+        ("root", lambda s: {"account": s.account.model_copy(update={"uid": 0})}, "forbidden"),
+        ("session", lambda s: {"session": "99999", "identity": s.identity.replace(f"{s.id}:", "99999:")}, "gone"),
+        ("boot", lambda _: {"boot": "00000000-0000-0000-0000-000000000000"}, "rebooted"),
+        ("host key", lambda _: {"host_key": "SHA256:another"}, "changed"),
+    ],
+)
+async def test_any_other_session_is_refused(
+    hosts: SshHosts,
+    machine: Machine,
+    logins: Logins,
+    part: str,
+    other: Callable[[Session], dict[str, object]],
+    refusal: str,
+) -> None:
+    """If one part of the identity is another one, the host refuses, and nothing happens."""
+    login = logins.terminal(machine, "alice")
+    snapshot = await look(hosts)
+    session = only(snapshot, "alice")
+
+    answer = await end(hosts, snapshot, session, "kill", **other(session))
+
+    assert (answer.status, answer.refusal) == ("refused", refusal)
+    assert login.alive
+    assert (await look(hosts)).session(session.identity)
+
+
+async def test_too_late(hosts: SshHosts, machine: Machine, logins: Logins) -> None:
+    """After the deadline, by the host's own uptime, the host refuses."""
+    login = logins.terminal(machine, "alice")
+    snapshot = await look(hosts)
+    step = EndSession(target=target(snapshot, only(snapshot, "alice")), rung="terminate")
+
+    answer = await hosts.act(step, not_after=snapshot.uptime)
+
+    assert (answer.status, answer.refusal) == ("refused", "late")
+    assert login.alive
+
+
+async def test_its_own_session(hosts: SshHosts) -> None:
+    """The bot cannot end the session by which it speaks to the host."""
+    snapshot = await look(hosts)
+
+    answer = await end(hosts, snapshot, only(snapshot, "kickbot"))
+
+    assert (answer.status, answer.refusal) == ("refused", "forbidden")
+    assert only(await look(hosts), "kickbot").own
+
+
+# ----------------------------------------------------------------------------------------------------- without logind
+
+
+@pytest.fixture(scope="module", params=["bookworm", "trixie"])
+def without_pam(rack: Rack, request: pytest.FixtureRequest) -> Iterator[Machine]:
+    """A host with logind that never hears of a login."""
+    files = {"etc/ssh/sshd_config.d/00-no-pam.conf": "UsePAM no\n"}
+    with Machine(rack, f"nopam-{request.param}", request.param, files=files) as machine:
+        for user in ("alice", "bob", "kickbot"):
+            machine.run("usermod", "--password", "*", user)  # without PAM, sshd refuses locked accounts
+        yield machine
+
+
+async def test_logins_that_logind_does_not_know(without_pam: Machine) -> None:
+    """Without PAM, logins are listed from what descends from sshd, can't be ended yet, and a note says so."""
+    with Logins() as logins:
+        logins.terminal(without_pam, "alice")
+        logins.command(without_pam, "bob", ENDLESS)
+        async for hosts in reach(without_pam):
+            snapshot = await look(hosts)
+
+    alice, bob = only(snapshot, "alice"), only(snapshot, "bob")
+    assert (alice.source, alice.state, alice.ladder) == ("sshd", "unlisted", ())
+    assert alice.id == f"ssh-{alice.leader}"
+    assert [terminal.name for terminal in alice.terminals] == ["pts/0"]
+    assert {"bash"} < names(alice)
+    assert "sleep" in names(bob)
+    assert only(snapshot, "kickbot").own
+    assert f"logind does not know 2 logins: alice ({alice.id}), bob ({bob.id})" in snapshot.notes
+    assert snapshot.outside == ()
+
+
+@pytest.mark.parametrize("name", ["plain_bookworm", "plain_trixie"])
+async def test_a_host_without_systemd(request: pytest.FixtureRequest, logins: Logins, name: str) -> None:
+    """A host without systemd still shows who is logged in, and says why logind doesn't."""
+    machine: Machine = request.getfixturevalue(name)
+    logins.terminal(machine, "alice")
+
+    async for hosts in reach(machine):
+        snapshot = await look(hosts)
+
+    assert only(snapshot, "alice").source == "sshd"
+    assert only(snapshot, "kickbot").own
+    assert "logind does not answer" in snapshot.notes[0]
+
+
+async def test_a_shell_at_a_terminal_of_its_own(hosts: SshHosts, machine: Machine) -> None:
+    """A shell at a terminal that neither logind nor sshd brought is listed by its terminal."""
+    machine.run("systemd-run", "--quiet", "--unit=stray", "script", "-qc", "sleep 1000", "/dev/null")
+
+    snapshot = await look_until(hosts, lambda s: any(each.source == "terminal" for each in s.sessions))
+
+    machine.run("systemctl", "kill", "--signal=KILL", "stray")
+    (stray,) = (each for each in snapshot.sessions if each.source == "terminal")
+    assert (stray.id, stray.account.name, stray.state, stray.ladder) == ("pts/0", "root", "unlisted", ())
