@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
+import asyncssh
 import pytest
 from click.testing import CliRunner
 
@@ -21,8 +22,7 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
     key = tmp_path / "id_ed25519"
-    made = os.spawnlp(os.P_WAIT, "ssh-keygen", "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key))
-    assert made == 0
+    asyncssh.generate_private_key("ssh-ed25519").write_private_key(str(key))
     (tmp_path / "known_hosts").touch()
     return configure(tmp_path, [("host1", "127.0.0.1", 22)], key=key, known_hosts=tmp_path / "known_hosts")
 
