@@ -26,7 +26,8 @@ case $1 in
     show-session)
         for id; do
             case $id in
-                7) printf 'Id=7\nUser=1001\nName=alice\nLeader=%s\nTimestampMonotonic=5000\nClass=user\nState=active\n\n' "$LEADER" ;;
+                7) printf 'Id=7\nUser=1001\nName=alice\nLeader=%s\nTimestampMonotonic=5000\n' "$LEADER"
+                   printf 'Class=user\nState=active\n\n' ;;
                 [0-9]*) echo "Failed to get path for session '$id': No session '$id' known" >&2; exit 1 ;;
             esac
         done ;;
@@ -154,6 +155,24 @@ def test_a_logind_that_nobody_can_ask(shell: Shell) -> None:
 
     assert b"\n== sessions\nmissing\n" in answer
     assert DRIVER.parse_look(answer, host="host1", host_key="", nonce=NONCE).sessions == ()
+
+
+@pytest.mark.parametrize("tools", ["busybox", "gawk", "mawk", "original-awk"])
+def test_other_tools(shell: Shell, tools: str) -> None:
+    """The tools of busybox, and each kind of awk, give the same look."""
+    found = shutil.which(tools)
+    if not found:
+        pytest.skip(f"no {tools} here")
+    names = ("awk", "cut", "date", "head", "ps", "sed", "stat", "timeout") if tools == "busybox" else ("awk",)
+    expected = shell.look()
+    for name in names:
+        (shell.folder / name).symlink_to(found)
+
+    snapshot = shell.look()
+
+    (alice,) = (session for session in snapshot.sessions if session.source == "logind")
+    assert alice == next(session for session in expected.sessions if session.id == "7")
+    assert "sleep 1000" in snapshot.raw
 
 
 # ------------------------------------------------------------------------------------------------------- end

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 
 from bot.hosts.connections import SshHosts
-from bot.models import Answer, EndSession, Host, HostUptime, Session, Snapshot, Target
+from bot.models import Answer, EndSession, Host, HostUptime, Session, Snapshot, Target, Unreachable
 from tests.hosts.logins import Logins
 from tests.hosts.machines import Machine
 from tests.hosts.rack import Rack
@@ -181,6 +181,19 @@ async def test_services_that_outlive_a_session(hosts: SshHosts, machine: Machine
     machine.run("rm", "/var/lib/systemd/linger/alice")
     assert [(process.user, process.name, process.session) for process in snapshot.outside] == [("alice", "sleep", None)]
     assert snapshot.lingering == ("alice",)
+
+
+async def test_a_login_without_sudo(machine: Machine, logins: Logins) -> None:
+    """A login that may not use sudo without a password is told so."""
+    hosts = SshHosts(
+        {"host1": Host(name="host1", address=machine.address, user="bob")}, [machine.identity], machine.known_hosts
+    )
+
+    (found,) = [each async for each in hosts.look(["host1"])]
+    await hosts.close()
+
+    assert isinstance(found, Unreachable)
+    assert found.reason == "asks for a password: bob needs `NOPASSWD` for sudo"
 
 
 # ----------------------------------------------------------------------------------------------------------- hostile

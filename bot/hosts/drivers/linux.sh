@@ -45,11 +45,11 @@ look() {
 
 host() {
     read -r boot </proc/sys/kernel/random/boot_id
-    read -r uptime idle </proc/uptime
+    read -r uptime _ </proc/uptime
     printf 'boot %s\nuptime %s\ndate %s\nself %s\n' "$boot" "$uptime" "$(date +%s)" "$$"
     if [ -r /etc/os-release ]; then sed -n 's/^PRETTY_NAME="*\([^"]*\)"*$/system \1/p' /etc/os-release; fi
     systemctl --version 2>/dev/null | sed -n '1s/^/systemd /p'
-    sed -n '/^0::\|:name=systemd:/s/^/init /p' /proc/1/cgroup
+    sed -n -e '/^0::/s/^/init /p' -e '/^[0-9]*:name=systemd:/s/^/init /p' /proc/1/cgroup
 }
 
 # All that logind says of its sessions or users. One that ends between the two questions takes nothing else along.
@@ -85,22 +85,23 @@ logind() { # LIST SHOW
     done
 }
 
-# The kernel's facts, for exactly the processes that ps lists. Complete whatever those processes call themselves:
-# the name in /proc/PID/stat may hold newlines and ") Z 1", so the fields begin after the last ")".
+# The kernel's facts, for exactly the processes that ps lists; then the terminals and the user names that are in them.
 processes() {
     pids=$($limit ps -e -o pid= 2>/dev/null) || {
         printf 'no-ps\n'
         pids=$(cd /proc && printf '%s\n' [0-9]*)
     }
-    printf '%s\n' "$pids" | awk '
+    facts=$(printf '%s\n' "$pids" | facts)
+    printf '%s\n' "$facts"
+    printf '%s\n' "$facts" | terminals
+    printf '%s\n' "$facts" | users
+}
+
+# Complete whatever those processes call themselves: the name in /proc/PID/stat may hold newlines and ") Z 1", so the
+# fields begin after the last ")".
+facts() {
+    awk '
         function harmless(text) { gsub(/\t/, "\\t", text); return text }
-        function device(number, major, minor) {
-            major = int(number / 256) % 4096
-            minor = number % 256 + int(number / 1048576) * 256
-            if (major >= 136 && major <= 143) return "/dev/pts/" (minor + (major - 136) * 256)
-            if (major == 4) return minor < 64 ? "/dev/tty" minor : "/dev/ttyS" (minor - 64)
-            return "/dev/char/" major ":" minor
-        }
         {
             pid = $1
             stat = ""; lines = 0; file = "/proc/" pid "/stat"
@@ -111,9 +112,9 @@ processes() {
             split(substr(stat, RSTART + 2), field, " ")
             if (int(field[7] / 2097152) % 2) next                  # PF_KTHREAD: part of the kernel
 
-            real = ""; namespaces = 1; file = "/proc/" pid "/status"
+            uids = ""; namespaces = 1; file = "/proc/" pid "/status"
             while ((getline line < file) > 0) {
-                if (line ~ /^Uid:/) { split(line, uid, " "); real = uid[2]; effective = uid[3] }
+                if (line ~ /^Uid:/) { split(line, part, " "); uids = part[2] " " part[3] }
                 if (line ~ /^NSpid:/) { namespaces = split(line, part, " ") - 1; break }
             }
             close(file)
@@ -123,19 +124,38 @@ processes() {
                 if (line ~ /^[0-9]+:name=systemd:/) named = substr(line, index(line, "=systemd:") + 9)
             }
             close(file)
-            if (real == "") next
+            if (uids == "") next
 
-            print "process " pid " " field[2] " " field[1] " " field[3] " " field[4] " " field[5] " " field[6] " " \
-                field[20] " " real " " effective " " namespaces "\t" harmless(unified) "\t" harmless(named) "\t" harmless(name)
+            numbers = field[2] " " field[1] " " field[3] " " field[4] " " field[5] " " field[6] " " field[20]
+            print "process " pid " " numbers " " uids " " namespaces \
+                "\t" harmless(unified) "\t" harmless(named) "\t" harmless(name)
             count++
-            uids[real]; uids[effective]
-            if (field[5] != 0) devices[field[5]]
         }
+        END { print "total " count + 0 }'
+}
+
+# When each terminal of these processes was last read and written, by stat.
+terminals() {
+    awk '
+        function device(number, major, minor) {
+            major = int(number / 256) % 4096
+            minor = number % 256 + int(number / 1048576) * 256
+            if (major >= 136 && major <= 143) return "/dev/pts/" (minor + (major - 136) * 256)
+            if (major == 4) return minor < 64 ? "/dev/tty" minor : "/dev/ttyS" (minor - 64)
+            return "/dev/char/" major ":" minor
+        }
+        $7 > 0 && !($7 in seen) { seen[$7]; paths = paths " " device($7) }
         END {
-            print "total " count + 0
-            for (number in devices) paths = paths " " device(number)
             command = "stat -L -c \"%X %Y %n\"" paths " 2>/dev/null"
             if (paths) while ((command | getline line) > 0) print "terminal " line
+        }'
+}
+
+# The names of the uids of these processes.
+users() {
+    awk '
+        $1 == "process" { uids[$10]; uids[$11] }
+        END {
             for (number in uids) numbers = numbers " " number
             command = "if command -v getent >/dev/null; then " ENVIRON["limit"] " getent passwd" numbers \
                 "; else cat /etc/passwd; fi 2>/dev/null"
@@ -206,7 +226,7 @@ report() { # COMMAND, with its exit status in $status and its output in $said
 }
 
 late() {
-    read -r uptime idle </proc/uptime
+    read -r uptime _ </proc/uptime
     [ "${uptime%.*}${uptime#*.}" -gt "$not_after" ]
 }
 

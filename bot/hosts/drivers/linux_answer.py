@@ -272,7 +272,7 @@ def _task(found: re.Match[bytes]) -> Task:
 
 
 def _unlike(first: bytes, answer: bytes) -> str:
-    return f"it does not begin like the script's answer: {_shown(first)}" if answer else "the host answered nothing"
+    return f"it does not begin like the script's answer: {_shown(first)}" if answer else "it is empty"
 
 
 def _shown(line: bytes) -> str:

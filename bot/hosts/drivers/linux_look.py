@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 from bot.cleaning import shorten
@@ -18,6 +18,8 @@ LADDER = (Rung(name="terminate"), Rung(name="signal"), Rung(name="kill", act=Act
 COMMAND_LENGTH = 4_000
 TRANSCRIPT_LENGTH = 2_000_000
 TICKS_PER_SECOND = 100  # USER_HZ, the same wherever Debian and Red Hat run
+
+_TIMESTAMP = "%Y-%m-%d %H:%M:%S UTC"  # after the weekday; the script asks with TZ=UTC
 
 _HEADINGS = {
     "host": "The host",
@@ -101,7 +103,7 @@ class Look:
             service=shown.get("Service", ""),
             remote=shown.get("RemoteHost", ""),
             leader=leader,
-            since=self._moment(since / 1_000_000),
+            since=self._began(shown, since),
             own=leader in self._own or any(task.pid in self._own for task in tasks),
             terminals=self._terminals(tasks, shown.get("TTY", "")),
             processes=tuple(self._process(task, session) for task in tasks),
@@ -172,6 +174,14 @@ class Look:
     def _user(self, uid: int) -> str:
         return self.processes.users.get(uid, str(uid))
 
+    def _began(self, shown: Mapping[str, str], since: int) -> datetime:
+        """When a session began, as logind itself tells it, or by its microseconds since the boot."""
+        try:
+            began = datetime.strptime(shown.get("Timestamp", "").partition(" ")[2], _TIMESTAMP).replace(tzinfo=UTC)
+        except ValueError:
+            return self._moment(since / 1_000_000)
+        return min(began, self.machine.time)
+
     def _moment(self, seconds: float) -> datetime:
         """The time on the host's clock that many seconds after its boot, to the second; never later than now."""
         ago = max(self.machine.uptime / 100 - seconds, 0)
@@ -203,7 +213,7 @@ class Look:
                 yield f"session {session.id} of {session.account.name} also holds processes of {_list(sorted(others))}"
         scopes = {scope for task in self.processes.tasks.values() if (scope := self.places.scope(task))}
         for uid, name in sorted(scopes - self.listed.keys()):
-            yield f"logind does not list session {name} of {self._user(uid)}, but it has processes"
+            yield f"session {name} of {self._user(uid)} has processes, but logind does not list it (any more, or yet)"
 
     def _notes_on_length(self) -> Iterator[str]:
         if self.commands.cut:
