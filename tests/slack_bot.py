@@ -14,7 +14,7 @@ from bot.policy import Policy, Rule
 from bot.rights import Rights
 from bot.sandbox.cast import demo_workspace
 from bot.sandbox.server import SandboxSlack
-from bot.slack.connect import Slack, connect
+from bot.slack.connect import SCOPES, Slack, connect
 from bot.slack.listeners import register
 from bot.slack.people import SlackPeople
 from bot.slack.publisher import Publisher
@@ -60,7 +60,10 @@ async def running(*work: asyncio.Task[None]) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def sandbox_slack() -> AsyncIterator[SandboxSlack]:
-    async with SandboxSlack.start(demo_workspace()) as sandbox:
+    """A workspace that granted exactly the scopes that Kickbot asks for."""
+    workspace = demo_workspace()
+    workspace.change_app(scopes=SCOPES)
+    async with SandboxSlack.start(workspace) as sandbox:
         yield sandbox
 
 

@@ -4,7 +4,7 @@ Each part carries its own plain text, so that a message's fallback says what its
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from bot.cleaning import shorten
@@ -23,6 +23,7 @@ LONGEST_BUTTON = 75
 SIZE_OF_BLOCKS = 12_500  # Slack refuses somewhat more, counted as compact JSON and without the table
 SIZE_OF_CELLS = 9_000
 LONGEST_CELL = 200
+WORTH_CUTTING = 40
 NOTHING = "\N{EN DASH}"
 """Stands in a cell about which nothing is known."""
 
@@ -74,12 +75,39 @@ def compose(*parts: Part) -> Message:
     if cut := len(parts) - len(kept):
         kept.append(aside(line(f"Cut: {cut} more parts of this message did not fit into Slack.")))
     text = shorten("\n".join(part.text for part in kept if part.text), LONGEST_TEXT)
-    return Message(text=text, blocks=tuple(part.block for part in kept))
+    return Message(text=text, blocks=_squeezed([part.block for part in kept]))
 
 
 def _fits(parts: Sequence[Part]) -> bool:
-    size = sum(len(json.dumps(part.block)) for part in parts if part.block["type"] != "table")
-    return size <= SIZE_OF_BLOCKS and len(parts) < MOST_BLOCKS
+    return _size([part.block for part in parts]) <= SIZE_OF_BLOCKS and len(parts) < MOST_BLOCKS
+
+
+def _size(blocks: Sequence[Block]) -> int:
+    return sum(len(json.dumps(block)) for block in blocks if block["type"] != "table")
+
+
+def _squeezed(blocks: Sequence[Block]) -> tuple[Block, ...]:
+    """The same blocks; if even those that are needed are too large, their longest texts are cut with a note."""
+    if _size(blocks) <= SIZE_OF_BLOCKS:
+        return tuple(blocks)
+    copied: list[Block] = json.loads(json.dumps(blocks))
+    while _size(copied) > SIZE_OF_BLOCKS:
+        longest = max(_texts(copied), key=lambda element: len(json.dumps(element["text"])))
+        if len(longest["text"]) <= WORTH_CUTTING:
+            break  # it is posted as plain text, if Slack really refuses it
+        longest["text"] = shorten(longest["text"], len(longest["text"]) * 2 // 3)
+    return tuple(copied)
+
+
+def _texts(value: Any) -> Iterator[dict[str, Any]]:
+    """Every text element of rich text, wherever it stands."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, dict) and value.get("type") == "text":
+        yield value
+    elif isinstance(value, dict):
+        yield from _texts(value.get("elements", []))
 
 
 def paragraph(*lines: Line, needed: bool = False) -> Part:
@@ -95,7 +123,7 @@ def paragraph(*lines: Line, needed: bool = False) -> Part:
 def aside(*lines: Line, needed: bool = True) -> Part:
     """Small print."""
     text = "\n".join(in_mrkdwn(one) for one in lines)
-    if len(text) > LONGEST_ASIDE:
+    if len(json.dumps(text)) > LONGEST_ASIDE:
         return paragraph(*lines, needed=needed)
     block = {"type": "context", "elements": [{"type": "mrkdwn", "text": text, "verbatim": True}]}
     return Part(block=block, text=text, needed=needed)

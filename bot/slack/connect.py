@@ -1,6 +1,6 @@
 """Connects to Slack: checks both tokens and the scopes, makes the bolt app, keeps the Socket Mode connection alive.
 
-A start that can't succeed ends in one line that says what to fix. It reads no environment variable.
+A start that can't succeed ends in one line that says what to fix. It takes no setting from the environment.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
@@ -47,10 +48,12 @@ SCOPES = frozenset(
 
 TIME_LIMIT = 15
 WATCH_EVERY = 10.0
+PING_EVERY = 10.0
 RETRIES = 3
 
 # slack_bolt reads these by itself: the first two would switch OAuth on, the third would be taken for ours.
 _UNWANTED = ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "SLACK_BOT_TOKEN")
+_PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
 
 
 class Slack:
@@ -69,7 +72,7 @@ class Slack:
     @asynccontextmanager
     async def listening(self, app_token: str) -> AsyncIterator[None]:
         """Commands and clicks arrive while the block runs."""
-        handler = AsyncSocketModeHandler(self.app, app_token)
+        handler = AsyncSocketModeHandler(self.app, app_token, ping_interval=PING_EVERY)
         watching = asyncio.create_task(_watch(handler), name="socket mode watchdog")
         try:
             await handler.connect_async()
@@ -83,11 +86,19 @@ class Slack:
 
 async def connect(*, bot_token: str, app_token: str, api_url: str) -> Slack:
     """A workspace in which everything that Kickbot needs is there. Raises SettingsError, naming what isn't."""
+    _stay_on_this_machine(api_url)
     posts = _client(bot_token, api_url)
     reads = _client(bot_token, api_url, repeat=True)
     who = await _check_bot_token(reads)
     await _check_app_token(reads, app_token)
     return Slack(_app(bot_token, api_url, who), reads, posts, who)
+
+
+def _stay_on_this_machine(api_url: str) -> None:
+    """slack_sdk would send even this through a proxy that the environment names, and it knows no NO_PROXY."""
+    if urlsplit(api_url).hostname in {"127.0.0.1", "::1", "localhost"}:
+        for name in _PROXIES:
+            os.environ.pop(name, None)
 
 
 def _client(token: str | None, api_url: str, *, repeat: bool = False) -> AsyncWebClient:

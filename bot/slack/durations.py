@@ -18,6 +18,6 @@ def spell(seconds: float) -> str:
 
 def exact(seconds: float) -> str:
     """`0.06 s`, `4.2 s`, then as above."""
-    if seconds < 1:
-        return f"{max(round(seconds, 2), 0):g} s"
-    return f"{seconds:.1f} s" if seconds < MINUTE else spell(seconds)
+    if seconds >= MINUTE:
+        return spell(seconds)
+    return f"{round(max(seconds, 0), 2 if seconds < 1 else 1):g} s"

@@ -200,8 +200,9 @@ def _difference(story: Story, then: Snapshot | Unreachable, now: Snapshot | Unre
         return
     ended = [_outcome(story, o) for o in story.request.outcomes if o.host == now.host]
     touched = {o.identity for o in story.request.outcomes}
-    untouched = [line("= ", _who(s), ", untouched") for s in now.sessions if s.identity not in touched and _in(then, s)]
-    new = [line("+ ", _who(s), ", new since then") for s in now.sessions if not _in(then, s)]
+    others = [s for s in now.sessions if not s.own]
+    untouched = [line("= ", _who(s), ", untouched") for s in others if s.identity not in touched and _in(then, s)]
+    new = [line("+ ", _who(s), ", new since then") for s in others if not _in(then, s)]
     yield paragraph(line(bold(now.host), ":"), *ended, *untouched, *new, _left(story, now))
 
 
@@ -210,8 +211,7 @@ def _in(then: Snapshot | Unreachable, session: Session) -> bool:
 
 
 def _who(session: Session) -> Line:
-    own = " (Kickbot itself)" if session.own else ""
-    return line(bold(session.id), f" {session.account.name}{own}")
+    return line(bold(session.id), f" {session.account.name}")
 
 
 def _outcome(story: Story, outcome: Outcome) -> Line:

@@ -30,7 +30,7 @@ class Words(Value):
         if self.style == "code":
             return mrkdwn.code(text)
         mark = {"bold": "*", "italic": "_"}.get(self.style, "")
-        return f"{mark}{mrkdwn.escape(text)}{mark}"
+        return mrkdwn.marked(text, mark)
 
 
 class Who(Value):

@@ -14,19 +14,19 @@ from typing import Any, Protocol
 import aiohttp
 from pydantic import ValidationError
 from slack_bolt.async_app import AsyncApp
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
-from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot import commands
 from bot.canonical import digest
 from bot.cleaning import clean, shorten
-from bot.errors import AlreadyRecorded, CommandError, KickbotError
+from bot.errors import CommandError
 from bot.inventory import Inventory
 from bot.lifecycle import Request
 from bot.models import Help, Kick, Listing, RequestId, Value
 from bot.policy import Channel, Policy, may_show
-from bot.slack.blocks import Message, compose, paragraph
+from bot.slack.answers import FAULT, answered, note, response_url, say
+from bot.slack.blocks import Message
 from bot.slack.deny_form import DENY_FORM, deny_form, reason_given
 from bot.slack.lines import Line, Where, line, told
 from bot.slack.listing import listing
@@ -39,7 +39,6 @@ log = logging.getLogger(__name__)
 Json = dict[str, Any]
 Ack = Callable[..., Awaitable[Any]]
 
-FAULT = "Something went wrong in Kickbot; nothing was done by this. Whoever runs it finds the reason in its log."
 NOT_OURS = "This button isn't one that Kickbot knows. Nothing was done by your click."
 UNKNOWN = "Kickbot doesn't know what to do with this. Nothing was done."
 NO_FORM = "Slack did not open the form. Nothing was done by your click: try once more."
@@ -96,7 +95,7 @@ class Listeners:
     def _command(self, command: str) -> Callable[..., Awaitable[None]]:
         async def listener(ack: Ack, body: Json) -> None:
             await ack()
-            await _answered(body["response_url"], lambda: self._carry_out(command, body))
+            await answered(body["response_url"], lambda: self._carry_out(command, body))
 
         return listener
 
@@ -108,7 +107,7 @@ class Listeners:
         except CommandError as error:
             raise CommandError(self._renamed(error.for_user())) from error
         if isinstance(understood, Help):
-            await _say(url, self._help(understood))
+            await say(url, self._help(understood))
             return
         origin = await self._origin(body["user_id"], body["channel_id"], body.get("trigger_id") or json.dumps(body))
         if isinstance(understood, Listing):
@@ -121,20 +120,20 @@ class Listeners:
         looking = asyncio.ensure_future(self._workflow.look(origin, wanted))
         finished, _ = await asyncio.wait({looking}, timeout=SLOW)
         if not finished:
-            await _say(url, _words(line(f"Looking at {named(wanted.hosts)} …")))
+            await say(url, note(line(f"Looking at {named(wanted.hosts)} …")))
         seen = await looking
         for_all = bool(seen.looks) and may_show(self._policy, origin.channel)
-        await _say(url, listing(seen), for_all=for_all)
+        await say(url, listing(seen), for_all=for_all)
 
     async def _kick(self, url: str, origin: Origin, words: str, wanted: Kick) -> None:
         request = await self._workflow.ask(origin, words, wanted)
         stands = line("The request will stand in ", Where(id=request.home), ".")
         where = line("The request will stand here.") if request.home == origin.channel.id else stands
-        await _say(url, _words(line(f"Looking at {named(wanted.hosts)} for sessions of {wanted.user}. ", where)))
+        await say(url, note(line(f"Looking at {named(wanted.hosts)} for sessions of {wanted.user}. ", where)))
 
     def _help(self, wanted: Help) -> Message:
         topics = commands.USAGE.values() if wanted.topic == "kickbot" else [commands.USAGE[wanted.topic]]
-        return _words(*(told(self._renamed(usage)) for usage in topics))
+        return note(*(told(self._renamed(usage)) for usage in topics))
 
     def _renamed(self, text: str) -> str:
         """Usage in the words of this workspace, where `/kick` may be called `/logout`."""
@@ -146,14 +145,14 @@ class Listeners:
         async def listener(ack: Ack, body: Json) -> None:
             await ack()
             if self._is_new(_key_of_click(body)):
-                await _answered(body["response_url"], lambda: self._decide(body, decide))
+                await answered(body["response_url"], lambda: self._decide(body, decide))
 
         return listener
 
     async def _decide(self, body: Json, decide: Callable[[Origin, Ticket], Awaitable[Line]]) -> None:
         ticket = _ticket(body["actions"][0].get("value"))
         origin = await self._origin(body["user"]["id"], _channel_of(body), _key_of_click(body))
-        await _say(body["response_url"], _words(await decide(origin, ticket)))
+        await say(body["response_url"], note(await decide(origin, ticket)))
 
     async def _approve(self, origin: Origin, ticket: Ticket) -> Line:
         request = await self._workflow.approve(origin, RequestId(ticket.request), ticket.plan)
@@ -168,19 +167,19 @@ class Listeners:
         """Deny…: the form has to be opened at once, so nothing is looked up before it."""
         await ack()
         if self._is_new(_key_of_click(body)):
-            await _answered(body["response_url"], lambda: _open_form(client, body))
+            await answered(body["response_url"], lambda: _open_form(client, body))
 
     async def _deny(self, ack: Ack, body: Json) -> None:
         await ack()
         known = json.loads(body["view"]["private_metadata"])
-        await _answered(known["url"], lambda: self._denied(body, known))
+        await answered(known["url"], lambda: self._denied(body, known))
 
     async def _denied(self, body: Json, known: Json) -> None:
         ticket = _ticket(json.dumps(known["ticket"]))
         origin = await self._origin(body["user"]["id"], known["channel"], body["view"]["id"])
         reason = clean(reason_given(body["view"]))
         request: Request = await self._workflow.deny(origin, RequestId(ticket.request), ticket.plan, reason)
-        await _say(known["url"], _words(line(f"You denied the plan {short(request.plan_hash)}. Nothing was done.")))
+        await say(known["url"], note(line(f"You denied the plan {short(request.plan_hash)}. Nothing was done.")))
 
     # ------------------------------------------------------------------------------------------ small pieces
 
@@ -239,48 +238,10 @@ def _key_of_click(body: Json) -> str:
     )
 
 
-# -------------------------------------------------------------------------------------------- answers
-
-
-async def _answered(url: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Whatever Kickbot refuses on purpose is told to the person who waits; a fault is logged, and told as one.
-
-    Nothing may get past here: bolt takes back an acknowledgement if its listener fails within 10 ms.
-    """
-    try:
-        await work()
-    except AlreadyRecorded as error:
-        log.info("sent by Slack once more: %s", error)
-    except KickbotError as error:
-        log.info("refused: %s", error)
-        await _say(url, _words(told(error.for_user())))
-    except Exception:
-        log.exception("a fault in Kickbot")
-        await _say(url, _words(line(FAULT)))
-
-
-async def _say(url: str, message: Message, *, for_all: bool = False) -> None:
-    """Answer through the response_url: to one person, or in the channel."""
-    body = {"text": message.text, "blocks": list(message.blocks), "replace_original": False}
-    try:
-        answer = await AsyncWebhookClient(url).send_dict(
-            {**body, "response_type": "in_channel" if for_all else "ephemeral"}
-        )
-    except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
-        log.warning("an answer did not arrive: %s", error)
-        return
-    if answer.status_code != 200:  # noqa: PLR2004 - OK
-        log.warning("Slack did not take an answer: %s %s", answer.status_code, answer.body)
-
-
-def _words(*lines: Line) -> Message:
-    return compose(paragraph(*lines, needed=True))
-
-
 async def _unknown(ack: Ack, body: Json) -> None:
     await ack()
-    if url := _response_url(body):
-        await _say(url, _words(line(UNKNOWN)))
+    if url := response_url(body):
+        await say(url, note(line(UNKNOWN)))
 
 
 async def _ignored(ack: Ack) -> None:
@@ -289,15 +250,5 @@ async def _ignored(ack: Ack) -> None:
 
 async def _fault(error: Exception, body: Json) -> None:
     log.error("a fault in Kickbot", exc_info=error)
-    if url := _response_url(body):
-        await _say(url, _words(line(FAULT)))
-
-
-def _response_url(body: Json) -> str:
-    """Where the person who waits can be answered; empty if Slack gives no such place."""
-    if url := body.get("response_url"):
-        return str(url)
-    try:
-        return str(json.loads(body.get("view", {}).get("private_metadata") or "{}").get("url", ""))
-    except (ValueError, AttributeError):
-        return ""
+    if url := response_url(body):
+        await say(url, note(line(FAULT)))

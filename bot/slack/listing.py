@@ -32,13 +32,18 @@ def heading(look: Snapshot | Unreachable, user: str | None = None) -> Line:
     """`host1: 3 sessions of 2 people`, or that nobody is there, or that nothing is known."""
     if isinstance(look, Unreachable):
         return unreachable(look)
-    listed = look.of(user) if user else look.sessions
+    listed = logged_in(look, user)
     if not listed:
         nobody = f"{user} is not logged in." if user else NOBODY
         return line(bold(f"{look.host}: {nobody}"))
     people = len({s.account.name for s in listed})
     whose = f"of {user}" if user else f"of {people} {'person' if people == 1 else 'people'}"
     return line(bold(f"{look.host}: {count(len(listed), 'session')} {whose}"))
+
+
+def logged_in(look: Snapshot, user: str | None = None) -> list[Session]:
+    """The sessions of people: all but the connection through which Kickbot looks."""
+    return [s for s in (look.of(user) if user else look.sessions) if not s.own]
 
 
 def unreachable(look: Unreachable) -> Line:
@@ -56,7 +61,7 @@ def sessions_table(looks: Sequence[Snapshot | Unreachable], user: str | None = N
     rows = [
         [*([look.host] if several else []), *row(session, look)]
         for look in reached
-        for session in (look.of(user) if user else look.sessions)
+        for session in logged_in(look, user)
     ]
     return table([*(["host"] if several else []), *COLUMNS], rows) if rows else None
 
@@ -78,7 +83,6 @@ def row(session: Session, look: Snapshot) -> list[str]:
 def _about(session: Session) -> str:
     """What is special about a session, in words beside its id."""
     notes = [
-        "Kickbot itself" if session.own else "",
         "logind does not know it" if session.source != "logind" else "",
         session.state if session.state not in {"active", "online", "unlisted"} else "",
     ]
@@ -116,7 +120,8 @@ def footer(look: Snapshot) -> tuple[Line, ...]:
     up = f"up {spell(look.uptime / 100)}"
     seen = f"seen {look.time:%H:%M:%S} by the clock of {look.host}"
     facts = [f"{look.host}:" if look.host else "", ", ".join(filter(None, [look.system, up])) + " · " + seen]
-    lines = [line(" ".join(filter(None, facts)))]
+    own = [f"Kickbot's own connection, session {s.id}, is left out" for s in look.sessions if s.own]
+    lines = [line(" · ".join([" ".join(filter(None, facts)), *own]))]
     if look.lingering:
         lines.append(line(f"services run on after the last logout of: {', '.join(look.lingering)}"))
     return (*lines, *(line(note) for note in look.notes))

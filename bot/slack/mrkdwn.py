@@ -7,7 +7,7 @@ from datetime import datetime
 
 from bot.policy import mention
 
-__all__ = ["channel", "code", "escape", "in_utc", "link", "mention", "time"]
+__all__ = ["channel", "code", "escape", "in_utc", "link", "marked", "mention", "time"]
 
 CODE_QUOTE = "\N{MODIFIER LETTER GRAVE ACCENT}"
 """Stands for a backtick inside a code span, which it would end."""
@@ -16,6 +16,13 @@ CODE_QUOTE = "\N{MODIFIER LETTER GRAVE ACCENT}"
 def escape(text: str) -> str:
     """The three characters that mean something to Slack, as https://docs.slack.dev/messaging/formatting-message-text."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def marked(text: str, mark: str) -> str:
+    """Text between two marks, which have to stand right beside its first and last letter."""
+    inner = text.strip()
+    before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
+    return f"{before}{mark}{escape(inner)}{mark}{after}" if inner else text
 
 
 def code(text: str) -> str:

@@ -7,7 +7,7 @@ of an event is told, the cursor moves on.
 
 import asyncio
 import logging
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from time import monotonic
 
@@ -31,8 +31,9 @@ log = logging.getLogger(__name__)
 LOOK: TypeAdapter[Snapshot | Unreachable] = TypeAdapter(Look)
 SILENT = frozenset({"looked", "asked", "decision_refused", "ending"})
 PROGRESS = frozenset({"observed", "signalled", "verifying"})
-PROGRESS_EVERY = 1.0
-"""Seconds between two changes of one message that only show progress. The end is always shown."""
+MINUTE = 60.0
+BUSY = 30
+"""Changes of messages in a minute from which on mere progress is left out: Slack takes about 50. An end never is."""
 REMEMBERED = 64
 TRAIL_PAUSE = 5.0
 
@@ -56,7 +57,8 @@ class Publisher:
         self._sleep = sleep
         self._delivery = Delivery(client, postings, incident_channel=incident_channel, bot_user=bot_user, sleep=sleep)
         self._looks: OrderedDict[str, Snapshot | Unreachable] = OrderedDict()
-        self._shown: OrderedDict[RequestId, tuple[Message, float]] = OrderedDict()
+        self._shown: OrderedDict[RequestId, Message] = OrderedDict()
+        self._changes: deque[float] = deque(maxlen=BUSY)
 
     async def run(self) -> None:
         """Until cancelled. A trail that can't be read is waited for."""
@@ -110,16 +112,17 @@ class Publisher:
     async def _show(self, story: Story, record: Record, parent: Posting) -> None:
         """The parent in its newest state, if it doesn't show it already."""
         message = _written(Part.NOW, story, record)
-        shown, at = self._shown.get(story.request.id, (None, 0.0))
-        hurried = record.event.kind in PROGRESS and monotonic() - at < PROGRESS_EVERY
-        if message == shown or (hurried and shown is not None and not story.request.state.final):
+        if message == self._shown.get(story.request.id) or (record.event.kind in PROGRESS and self._busy()):
             return
-        anchor = story.anchor or record
-        await self._delivery.change(parent, Tag.of(anchor, Part.PARENT), message)
+        await self._delivery.change(parent, Tag.of(story.anchor or record, Part.PARENT), message)
+        self._changes.append(monotonic())
         self._remember(story.request.id, message)
 
+    def _busy(self) -> bool:
+        return len(self._changes) == BUSY and monotonic() - self._changes[0] < MINUTE
+
     def _remember(self, request: RequestId, message: Message) -> None:
-        self._shown[request] = (message, monotonic())
+        self._shown[request] = message
         self._shown.move_to_end(request)
         while len(self._shown) > REMEMBERED:
             self._shown.popitem(last=False)

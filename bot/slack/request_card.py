@@ -5,21 +5,17 @@ from collections import Counter
 from collections.abc import Iterator
 
 from bot.lifecycle import Request, State
-from bot.models import Outcome, Plan, Process, Result, Session, Snapshot
+from bot.models import Plan, Process, Session, Snapshot, Unreachable
 from bot.slack.blocks import Button, Message, Part, aside, buttons, compose, paragraph
-from bot.slack.durations import exact
+from bot.slack.headlines import credits_line, headline, outcome_lines
 from bot.slack.lines import Line, When, Who, bold, code, either, italic, joined, line, told
 from bot.slack.listing import count
 from bot.slack.story import Story, short
 
 APPROVE, DENY, CANCEL = "kickbot_approve", "kickbot_deny", "kickbot_cancel"
 
-NOTHING_DONE = " Nothing was done."
-
 NAMED = 8
 """How many programs, and how many sessions, are named before the rest is counted."""
-
-ENDED = frozenset({Result.ENDED, Result.ALREADY_GONE, Result.GHOST})
 
 # What a session runs that nobody thinks of as their work; the process tree below shows it all the same.
 SCAFFOLDING = frozenset({"sshd", "sshd-session", "systemd", "(sd-pam)", "bash", "sh", "dash", "zsh", "fish", "login"})
@@ -33,31 +29,6 @@ def card(story: Story) -> Message:
     if request.state in {State.APPROVED, State.ACTING, State.VERIFYING}:
         return _running(story)
     return _over(story)
-
-
-def headline(story: Story) -> Line:
-    """One line that says how the request ended, for the parent, the asker and the incident channel."""
-    headlines = {
-        State.DENIED: _denied,
-        State.CANCELLED: _cancelled,
-        State.EXPIRED: _expired,
-        State.LAPSED: _lapsed,
-        State.REFUSED: _refused,
-        State.CLOSED: _closed,
-    }
-    return headlines[story.request.state](story)
-
-
-def credits_line(story: Story) -> Line:
-    """`asked by Alice, approved by Carol, 13:31 · took 0.6 s`"""
-    request = story.request
-    parts = [line("asked by ", Who(id=request.asker))]
-    if request.decisions and request.approved_at:
-        approved = line("approved by ", either([d.who for d in request.decisions], "and"))
-        parts.append(line(approved, ", ", When(moment=request.approved_at)))
-    said = joined(parts, ", ")
-    done = request.state is State.CLOSED and request.approved_at
-    return line(said, f" · took {exact(story.took())}") if done else said
 
 
 # -------------------------------------------------------------------------------------------- waiting
@@ -173,7 +144,19 @@ def _running(story: Story) -> Message:
     at = When(moment=request.approved_at or request.at, seconds=True)
     title = line("▶️ ", bold(f"Kicking {story.user} off {story.where}"), " approved by ", by, ", ", at, progress)
     may_stop = [buttons(*_buttons(request, CANCEL))] if request.state is State.APPROVED else []
-    return compose(paragraph(title, needed=True), *_context(story), *may_stop, _small(request))
+    trouble = [paragraph(*lines)] if (lines := _trouble(story)) else []
+    return compose(paragraph(title, needed=True), *trouble, *_context(story), *may_stop, _small(request))
+
+
+def _trouble(story: Story) -> list[Line]:
+    """Hosts that stopped answering after the approval, and why nothing more was begun."""
+    lines = [line("⚠️ Nothing more is begun: ", told(why), ".")] if (why := story.stopped) else []
+    until = story.request.give_up_at
+    again = line(" Looking again every minute until ", When(moment=until), ".") if until else ()
+    hosts = story.plan.hosts if story.plan and story.request.approved_at else ()
+    lost = [look for look in story.newest if isinstance(look, Unreachable) and look.host in hosts]
+    unknown = " What happened there is not known."
+    return lines + [line("⛔ ", bold(f"{look.host} {look.reason}."), unknown, again) for look in lost]
 
 
 def _context(story: Story) -> list[Part]:
@@ -196,95 +179,3 @@ def _over(story: Story) -> Message:
     why = [aside(line(italic(story.why)))] if story.why else []
     shown = [paragraph(*details)] if details else []
     return compose(paragraph(title, needed=True), *shown, *why, _small(request))
-
-
-def _denied(story: Story) -> Line:
-    because = line(": ", italic(story.request.reason)) if story.request.reason else line(".")
-    return line("⛔ ", bold("Denied"), " by ", Who(id=story.request.ended_by), because, NOTHING_DONE)
-
-
-def _cancelled(story: Story) -> Line:
-    return line("⛔ ", bold("Cancelled"), " by ", Who(id=story.request.ended_by), ".", NOTHING_DONE)
-
-
-def _expired(story: Story) -> Line:
-    until = When(moment=story.request.decide_by or story.request.at)
-    return line("⌛ ", bold("Expired:"), " nobody decided until ", until, ".", NOTHING_DONE)
-
-
-def _lapsed(story: Story) -> Line:
-    at = When(moment=story.request.approved_at or story.request.at)
-    reason = told(story.request.reason.rstrip("."))
-    return line("⌛ ", bold("Lapsed:"), " approved at ", at, ", but ", reason, ".", NOTHING_DONE)
-
-
-def _refused(story: Story) -> Line:
-    return line("⛔ ", bold("Refused: "), told(story.request.reason), NOTHING_DONE)
-
-
-def _closed(story: Story) -> Line:
-    outcomes = story.request.outcomes
-    if not outcomes:
-        return line("✅ " if _reached_all(story) else "⚠️ ", bold("Nothing was done. "), line(story.request.reason))
-    for result, headline_ in ((Result.UNKNOWN, _unknown), (Result.SURVIVED, _survived), (Result.RETURNED, _returned)):
-        if some := [o for o in outcomes if o.result is result]:
-            return headline_(story, some)
-    return line("✅ ", bold(_off(story)), f" {_score(outcomes)}")
-
-
-def _reached_all(story: Story) -> bool:
-    return all(isinstance(look, Snapshot) for look in story.before)
-
-
-def _off(story: Story) -> str:
-    """`audituser is off host1`, but only if nothing of it was left alone there."""
-    plan = story.plan
-    if plan and not (plan.kept or plan.unreachable or story.request.reason):
-        return f"{story.user} is off {story.where}"
-    return f"What was approved of {story.user} on {story.where} has ended"
-
-
-def _score(outcomes: tuple[Outcome, ...]) -> str:
-    ended = sum(o.result in ENDED for o in outcomes)
-    return f"{ended} of {count(len(outcomes), 'session')} ended"
-
-
-def _unknown(story: Story, some: list[Outcome]) -> Line:
-    where = ", ".join(dict.fromkeys(o.host for o in some))
-    words = bold(f"What became of {count(len(some), 'session')} of {story.user} on {where} is not known.")
-    return line("⛔ ", words, f" {_score(story.request.outcomes)}")
-
-
-def _survived(story: Story, some: list[Outcome]) -> Line:
-    number, all_ = len(some), len(story.request.outcomes)
-    where = ", ".join(dict.fromkeys(o.host for o in some))
-    verb = "is" if number == 1 else "are"
-    return line("⚠️ ", bold(f"{number} of {count(all_, 'session')} of {story.user} {verb} still on {where}."))
-
-
-def _returned(story: Story, _some: list[Outcome]) -> Line:
-    outcomes = story.request.outcomes
-    return line("⚠️ ", bold(f"{_score(outcomes)}, and {story.user} logged in again."))
-
-
-def outcome_lines(story: Story) -> list[Line]:
-    """A line for each outcome that needs more words than "ended", and the note."""
-    request = story.request
-    several = len(story.request.hosts) > 1
-    lines = [
-        line(bold(o.session), f" on {o.host}" if several else "", f" {o.result}", *_detail(o))
-        for o in request.outcomes
-        if o.result is not Result.ENDED or o.detail
-    ]
-    if request.outcomes and request.reason:
-        lines.append(line(request.reason))
-    return lines
-
-
-def _detail(outcome: Outcome) -> list[Line]:
-    parts = [line(f": {outcome.detail}")] if outcome.detail else []
-    if outcome.lives_on:
-        named = [line(f"pid {p.pid} ", code(p.command[:80])) for p in outcome.lives_on[:NAMED]]
-        more = len(outcome.lives_on) - len(named)
-        parts.append(line("; still running: ", joined(named, ", "), f" and {more} more" if more else ""))
-    return parts

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from bot.events import Closed, Ending, Planned, Record
+from bot.events import Closed, Ending, Planned, Record, Verifying
 from bot.inventory import fold
 from bot.lifecycle import Request, replay
 from bot.models import Plan, Snapshot, Target, Unreachable, Value, by_host
@@ -48,6 +48,12 @@ class Story(Value):
         """The event with which the parent message appears: the plan, or the end of a request that has none."""
         shown = (r for r in self.records if isinstance(r.event, Planned | Closed))
         return next(shown, None)
+
+    @property
+    def stopped(self) -> str:
+        """Why nothing more was begun although something was left to do; empty if that didn't happen."""
+        ends = (r.event.reason for r in self.records if isinstance(r.event, Verifying))
+        return next(ends, "").rstrip(".")
 
     def took(self) -> float:
         """Seconds between the approval and the newest event."""

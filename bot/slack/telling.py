@@ -6,8 +6,9 @@ from bot.events import Approved, Cancelled, Closed, Denied, Event, Expired, Laps
 from bot.lifecycle import State
 from bot.slack import evidence
 from bot.slack.blocks import Message, aside, compose, paragraph
+from bot.slack.headlines import credits_line, headline
 from bot.slack.lines import Line, Link, Where, Who, bold, line
-from bot.slack.request_card import card, credits_line, headline
+from bot.slack.request_card import card
 from bot.slack.story import Story
 
 

@@ -1,0 +1,206 @@
+"""The parent message shows the present state, in the words of the storyboard; its buttons vanish with the decision."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from bot.events import (
+    Cancelled,
+    Closed,
+    Denied,
+    Event,
+    Expired,
+    Lapsed,
+    Planned,
+    Refused,
+    Verifying,
+)
+from bot.models import (
+    Kept,
+    Plan,
+    Result,
+    Unreachable,
+)
+from bot.planning import make
+from bot.policy import Policy
+from bot.sandbox import elements
+from bot.slack import telling
+from bot.slack.blocks import Message
+from bot.slack.request_card import APPROVE, CANCEL, DENY, card
+from bot.slack.telling import Part
+from tests.fake_hosts import FakeHosts, process, session
+from tests.stories import NOW, Telling, check, usual
+
+# -- the parent ----------------------------------------------------------------------------------------
+
+
+def test_the_parent_asks() -> None:
+    """Who asks, whom, where, why, what ends and dies with it, what stays, who may approve, until when."""
+    hosts = FakeHosts(host1=usual())
+    hosts.outside = {"host1": (process(99, "nightly"),)}
+    said = Telling(hosts).planned().says(Part.PARENT)
+    assert "⏳ *Kick audituser off host1?* waiting for approval, until <!date^" in said
+    assert "|13:45 UTC>" in said
+    assert "<@U0ALICE> asks, because _INC-42_" in said
+    assert "*Ends 2 sessions:* *7* (pts/3, from 203.0.113.10), *9* (sshd, no terminal, from 203.0.113.10)." in said
+    assert "With them: vim, rsync, sftp-server." in said
+    assert "*Stays:* 1 process of audituser outside its sessions on host1 (`nightly`)." in said
+    assert "<!subteam^S0LEADS> may approve: <@U0BOB> or <@U0CAROL>. Not <@U0ALICE>." in said
+
+
+def buttons(message: Message) -> list[dict[str, Any]]:
+    return [place.element for place in elements.places(message.blocks)]
+
+
+def test_a_button_carries_the_request_and_the_plan_and_nothing_else() -> None:
+    """Nothing that is done is read back out of Slack."""
+    story = Telling().planned()
+    shown = buttons(card(story.story))
+    assert [b["action_id"] for b in shown] == [APPROVE, DENY, CANCEL]
+    assert {b["value"] for b in shown} == {json.dumps({"request": 1, "plan": story.plan.hash})}
+
+
+def test_the_buttons_vanish_once_it_is_decided() -> None:
+    """Cancel stays until something was done; nothing stays after that."""
+    story = Telling().planned().approved()
+    assert [b["action_id"] for b in buttons(card(story.story))] == [CANCEL]
+    story.tried()
+    assert not buttons(card(story.story))
+
+
+def test_the_parent_shows_how_far_it_is() -> None:
+    """Counted from what was seen, never from an exit status."""
+    story = Telling().planned().approved().tried()
+    assert "▶️ *Kicking audituser off host1* approved by <@U0CAROL>" in story.says(Part.NOW)
+    assert "0 of 2 sessions ended" in story.says(Part.NOW)
+    story.hosts.sessions["host1"] = story.hosts.sessions["host1"][1:]
+    story.look("acting")
+    assert "1 of 2 sessions ended" in story.says(Part.NOW)
+
+
+def test_a_host_that_stops_answering_is_named_and_looked_at_again() -> None:
+    """Nobody reads that something ended while nobody knows."""
+    story = Telling().planned().approved().tried(status="unknown", exit_status=None, command="")
+    story.add(Verifying())
+    story.look("after", host1="stopped answering")
+    said = story.says(Part.NOW)
+    assert "⛔ *host1 stopped answering.* What happened there is not known. Looking again every minute until" in said
+    assert "0 of 2 sessions ended" in said
+
+
+def test_both_ended() -> None:
+    """For good."""
+    story = Telling().planned().approved().tried(0).tried(1)
+    story.hosts.sessions["host1"] = story.hosts.sessions["host1"][2:]
+    story.closed(Result.ENDED, Result.GHOST, detail="logind still lists it")
+    said = story.says(Part.NOW)
+    assert "✅ *audituser is off host1* 2 of 2 sessions ended · asked by <@U0ALICE>, approved by <@U0CAROL>" in said
+    assert "· took 7 s" in said
+    assert "*9* ghost: logind still lists it" in said
+
+
+@pytest.mark.parametrize(
+    ("results", "words"),
+    [
+        ((Result.ENDED, Result.SURVIVED), "⚠️ *1 of 2 sessions of audituser is still on host1.*"),
+        ((Result.ENDED, Result.RETURNED), "⚠️ *2 of 2 sessions ended, and audituser logged in again.*"),
+        ((Result.UNKNOWN, Result.SURVIVED), "⛔ *What became of 1 session of audituser on host1 is not known.*"),
+        ((Result.ALREADY_GONE, Result.ENDED), "✅ *audituser is off host1* 2 of 2 sessions ended"),
+    ],
+)
+def test_what_is_less_than_ended_is_said_first(results: Sequence[Result], words: str) -> None:
+    """The worst outcome is the headline."""
+    said = Telling().planned().approved().closed(*results).says(Part.NOW)
+    assert words in said
+
+
+def test_off_is_only_said_if_nothing_was_left_alone() -> None:
+    """A session that stays, or a new one, and the headline is more careful."""
+    new = "New on host1, not part of the approval, left alone: session 15."
+    said = Telling().planned().approved().closed(Result.ENDED, Result.ENDED, note=new).says(Part.NOW)
+    assert "audituser is off" not in said
+    assert "What was approved of audituser on host1 has ended" in said
+    assert new in said
+
+
+def test_the_ends_without_an_act_are_different_words() -> None:
+    """Denied, cancelled, expired and lapsed are four states, and nobody confuses them."""
+    ends: list[tuple[Event, str]] = [
+        (Denied(who="U0BOB", plan_hash="", reason="he is on call"), "⛔ *Denied* by <@U0BOB>: _he is on call_"),
+        (Cancelled(who="U0ALICE"), "⛔ *Cancelled* by <@U0ALICE>."),
+        (Expired(), "⌛ *Expired:* nobody decided until"),
+    ]
+    for event, words in ends:
+        story = Telling().planned()
+        story.add(event)
+        assert words in story.says(Part.NOW)
+        assert "Nothing was done." in story.says(Part.ASKER)
+        assert not buttons(card(story.story))
+    story = Telling().planned().approved()
+    story.add(Lapsed(reason="nothing may start after 13:46 UTC"))
+    assert "⌛ *Lapsed:* approved at" in story.says(Part.NOW)
+    assert "but nothing may start after 13:46 UTC" in story.says(Part.NOW)
+
+
+def test_a_refusal_that_nobody_was_told_reaches_the_asker() -> None:
+    """With the mentions that Kickbot's own sentence has."""
+    story = Telling()
+    story.add(Refused(reason="Only <!subteam^S0SRE> may ask on host1."))
+    assert "⛔ *Refused:* Only <!subteam^S0SRE> may ask on host1." in story.says(Part.ASKER)
+
+
+def test_nothing_to_end_is_said_with_its_reason() -> None:
+    """The note of the end is the news."""
+    story = Telling(FakeHosts(host1=[]))
+    story.look("before")
+    story.add(Closed(outcomes=(), note="audituser is not logged in on host1."))
+    assert "✅ *Nothing was done.* audituser is not logged in on host1." in story.says(Part.PARENT)
+
+
+def test_nothing_to_end_where_nothing_is_known_is_no_success() -> None:
+    """A host that can't be reached is a warning."""
+    story = Telling()
+    story.look("before", host1="did not answer")
+    story.add(Closed(outcomes=(), note="host1 did not answer. Nothing is known about its sessions."))
+    assert "⚠️ *Nothing was done.* host1 did not answer." in story.says(Part.PARENT)
+
+
+def test_kept_sessions_and_lost_hosts_stand_in_the_question() -> None:
+    """What an approval does not cover is said before it is given."""
+    plan = Plan(
+        user="audituser",
+        targets=(),
+        kept=(Kept(host="host1", session="5", identity="x", why="it was not asked for"),),
+        unreachable=(Unreachable(host="host2", reason="did not answer"),),
+    )
+    story = Telling(names=("host1", "host2"))
+    story.look("before", host2="did not answer")
+    made = make(story.command, story.seen[2], Policy())
+    story.plan = made.model_copy(update={"kept": plan.kept, "unreachable": plan.unreachable})
+    story.add(
+        Planned(
+            plan=story.plan,
+            plan_hash=story.plan.hash,
+            decide_by=NOW,
+            act_within=1,
+            approvals=2,
+            approvers=("U0BOB",),
+            groups=("U0BOB",),
+        )
+    )
+    said = story.says(Part.PARENT)
+    assert "session *5* on host1: it was not asked for." in said
+    assert "host2 did not answer: nothing is known about its sessions, and nothing is done there." in said
+    assert "It needs 2 approvals on each host." in said
+
+
+def test_many_sessions_are_counted_beyond_the_first_ones() -> None:
+    """A hundred targets still fit."""
+    story = Telling(FakeHosts(host1=[session(str(i), runs=("bash", f"job{i}")) for i in range(100)])).planned()
+    said = story.says(Part.PARENT)
+    assert "*Ends 100 sessions:* " in said
+    assert "and 92 more, listed below" in said
+    assert "and 92 more." in said
+    check(telling.words(Part.BEFORE, story.story, story.records[-1]))
