@@ -6,7 +6,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from bot.audit.postings import Postings
+from bot.audit.postings import SqlitePostings
 from bot.audit.sqlite import SqliteTrail
 from bot.hosts.connections import SshHosts
 from bot.rights import Rights
@@ -48,7 +48,7 @@ async def serving(settings: Settings, secrets: Secrets, timing: Timing = Timing(
         publisher = Publisher(
             client=slack.posts,
             trail=trail,
-            postings=Postings(trail.database),
+            postings=SqlitePostings(trail.database),
             incident_channel=policy.incident_channel,
             bot_user=slack.user,
         )

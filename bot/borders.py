@@ -1,4 +1,7 @@
-"""The three borders of the workflow, for good: Trail, Hosts, People. Nothing here does anything."""
+"""The borders between the workflow, the publisher and the world, for good. Nothing here does anything.
+
+The workflow talks to Trail, Hosts and People; the publisher follows the Trail and remembers its Postings.
+"""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
@@ -74,3 +77,32 @@ class People(Protocol):
         ...
 
     async def members(self, group: str) -> frozenset[str]: ...
+
+
+class Posting(Value):
+    """One message in Slack. event: a sequence number; part: the publisher's own word for a message about it."""
+
+    event: int
+    part: str
+    channel: str
+    ts: str
+
+
+class Postings(Protocol):
+    """What the publisher remembers, outside the chain. It proves nothing: losing it costs a look into Slack."""
+
+    async def get(self, event: int, part: str) -> Posting | None:
+        """Where this part of an event was posted, or None if it wasn't, as far as is known."""
+        ...
+
+    async def put(self, posting: Posting) -> None:
+        """Remember a message, durably. One that is put again replaces the earlier one."""
+        ...
+
+    async def cursor(self) -> int:
+        """The sequence number up to which everything was published; 0 at first."""
+        ...
+
+    async def advance(self, seq: int) -> None:
+        """Everything up to `seq` was published. It never goes back."""
+        ...

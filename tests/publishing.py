@@ -11,8 +11,9 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import commands
-from bot.audit.postings import Posting, Postings
+from bot.audit.postings import SqlitePostings
 from bot.audit.sqlite import SqliteTrail
+from bot.borders import Posting
 from bot.events import Record
 from bot.lifecycle import Request, State
 from bot.models import Kick, RequestId
@@ -111,7 +112,7 @@ class Unfolding:
         return datetime.min.replace(tzinfo=UTC)
 
 
-class DyingPostings(Postings):
+class DyingPostings(SqlitePostings):
     """Dies at its n-th write, before or after it."""
 
     def __init__(self, trail: SqliteTrail, at: int = 0, *, after: bool = False) -> None:
@@ -145,7 +146,7 @@ async def at_once(_seconds: float) -> None:
 def publisher(
     sandbox: SandboxSlack,
     trail: Any,
-    postings: Postings,
+    postings: SqlitePostings,
     sleep: Callable[[float], Any] = at_once,
     incident: str = HOME,
 ) -> Publisher:
@@ -158,7 +159,7 @@ def publisher(
 async def publish_all(sandbox: SandboxSlack, path: Path) -> None:
     """One run over everything, without trouble."""
     async with SqliteTrail.open(path) as trail:
-        await publisher(sandbox, Unfolding(trail), Postings(trail.database))._follow()
+        await publisher(sandbox, Unfolding(trail), SqlitePostings(trail.database))._follow()
 
 
 async def publish_until_killed(

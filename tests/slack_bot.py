@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.audit.postings import Postings
+from bot.audit.postings import SqlitePostings
 from bot.audit.sqlite import SqliteTrail
 from bot.inventory import Inventory
 from bot.models import Host
@@ -80,7 +80,7 @@ async def start(
         publisher = Publisher(
             client=slack.posts,
             trail=trail,
-            postings=Postings(trail.database),
+            postings=SqlitePostings(trail.database),
             incident_channel=policy.incident_channel,
             bot_user=slack.user,
         )

@@ -77,7 +77,7 @@ def test_a_listing_of_one_user_and_of_several_hosts() -> None:
 
 
 def test_a_listing_names_what_is_special() -> None:
-    """A login that logind doesn't know, one that is closing, what could not be seen, and that the bot itself is left out."""
+    """A login that logind does not know, one that is closing, what could not be seen, and the bot itself left out."""
     listed = [
         session("1", "kickbot", own=True),
         session("2", source="sshd", state="unlisted"),

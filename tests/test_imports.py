@@ -59,8 +59,6 @@ MAP: dict[str, set[str]] = {
 DOORS: dict[tuple[str, str], str] = {
     ("bot.slack.listeners", "workflow"): "what changes something flows from the listeners to the workflow",
     ("bot.slack.listing", "workflow"): "shows the workflow's answer to a listing",
-    ("bot.slack.publisher", "audit"): "what was posted is remembered beside the trail",
-    ("bot.slack.delivery", "audit"): "what was posted is remembered beside the trail",
 }
 
 # library -> the only parts that import it

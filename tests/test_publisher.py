@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.audit.postings import Postings
+from bot.audit.postings import SqlitePostings
 from bot.audit.sqlite import SqliteTrail
 from bot.sandbox.cast import demo_workspace
 from bot.sandbox.nouns import Fault
@@ -121,7 +121,7 @@ async def test_lost_postings_cost_a_look_and_no_more(tmp_path: Path) -> None:
         await publish_all(sandbox, story)
         before = shown(sandbox.workspace)
         async with SqliteTrail.open(fresh) as trail:
-            await publisher(sandbox, Latest(trail), Postings(trail.database))._follow()
+            await publisher(sandbox, Latest(trail), SqlitePostings(trail.database))._follow()
         assert shown(sandbox.workspace) == before
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.audit.postings import Postings
+from bot.audit.postings import SqlitePostings
 from bot.audit.sqlite import SqliteTrail, utc_now
 from bot.errors import TrailError
 from bot.events import Asked, Refused
@@ -156,7 +156,7 @@ async def test_catching_up_renders_only_the_newest_state(sandbox: SandboxSlack, 
     async with teller(sandbox, path) as story:
         await story.finished()
     async with SqliteTrail.open(path) as trail:
-        await stop_at(trail, publisher(sandbox, trail, Postings(trail.database)).run())
+        await stop_at(trail, publisher(sandbox, trail, SqlitePostings(trail.database)).run())
     assert len(the(sandbox, "parent").versions) == 1
     assert not sandbox.workspace.calls("chat.update")
 
@@ -166,7 +166,7 @@ async def stop_at(trail: SqliteTrail, run: Coroutine[Any, Any, None]) -> None:
     task = asyncio.create_task(run)
     newest = max([r.seq for i in range(1, 60) for r in await trail.read(RequestId(i))])
     for _ in range(1_000):
-        if await Postings(trail.database).cursor() >= newest:
+        if await SqlitePostings(trail.database).cursor() >= newest:
             break
         await asyncio.sleep(0.01)
     task.cancel()
@@ -178,7 +178,7 @@ async def test_what_can_not_be_read_from_the_trail_does_not_hold_up_the_rest(san
     async with teller(sandbox, path) as story:
         await story.finished()
     async with SqliteTrail.open(path) as trail:
-        await publisher(sandbox, Lost(trail), Postings(trail.database))._follow()
+        await publisher(sandbox, Lost(trail), SqlitePostings(trail.database))._follow()
     assert parts(sandbox) == ["parent", "before", "decision", "run", "after"]
     assert "the trail can't show what was seen" in the(sandbox, "before").text
 

@@ -6,7 +6,7 @@ It proves nothing: losing it costs a look into Slack before the next message, an
 from sqlite_utils import Database
 
 from bot.audit.database import AuditDatabase, transaction
-from bot.models import Value
+from bot.borders import Posting
 
 _PUT = """
 INSERT INTO postings (event, part, channel, ts) VALUES (?, ?, ?, ?)
@@ -14,35 +14,22 @@ ON CONFLICT (event, part) DO UPDATE SET channel = excluded.channel, ts = exclude
 """
 
 
-class Posting(Value):
-    """One message in Slack. event: a sequence number; part: the publisher's own word for a message about it."""
-
-    event: int
-    part: str
-    channel: str
-    ts: str
-
-
-class Postings:
-    """The postings in the trail's own file and thread: `Postings(trail.database)`. Failures raise TrailError."""
+class SqlitePostings:
+    """The Postings of borders.py in the trail's own file and thread. Failures raise TrailError."""
 
     def __init__(self, database: AuditDatabase) -> None:
         self._database = database
 
     async def get(self, event: int, part: str) -> Posting | None:
-        """Where this part of an event was posted, or None if it wasn't, as far as is known."""
         return await self._database.run(lambda db: _get(db, event, part))
 
     async def put(self, posting: Posting) -> None:
-        """Remember a message, durably. One that is put again replaces the earlier one."""
         await self._database.run(lambda db: _put(db, posting))
 
     async def cursor(self) -> int:
-        """The sequence number up to which everything was published; 0 at first."""
         return await self._database.run(_cursor)
 
     async def advance(self, seq: int) -> None:
-        """Everything up to `seq` was published. It never goes back."""
         await self._database.run(lambda db: _advance(db, seq))
 
 

@@ -16,7 +16,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.audit.postings import Posting, Postings
+from bot.borders import Posting, Postings
 from bot.events import Record
 from bot.models import Moment, Value
 from bot.slack.blocks import Message

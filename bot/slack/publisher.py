@@ -14,8 +14,7 @@ from time import monotonic
 from pydantic import TypeAdapter, ValidationError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.audit.postings import Posting, Postings
-from bot.borders import Trail
+from bot.borders import Posting, Postings, Trail
 from bot.errors import TrailError
 from bot.events import Attachment, Observed, Record
 from bot.models import Look, RequestId, Snapshot, Unreachable
