@@ -1,5 +1,6 @@
 """The main job on real hosts: the whole bot, real logins on bookworm and trixie, a workspace that stands for Slack."""
 
+import shlex
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -96,3 +97,25 @@ async def test_the_listing_of_a_real_host_shows_every_kind_of_login(
     assert "audituser" in answer.text
     assert "sftp-server" in answer.text
     assert "2 sessions of 2 people" in answer.text
+
+
+async def test_what_a_process_calls_itself_is_harmless_masked_text(
+    config: Path, slack: SandboxSlack, bookworm: Machine, logins: Logins
+) -> None:
+    """A title with markup, escape sequences, a newline, a byte that is no text, and a password: shown, and harmless."""
+    evil = r"""exec -a $'<!channel> `id` \e[31m \n \xff password=hunter2' sleep 4000"""
+    logins.terminal(bookworm, "audituser").send(f"bash -c {shlex.quote(evil)} &")
+    alice, carol = slack.as_("alice"), slack.as_("carol")
+    async with bot_at_work(slack, config):
+        await alice.command(CHANNEL, "/kick", "audituser bookworm because INC-42")
+        await carol.click(await parent_with_buttons(alice), APPROVE)
+        await alice.sees("*After*", CHANNEL, seconds=30)
+
+    calls = "\n".join(str(call["args"]) for call in slack.workspace.calls())
+    trail = (config.parent / "kickbot.db").read_bytes()
+    assert "<!channel>" not in "".join(m.text for m in alice.messages(CHANNEL))
+    assert "&lt;!channel&gt;" in calls
+    assert "password=[masked]" in calls
+    assert "\x1b" not in calls
+    assert "hunter2" not in calls
+    assert b"hunter2" not in trail
