@@ -3,15 +3,18 @@
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from bot.audit.postings import SqlitePostings
 from bot.audit.sqlite import SqliteTrail
+from bot.borders import Hosts
 from bot.hosts.connections import SshHosts
+from bot.inventory import Inventory
+from bot.policy import Policy
 from bot.rights import Rights
 from bot.settings import Secrets, Settings
-from bot.slack.connect import connect
+from bot.slack.connect import Slack, connect
 from bot.slack.listeners import register
 from bot.slack.people import SlackPeople
 from bot.slack.publisher import Publisher
@@ -33,33 +36,51 @@ async def run(settings: Settings, secrets: Secrets) -> None:
 
 @asynccontextmanager
 async def serving(settings: Settings, secrets: Secrets, timing: Timing = Timing()) -> AsyncIterator[None]:  # noqa: B008 - frozen
-    """The bot at work while the block runs. A task of it that fails ends the block with its error."""
+    """Opens the edges that the settings name, and the bot is at work on them while the block runs."""
     inventory = settings.inventory()
     policy = settings.policy(inventory)
+    names = settings.slack.commands.model_dump()
     keys = [settings.path(key) for key in settings.ssh.keys]
     hosts = SshHosts(inventory.hosts, keys, settings.path(settings.ssh.known_hosts))
-    app_token = secrets.slack_app_token.get_secret_value()
     slack = await connect(
-        bot_token=secrets.slack_bot_token.get_secret_value(), app_token=app_token, api_url=secrets.slack_api_url
+        bot_token=secrets.slack_bot_token.get_secret_value(),
+        app_token=secrets.slack_app_token.get_secret_value(),
+        api_url=secrets.slack_api_url,
     )
-    people = SlackPeople(slack.reads, slack.team)
     async with SqliteTrail.open(settings.database) as trail:
-        workflow = Workflow(trail=trail, hosts=hosts, rights=Rights(policy, people), timing=timing)
-        publisher = Publisher(
-            client=slack.posts,
-            trail=trail,
-            postings=SqlitePostings(trail.database),
-            incident_channel=policy.incident_channel,
-            bot_user=slack.user,
-        )
-        names = settings.slack.commands.model_dump()
-        register(slack.app, workflow=workflow, people=people, inventory=inventory, policy=policy, names=names)
         try:
-            async with asyncio.TaskGroup() as tasks:
-                running = [tasks.create_task(workflow.run()), tasks.create_task(publisher.run())]
-                async with slack.listening(app_token):
-                    yield
-                for task in running:
-                    task.cancel()
+            async with at_work(slack, trail, hosts, inventory=inventory, policy=policy, names=names, timing=timing):
+                yield
         finally:
             await hosts.close()
+
+
+@asynccontextmanager
+async def at_work(
+    slack: Slack,
+    trail: SqliteTrail,
+    hosts: Hosts,
+    *,
+    inventory: Inventory,
+    policy: Policy,
+    names: Mapping[str, str],
+    timing: Timing,
+) -> AsyncIterator[Workflow]:
+    """Joins the parts on edges that are open. A task of the bot that fails ends the block with its error."""
+    people = SlackPeople(slack.reads, slack.team)
+    workflow = Workflow(trail=trail, hosts=hosts, rights=Rights(policy, people), timing=timing)
+    publisher = Publisher(
+        client=slack.posts,
+        trail=trail,
+        postings=SqlitePostings(trail.database),
+        incident_channel=policy.incident_channel,
+        bot_user=slack.user,
+    )
+    listeners = register(slack.app, workflow=workflow, people=people, inventory=inventory, policy=policy, names=names)
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(workflow.run()), tasks.create_task(publisher.run())]
+        async with slack.listening():
+            yield workflow
+        await listeners.finish()
+        for task in running:
+            task.cancel()

@@ -110,12 +110,16 @@ class Planned(_Event):
 
 
 class Approved(_Event):
-    """A person approved the plan for those hosts. complete: now every host has its number of approvals."""
+    """A person approved the plan for those hosts.
+
+    complete: now every host has its number of approvals. act_by: if so, nothing starts after this moment.
+    """
 
     kind: Literal["approved"] = "approved"
     plan_hash: str
     hosts: tuple[str, ...]
     complete: bool
+    act_by: Moment
 
 
 class Denied(_Event):

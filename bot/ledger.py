@@ -50,11 +50,14 @@ class Ledger:
     async def record(
         self, request: Request, event: Event, lease: Lease | None = None, *, after: int | None = None
     ) -> Request:
-        """Append one event that may follow. Raises Conflict if meanwhile it may not, or if anything came `after`."""
+        """Append one event that may follow. Raises Conflict if meanwhile it may not.
+
+        after: raises Conflict too if anything changed the request after this event; a refused click changes nothing.
+        """
         async with self._recording:
             while True:
                 current = await self.load(request.id)
-                if (after is not None and current.newest != after) or not lifecycle.may_follow(current, event):
+                if (after is not None and current.changed != after) or not lifecycle.may_follow(current, event):
                     raise Conflict(f"request {request.id} is {current.state}: {event.kind} came too late")
                 try:
                     record = await self._trail.append(request.id, event, after=current.newest, lease=lease)

@@ -7,7 +7,7 @@ approved -> lapsed
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from bot.errors import TrailError
@@ -30,7 +30,10 @@ from bot.events import (
 from bot.models import Kick, Moment, Outcome, Plan, RequestId, Step, Value
 
 LOOK_AGAIN = timedelta(minutes=1)
+TRY_AGAIN = timedelta(seconds=15)
 GIVE_UP = timedelta(minutes=30)
+AT_ONCE = datetime.min.replace(tzinfo=UTC)
+"""Due already, whatever any clock says: one that was ahead once must not hold up what comes later."""
 
 
 class State(StrEnum):
@@ -99,7 +102,8 @@ class Attempt(Value):
 
 
 class Request(Value):
-    """A request as its events tell it. newest: the sequence number of its last event. at: when that was.
+    """A request as its events tell it. newest: the sequence number of its last event; changed: of the last one that
+    changed anything, which a refused click does not. at: when that was.
 
     home: the channel where it lives. ended_by: who made the last decision. looks: the newest look at each host.
     looked, verifying: the sequence numbers of the newest look and of `verifying`; 0 before.
@@ -108,6 +112,7 @@ class Request(Value):
     id: RequestId
     state: State
     newest: int
+    changed: int
     at: Moment
     asked_at: Moment
     asker: str
@@ -126,6 +131,7 @@ class Request(Value):
     act_within: int = 0
     decisions: tuple[Decision, ...] = ()
     approved_at: Moment | None = None
+    act_by: Moment | None = None
     attempts: tuple[Attempt, ...] = ()
     looked: int = 0
     verifying: int = 0
@@ -146,21 +152,13 @@ class Request(Value):
         return self.state in {State.APPROVED, State.ACTING}
 
     @property
-    def act_by(self) -> datetime | None:
-        """Nothing starts after this moment."""
-        return self.approved_at + timedelta(seconds=self.act_within) if self.approved_at else None
-
-    @property
     def unanswered(self) -> tuple[Attempt, ...]:
         """Intents without an answer: after a restart nobody knows whether the host was asked."""
         return tuple(a for a in self.attempts if a.status is None)
 
     @property
     def due(self) -> datetime | None:
-        """When the loop must look at this request again by itself; None once it has ended.
-
-        A moment in the past means: at once.
-        """
+        """When the loop must look at this request again by itself; None once it has ended."""
         if self.state.final:
             return None
         if self.state is State.PENDING:
@@ -169,7 +167,15 @@ class Request(Value):
             return max(a.answer_by for a in self.unanswered)
         if self.state is State.VERIFYING and self.looked > self.verifying and not all(x.reached for x in self.looks):
             return self.at + LOOK_AGAIN
-        return self.at
+        if self.waiting_for and self.act_by is not None:
+            return min(self.at + TRY_AGAIN, self.act_by)
+        return AT_ONCE
+
+    @property
+    def waiting_for(self) -> frozenset[str]:
+        """Approved hosts that could not be looked at and where nothing was tried yet: they may still come back."""
+        lost = {look.host for look in self.looks if not look.reached} & set(self.hosts)
+        return frozenset(lost) - {a.step.host for a in self.attempts} if self.may_act else frozenset()
 
     @property
     def give_up_at(self) -> datetime | None:
@@ -213,7 +219,7 @@ def advance(request: Request, record: Record) -> Request:
     if record.request != request.id or record.seq <= request.newest:
         raise TrailError(f"event {record.seq} does not continue request {request.id} at {request.newest}")
     state = FOLLOWS[record.event.kind][1]
-    changes = {"newest": record.seq, "at": record.at, **_changes(request, record)}
+    changes = {"newest": record.seq, "changed": record.seq, "at": record.at, **_changes(request, record)}
     return request.model_copy(update={"state": state or request.state, **changes})
 
 
@@ -224,6 +230,7 @@ def _new(
         id=record.request,
         state=state,
         newest=record.seq,
+        changed=record.seq,
         at=record.at,
         asked_at=record.at,
         asker=event.who,
@@ -269,7 +276,7 @@ def _of_plain(request: Request, record: Record, event: Event) -> dict[str, objec
     if event.kind == "verifying":
         return {"verifying": record.seq, "verifying_since": record.at}
     if event.kind == "decision_refused":
-        return {"at": request.at}
+        return {"at": request.at, "changed": request.changed}
     return {"ended_by": event.who}
 
 
@@ -290,7 +297,7 @@ def _approved(request: Request, record: Record, event: Approved) -> dict[str, ob
     decision = Decision(who=event.who, at=record.at, hosts=frozenset(event.hosts))
     changes: dict[str, object] = {"decisions": (*request.decisions, decision)}
     if event.complete:
-        changes |= {"state": State.APPROVED, "approved_at": record.at, "ended_by": event.who}
+        changes |= {"state": State.APPROVED, "approved_at": record.at, "act_by": event.act_by, "ended_by": event.who}
     return changes
 
 

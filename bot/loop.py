@@ -45,17 +45,22 @@ class Loop:
         """Start what is due now; the seconds until something else will be."""
         try:
             now = await self._ledger.now()
-            later = [due for i in await self._ledger.open_requests() if (due := await self._start(i, now, tasks))]
+            waiting = await self._ledger.open_requests()
         except KickbotError as error:
             log.warning("the audit trail can't be read: %s", error)
             return RETRY.total_seconds()
+        later = [due for request_id in waiting if (due := await self._start(request_id, now, tasks))]
         return min([LONGEST_SLEEP, *((due - now).total_seconds() for due in later)])
 
     async def _start(self, request_id: RequestId, now: datetime, tasks: asyncio.TaskGroup) -> datetime | None:
         """Start one request if it is due; otherwise the moment when it will be."""
         if request_id in self._driving:
             return None
-        request = await self._ledger.load(request_id)
+        try:
+            request = await self._ledger.load(request_id)
+        except KickbotError as error:
+            log.warning("request %s can't be read: %s", request_id, error)
+            return now + RETRY
         due = max(request.due or now, self._not_before.get(request_id, now))
         if due > now:
             return due

@@ -83,10 +83,11 @@ class Policy(Value):
     incident_channel: str = ""
     channels: tuple[str, ...] = ()
 
-    def groups(self, hosts: Iterable[str]) -> frozenset[str]:
-        """Every user group that a rule about any of those hosts names."""
+    def groups(self, hosts: Iterable[str], *lists: Literal["look", "ask", "approve"]) -> frozenset[str]:
+        """Every user group that stands in those lists of a rule about any of those hosts."""
         rules = [r for r in self.rules if not r.hosts.isdisjoint(hosts)]
-        return frozenset(i for r in rules for i in (*r.look, *r.ask, *r.approve) if is_group(i))
+        listed = {"look": [r.look for r in rules], "ask": [r.ask for r in rules], "approve": [r.approve for r in rules]}
+        return frozenset(i for name in lists for ids in listed[name] for i in ids if is_group(i))
 
     def rule_to_look(self, host: str) -> Rule | None:
         """A listing shows every account, so only the host chooses its rule."""

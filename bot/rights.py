@@ -1,11 +1,13 @@
 """Reads from Slack what the policy needs to know, and asks it. It never says yes itself; what can't be read is a no."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import Literal
 
 from bot import policy
 from bot.borders import People
 from bot.errors import Refused
+from bot.inventory import fold
 from bot.lifecycle import Request
 from bot.models import Account, Act, Kick, Person, Plan
 from bot.policy import Members, Policy, Rule, Verdict
@@ -26,60 +28,42 @@ class Rights:
 
     async def to_look(self, who: str, hosts: Sequence[str]) -> dict[str, Verdict]:
         """A verdict for each host."""
-        person, members = await self._read(who, hosts)
+        question = _Question(self._people)
+        person = await question.person(who)
+        members = await question.groups(person, self.policy.groups(hosts, "look"))
         return {host: policy.may_look(self.policy, host, person, members) for host in hosts}
 
     async def to_ask(self, who: str, command: Kick) -> tuple[Rule, ...]:
         """Before the hosts were looked at: the likely rules. Raises Refused only if no uid could give a yes."""
-        person, members = await self._read(who, command.hosts)
-        return tuple([await self._likely_rule(host, command, person, members) for host in command.hosts])
+        question = _Question(self._people)
+        return tuple([await self._likely_rule(host, command, who, question) for host in command.hosts])
 
-    async def _likely_rule(self, host: str, command: Kick, person: Person, members: Members) -> Rule:
-        first: Refused | None = None
-        for account in policy.supposed(command.user):
-            try:
-                _demand(policy.may_ask(self.policy, host, account, command.acts, person, members))
-                self._demand_reason(command, [(host, account)])
-                await self.approvers(person.id, command, [(host, account)])
-            except Refused as refusal:
-                first = first or refusal
-            else:
-                return self.rule(host, account, command.acts)
-        raise first or Refused(f"Nobody may do this on {host}.")
-
-    async def to_ask_exactly(self, who: str, command: Kick, aims: Aims) -> None:
-        """Once the hosts were looked at. Raises Refused."""
-        person, members = await self._read(who, [host for host, _ in aims])
-        for host, account in aims:
-            _demand(policy.may_ask(self.policy, host, account, command.acts, person, members))
-        self._demand_reason(command, aims)
+    async def to_plan(self, who: str, command: Kick, aims: Aims) -> tuple[str, ...]:
+        """Once the hosts were looked at: who could approve now. Raises Refused, also where too few could."""
+        return await self._approvers(who, command, aims, _Question(self._people))
 
     async def to_approve(self, who: str, request: Request, aims: Aims) -> tuple[str, ...]:
         """The hosts for which this person's approval counts. Raises Refused when there are none."""
-        person, members = await self._read(who, [host for host, _ in aims])
-        verdicts: dict[str, Verdict] = {}
-        for host, account in aims:  # a no about one account of a host is a no about the host
-            if verdicts.get(host, policy.YES):
-                verdicts[host] = policy.may_approve(
-                    self.policy, host, account, _acts(request), person, members, asker=request.asker
-                )
-        counted = tuple(host for host, verdict in verdicts.items() if verdict)
-        if not counted:
-            _demand(next(iter(verdicts.values())))
-        return counted
+        return await self._counted(who, request, aims, _Question(self._people))
 
-    async def approvers(self, asker: str, command: Kick, aims: Aims) -> tuple[str, ...]:
-        """Who could approve now. Raises Refused where there are not enough: such a request is not asked at all."""
-        members = await self._members([host for host, _ in aims])
-        found: dict[str, None] = {}
+    async def still_hold(self, request: Request, aims: Aims) -> None:
+        """Right before acting: raises Refused if the asker or an approver lost a right, or a rule needs more people."""
+        question = _Question(self._people)
+        await self._demand_ask(request.asker, request.command, aims, question)
+        for decision in request.decisions:
+            counted = await self._counted(decision.who, request, aims, question)
+            if lost := decision.hosts - set(counted):
+                raise Refused(f"{policy.mention(decision.who)} may no longer approve on {fold(lost)}.")
+        for host, needed in self.approvals_needed(request, aims).items():
+            if len(request.approved_on(host)) < needed:
+                raise Refused(f"{host} now needs {needed} approvals.")
+
+    def approvals_needed(self, request: Request, aims: Aims) -> dict[str, int]:
+        """For each host, by the rules as they are now. Raises Refused where no rule speaks about it any more."""
+        needed: dict[str, int] = {}
         for host, account in aims:
-            rule = self.rule(host, account, command.acts)
-            listed = policy.candidates(self.policy, rule, account.name, members, asker=asker)
-            able = await self._members_among(sorted(listed), max(rule.approvals, NAMED))
-            if len(able) < rule.approvals:
-                raise Refused(_nobody(host, rule, len(able)))
-            found.update(dict.fromkeys(able))
-        return tuple(found)
+            needed[host] = max(needed.get(host, 1), self.rule(host, account, _acts(request.command)).approvals)
+        return needed
 
     def rule(self, host: str, account: Account, acts: frozenset[Act]) -> Rule:
         """The rule that decides. Raises Refused where there is none."""
@@ -88,28 +72,89 @@ class Rights:
             raise Refused(f"No rule speaks about {account.name} on {host}, so nobody may.")
         return rule
 
-    def _demand_reason(self, command: Kick, aims: Aims) -> None:
+    # ------------------------------------------------------------------------------------------ one question each
+
+    async def _likely_rule(self, host: str, command: Kick, who: str, question: "_Question") -> Rule:
+        first: Refused | None = None
+        for account in policy.supposed(command.user):
+            try:
+                await self._approvers(who, command, [(host, account)], question)
+            except Refused as refusal:
+                first = first or refusal
+            else:
+                return self.rule(host, account, command.acts)
+        raise first or Refused(f"Nobody may do this on {host}.")
+
+    async def _approvers(self, asker: str, command: Kick, aims: Aims, question: "_Question") -> tuple[str, ...]:
+        await self._demand_ask(asker, command, aims, question)
+        members = await self._members(asker, aims, question, "approve")
+        found: dict[str, None] = {}
         for host, account in aims:
-            if self.rule(host, account, command.acts).reason and not command.reason:
+            rule = self.rule(host, account, command.acts)
+            listed = policy.candidates(self.policy, rule, account.name, members, asker=asker)
+            able = await question.full_members(sorted(listed), enough=max(rule.approvals, NAMED))
+            if len(able) < rule.approvals:
+                raise Refused(_nobody(host, rule, len(able)))
+            found.update(dict.fromkeys(able))
+        return tuple(found)
+
+    async def _demand_ask(self, who: str, command: Kick | None, aims: Aims, question: "_Question") -> None:
+        person, members = await question.person(who), await self._members(who, aims, question, "ask")
+        for host, account in aims:
+            _demand(policy.may_ask(self.policy, host, account, _acts(command), person, members))
+            if self.rule(host, account, _acts(command)).reason and not (command and command.reason):
                 raise Refused(f"On {host} a reason is needed: add `because …` at the end.")
 
-    async def _members_among(self, ids: Sequence[str], enough: int) -> list[str]:
-        """The full members among those ids, a few at a time, until there are enough to name."""
+    async def _counted(self, who: str, request: Request, aims: Aims, question: "_Question") -> tuple[str, ...]:
+        person, members = await question.person(who), await self._members(who, aims, question, "approve")
+        acts, verdicts = _acts(request.command), dict[str, Verdict]()
+        for host, account in aims:  # a no about one account of a host is a no about the host
+            if verdicts.get(host, policy.YES):
+                verdicts[host] = policy.may_approve(
+                    self.policy, host, account, acts, person, members, asker=request.asker
+                )
+        counted = tuple(host for host, verdict in verdicts.items() if verdict)
+        if not counted:
+            _demand(next(iter(verdicts.values())))
+        return counted
+
+    async def _members(self, who: str, aims: Aims, question: "_Question", listed: Literal["ask", "approve"]) -> Members:
+        groups = self.policy.groups([host for host, _ in aims], listed)
+        return await question.groups(await question.person(who), groups)
+
+
+class _Question:
+    """People and groups for one question, each read once: Slack allows only some twenty group reads a minute."""
+
+    def __init__(self, people: People) -> None:
+        self._people = people
+        self._persons: dict[str, asyncio.Future[Person]] = {}
+        self._groups: dict[str, asyncio.Future[frozenset[str]]] = {}
+
+    async def person(self, identifier: str) -> Person:
+        if identifier not in self._persons:
+            self._persons[identifier] = asyncio.ensure_future(self._people.person(identifier))
+        return await self._persons[identifier]
+
+    async def groups(self, person: Person, groups: frozenset[str]) -> Members:
+        """The members of those groups; none is read for someone who may do nothing anyway."""
+        wanted = sorted(groups) if person.is_member else []
+        return dict(zip(wanted, await asyncio.gather(*map(self._group, wanted)), strict=True))
+
+    async def full_members(self, ids: Sequence[str], *, enough: int) -> list[str]:
+        """The full members among those people, a few at a time, until there are enough to name."""
         able: list[str] = []
         for start in range(0, len(ids), NAMED):
-            people = await asyncio.gather(*(self._people.person(i) for i in ids[start : start + NAMED]))
+            people = await asyncio.gather(*map(self.person, ids[start : start + NAMED]))
             able += [p.id for p in people if p.is_member]
             if len(able) >= enough:
                 break
         return able
 
-    async def _read(self, who: str, hosts: Iterable[str]) -> tuple[Person, Members]:
-        person, members = await asyncio.gather(self._people.person(who), self._members(hosts))
-        return person, members
-
-    async def _members(self, hosts: Iterable[str]) -> Members:
-        groups = sorted(self.policy.groups(hosts))
-        return dict(zip(groups, await asyncio.gather(*(self._people.members(g) for g in groups)), strict=True))
+    async def _group(self, identifier: str) -> frozenset[str]:
+        if identifier not in self._groups:
+            self._groups[identifier] = asyncio.ensure_future(self._people.members(identifier))
+        return await self._groups[identifier]
 
 
 def aims(plan: Plan) -> Aims:
@@ -117,8 +162,8 @@ def aims(plan: Plan) -> Aims:
     return list(dict.fromkeys((target.host, target.account) for target in plan.targets))
 
 
-def _acts(request: Request) -> frozenset[Act]:
-    return request.command.acts if request.command else frozenset()
+def _acts(command: Kick | None) -> frozenset[Act]:
+    return command.acts if command else frozenset()
 
 
 def _demand(verdict: Verdict) -> None:

@@ -19,12 +19,16 @@ from bot.cleaning import clean, shorten
 from bot.commands import MAX_REASON
 from bot.errors import Conflict, LeaseLost, LookupFailed, Refused
 from bot.events import Attachment, Event
+from bot.inventory import fold
 from bot.ledger import Ledger
 from bot.lifecycle import Request, State
 from bot.loop import Loop
 from bot.models import Answer, HostUptime, Kick, Listing, Plan, RequestId, Snapshot, Unreachable, Value, by_host
 from bot.policy import Channel, Rule, home, mention
 from bot.rights import Rights, aims
+
+AT_ONCE = 10
+"""Hosts of one process on which something is being done at the same moment."""
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +81,7 @@ class Workflow:
         self._rights = rights
         self._timing = timing
         self._sleep = sleep
+        self._at_once = asyncio.Semaphore(AT_ONCE)
         self._loop = Loop(self._ledger, self.drive)
 
     async def run(self) -> None:
@@ -152,7 +157,7 @@ class Workflow:
             request = await self._ledger.load(request_id)
             try:
                 await self._demand_open(request, plan_hash, action)
-                decided = await self._ledger.record(request, await decision(request), after=request.newest)
+                decided = await self._ledger.record(request, await decision(request), after=request.changed)
             except Conflict:
                 self._ledger.forget(request_id)
                 continue
@@ -176,12 +181,14 @@ class Workflow:
         counted = await self._counted(who, request)
         if all(who in request.approved_on(host) for host in counted):
             raise Refused("You approved this already. It needs another person too.")
+        needed = self._rights.approvals_needed(request, aims(plan))
         have = {h: request.approved_on(h) | ({who} if h in counted else frozenset()) for h in plan.hosts}
         return events.Approved(
             who=who,
             plan_hash=request.plan_hash,
             hosts=counted,
-            complete=all(len(have[host]) >= self._needed(request, host) for host in plan.hosts),
+            complete=all(len(have[host]) >= number for host, number in needed.items()),
+            act_by=await self._ledger.now() + timedelta(seconds=request.act_within),
         )
 
     async def _counted(self, who: str, request: Request) -> tuple[str, ...]:
@@ -200,10 +207,6 @@ class Workflow:
         if who != request.asker:
             raise Refused(f"Only <@{request.asker}> can cancel this: whoever asked.")
         return events.Cancelled(who=who)
-
-    def _needed(self, request: Request, host: str) -> int:
-        acts = _command(request).acts
-        return max(self._rights.rule(host, t.account, acts).approvals for t in _plan(request).on(host))
 
     # ------------------------------------------------------------------------------------------ driving
 
@@ -232,8 +235,7 @@ class Workflow:
             closed = events.Closed(outcomes=(), note=planning.why_nothing(plan))
             return await self._ledger.record(request, closed, lease)
         try:
-            await self._rights.to_ask_exactly(request.asker, command, aims(plan))
-            approvers = await self._rights.approvers(request.asker, command, aims(plan))
+            approvers = await self._rights.to_plan(request.asker, command, aims(plan))
         except (Refused, LookupFailed) as refusal:
             return await self._ledger.record(request, events.Refused(reason=refusal.for_user()), lease)
         rules = [self._rights.rule(host, account, command.acts) for host, account in aims(plan)]
@@ -253,29 +255,36 @@ class Workflow:
         return await self._ledger.record(request, events.Expired(), lease)
 
     async def act(self, request: Request, lease: Lease) -> Request:
-        """Approved: one look, then on each host one try for each target, until nothing approved is left to do."""
+        """Approved: on each host one look, then one try for each target, until nothing approved is left to do."""
         if request.unanswered:
             return await self.settle(request, lease)
         if why := await self._why_no_longer(request):
             return await self._stop(request, why, lease)
-        looks = await self._look_at(request.hosts)
-        request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="acting"), lease)
-        if planning.next_step(request, looks) is None:
-            return await self._ledger.record(request, events.Verifying(), lease)
-        seen = [look for look in looks if isinstance(look, Snapshot)]
         # Every host is waited for, whatever happens on another one: no try may run on behind a second drive.
-        ends = await asyncio.gather(*(self._act_on(request, look, lease) for look in seen), return_exceptions=True)
-        for error in (end for end in ends if end is not None):
+        work = (self._act_on(request, host, lease) for host in request.hosts)
+        ends = await asyncio.gather(*work, return_exceptions=True)
+        for error in (end for end in ends if isinstance(end, BaseException)):
             raise error
-        return await self._ledger.load(request.id)
+        request = await self._ledger.load(request.id)
+        if any(ends) or request.waiting_for:
+            return request
+        return await self._ledger.record(request, events.Verifying(), lease)
 
-    async def _act_on(self, request: Request, look: Snapshot, lease: Lease) -> None:
-        """One host: record the intent, act, record the answer; then give the tries a moment to show."""
-        looked_at, tried = await self._ledger.now(), False
+    async def _act_on(self, request: Request, host: str, lease: Lease) -> bool:
+        """One host, with a look of its own; True if it is to be looked at again."""
+        async with self._at_once:
+            (look,) = await self._look_at([host])
+            looked_at = await self._ledger.now()
+            await self._ledger.record(request, events.Observed(looks=_attached([look]), phase="acting"), lease)
+            return isinstance(look, Snapshot) and await self._try_each(request, look, looked_at, lease)
+
+    async def _try_each(self, request: Request, look: Snapshot, looked_at: datetime, lease: Lease) -> bool:
+        """Record the intent, act, record the answer; then give the tries a moment to show."""
+        tried = False
         while step := planning.next_step(await self._ledger.load(request.id), [look]):
             window = min(self._timing.act_window, await self._seconds_left(request))
             if await self._ledger.now() >= looked_at + timedelta(seconds=window / 2):
-                break  # the look is getting old: the next round takes a new one
+                return True  # the look is getting old: the next round takes a new one
             not_after = HostUptime(look.uptime + int(window * 100))
             answer_by = looked_at + timedelta(seconds=window)
             ending = events.Ending(step=step, not_after=not_after, answer_by=answer_by)
@@ -283,11 +292,12 @@ class Workflow:
             answer = await self._hosts.act(step, not_after=not_after)
             if answer.status == "unknown":
                 log.warning("request %s, %s: %s", request.id, step.host, answer.output)
-                return  # the intent stays without its answer, as after a crash: `settle` comes next
+                return True  # the intent stays without its answer, as after a crash: `settle` comes next
             await self._ledger.record(request, events.Signalled(step=step, answer=answer), lease)
             tried = True
         if tried:
             await self._watch(request, [look.host], self._timing.rung)
+        return tried
 
     async def settle(self, request: Request, lease: Lease) -> Request:
         """An intent without its answer: wait until it can't start on its host any more. Never repeat blindly."""
@@ -321,13 +331,11 @@ class Workflow:
     async def _why_no_longer(self, request: Request) -> str:
         """Why nothing may start any more: the clock, or a right that someone lost. Empty while all is in force."""
         if await self._seconds_left(request) <= 0:
-            return f"nothing may start after {_known(request.act_by):%H:%M} UTC"
-        plan = _plan(request)
+            until = f"{_known(request.act_by):%H:%M} UTC"
+            lost = request.waiting_for
+            return f"{fold(lost)} did not answer until {until}" if lost else f"nothing may start after {until}"
         try:
-            await self._rights.to_ask_exactly(request.asker, _command(request), aims(plan))
-            for decision in request.decisions:
-                if lost := decision.hosts - set(await self._rights.to_approve(decision.who, request, aims(plan))):
-                    return f"<@{decision.who}> may no longer approve on {', '.join(sorted(lost))}"
+            await self._rights.still_hold(request, aims(_plan(request)))
         except Refused as refusal:
             return refusal.for_user()
         return ""

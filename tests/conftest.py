@@ -1,12 +1,15 @@
 """Every test gets the tier of its folder; tiers that this machine cannot run are left out, and the summary says so."""
 
 import os
-from collections.abc import Generator
+from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 
 import hypothesis
 import pytest
+from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.sandbox.cast import demo_workspace
+from bot.sandbox.server import SandboxSlack
 from tests.tiers import TIERS, Missing
 
 hypothesis.settings.register_profile(
@@ -45,6 +48,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if _all_required() and session.config.stash.get(LEFT_OUT, {}):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[SandboxSlack]:
+    """A sandbox workspace with the whole cast."""
+    async with SandboxSlack.start(demo_workspace()) as running:
+        yield running
+
+
+@pytest.fixture
+def client(slack: SandboxSlack) -> AsyncWebClient:
+    """The app's client of it."""
+    return AsyncWebClient(token=slack.bot_token, base_url=slack.api_url)
 
 
 def _all_required() -> bool:

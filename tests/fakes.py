@@ -3,23 +3,13 @@
 They keep the limits of what they stand for: an act after its deadline or on another identity is refused.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from bot.errors import LookupFailed
-from bot.models import (
-    Account,
-    Answer,
-    HostUptime,
-    Person,
-    Process,
-    Rung,
-    Session,
-    Snapshot,
-    Step,
-    Terminal,
-    Unreachable,
-)
+from bot.models import Answer, HostUptime, Person, Process, Session, Snapshot, Step, Unreachable
+from tests import make
 
 START = datetime(2026, 11, 20, 13, 28, tzinfo=UTC)
 
@@ -37,6 +27,15 @@ class FakeClock:
         self.now += timedelta(seconds=seconds)
 
 
+class FakeSeconds:
+    """The same for those who count seconds since 1970."""
+
+    now = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 class FakePeople:
     """Slack's people and groups. A name in `unknown` can't be looked up."""
 
@@ -48,7 +47,7 @@ class FakePeople:
     async def person(self, id: str) -> Person:  # noqa: A002 - Slack's own word
         if id in self.unknown:
             raise LookupFailed(id, "no answer")
-        return self.odd.get(id, Person(id=id, name=id.removeprefix("U0").title()))
+        return self.odd.get(id, make.person(id))
 
     async def members(self, group: str) -> frozenset[str]:
         if group in self.unknown:
@@ -57,43 +56,43 @@ class FakePeople:
 
 
 class FakeHost:
-    """One host with logind, as a look shows it. ended: how often each identity was really ended."""
+    """One host with logind, as a look shows it. Everything may be changed at any time.
 
-    def __init__(self, name: str, clock: FakeClock) -> None:
+    outside, raw: of every look. stubborn: sessions that survive. lost: why it doesn't answer, empty if it does.
+    slow: seconds that its next look takes.
+    ended: the identity of each session, as often as it was really ended.
+    """
+
+    def __init__(self, name: str, clock: FakeClock, sessions: Iterable[Session] = ()) -> None:
         self.name = name
         self.clock = clock
         self.booted = clock.now - timedelta(days=41)
         self.boot = f"boot-of-{name}"
-        self.sessions: dict[str, Session] = {}
+        self.sessions = {session.id: session for session in sessions}
+        self.outside: tuple[Process, ...] = ()
+        self.raw = "KICKBOT look\nsession=7\n"
         self.stubborn: set[str] = set()
         self.ended: list[str] = []
-        self.lost = False
+        self.lost = ""
         self.answers_get_lost = False
+        self.slow = 0.0
+        self._leader = 5000
 
     @property
     def uptime(self) -> HostUptime:
         return HostUptime(int((self.clock.now - self.booted).total_seconds() * 100))
 
-    def login(self, session: str, user: str = "audituser", uid: int = 1000, *, own: bool = False) -> Session:
+    def login(self, session: str, user: str = "audituser", uid: int = 1001, **changes: Any) -> Session:
         """A new login; an id that is in use is taken over by it."""
-        leader = 4000 + len(self.sessions) + len(self.ended) * 10
-        made = Session(
-            id=session,
-            identity=f"{session}:{leader}:{self.uptime}",
-            account=Account(name=user, uid=uid),
-            source="logind",
-            state="active",
-            service="sshd",
-            remote="203.0.113.10",
-            leader=leader,
-            since=self.clock.now,
-            own=own,
-            terminals=(Terminal(name="pts/3", since_key=720, since_output=720),),
-            processes=(_shell(leader, user, uid),),
-            ladder=(Rung(name="terminate"), Rung(name="signal")),
-        )
+        self._leader += 10
+        made = make.login(session, user, uid=uid, leader=self._leader, since=self.clock.now, **changes)
         self.sessions[session] = made
         return made
+
+    def logout(self, *sessions: str) -> None:
+        """Those logins end by themselves."""
+        for session in sessions:
+            del self.sessions[session]
 
     def reboot(self) -> None:
         self.boot += "'"
@@ -101,21 +100,25 @@ class FakeHost:
         self.sessions.clear()
 
     def look(self) -> Snapshot | Unreachable:
-        if self.lost:
-            return Unreachable(host=self.name, reason="did not answer within 10 s (connection timed out)")
-        return Snapshot(
+        return Unreachable(host=self.name, reason=self.lost) if self.lost else self.snapshot()
+
+    def snapshot(self) -> Snapshot:
+        """What stands there, whether it answers or not."""
+        return make.snapshot(
+            *self.sessions.values(),
             host=self.name,
             host_key=f"SHA256:{self.name}",
             boot=self.boot,
             uptime=self.uptime,
             time=self.clock.now,
             system="systemd 252",
-            sessions=tuple(self.sessions.values()),
+            outside=self.outside,
+            raw=self.raw,
         )
 
     def act(self, step: Step, not_after: HostUptime) -> Answer:
         if self.lost:
-            return Answer(status="unknown", output="the connection was lost")
+            return Answer(status="unknown", output=self.lost)
         if self.uptime > not_after:
             return Answer(status="refused", refusal="late")
         session = self.sessions.get(step.target.session)
@@ -132,19 +135,28 @@ class FakeHost:
 
 
 class FakeHosts:
-    """The `Hosts` border over some fake hosts. before_act: is called right before each act."""
+    """The `Hosts` border over some fake hosts. before_act: is called right before each act. looks: how many there were.
 
-    def __init__(self, clock: FakeClock, *names: str) -> None:
-        self.by_name = {name: FakeHost(name, clock) for name in names}
-        self.before_act: Callable[[Step], None] = lambda _step: None
+    Without a clock of the test the hosts' time stands still.
+    """
+
+    def __init__(self, clock: FakeClock | None = None, /, **sessions: Iterable[Session]) -> None:
+        clock = clock or FakeClock()
+        self.by_name = {name: FakeHost(name, clock, there) for name, there in sessions.items()}
+        self.before_act: Callable[[Step], object] = lambda _step: None
         self.acts: list[Step] = []
+        self.looks = 0
 
     def __getitem__(self, name: str) -> FakeHost:
         return self.by_name[name]
 
     async def look(self, hosts: Sequence[str]) -> AsyncIterator[Snapshot | Unreachable]:
+        self.looks += 1
         for name in hosts:
-            yield self.by_name[name].look()
+            host = self.by_name[name]
+            seconds, host.slow = host.slow, 0.0
+            await host.clock.sleep(seconds)
+            yield host.look()
 
     async def act(self, step: Step, *, not_after: HostUptime) -> Answer:
         self.before_act(step)
@@ -152,7 +164,6 @@ class FakeHosts:
         return self.by_name[step.host].act(step, not_after)
 
 
-def _shell(pid: int, user: str, uid: int) -> Process:
-    return Process(
-        pid=pid, parent=1, start=str(pid * 10), uid=uid, user=user, terminal="pts/3", name="bash", command="-bash"
-    )
+def usual_hosts() -> FakeHosts:
+    """Two logins of audituser and one of alice on host1; nobody on host2."""
+    return FakeHosts(host1=make.usual_logins(), host2=())

@@ -31,6 +31,8 @@ from bot.policy import Channel, Policy, Rule
 
 START = datetime(2026, 11, 20, 13, 31, 5, tzinfo=UTC)
 """When every story begins, by the trail's clock."""
+LOGIN = datetime(2026, 11, 20, 13, 10, tzinfo=UTC)
+"""When people logged in, by the hosts' clock."""
 
 LADDER = (Rung(name="terminate"), Rung(name="kill"), Rung(name="force", act=Act.FORCE))
 INCIDENT = "C0INCIDENT"
@@ -53,9 +55,9 @@ def account(name: str = "audituser", uid: int = 1001) -> Account:
     return Account(name=name, uid=uid)
 
 
-def process(pid: int = 4301, **changes: Any) -> Process:
-    """A shell of audituser."""
-    values = {"parent": 1, "start": str(pid * 10), "uid": 1001, "user": "audituser", "name": "bash", "command": "-bash"}
+def process(pid: int = 4301, name: str = "bash", **changes: Any) -> Process:
+    """A process of audituser."""
+    values = {"parent": 1, "start": str(pid * 10), "uid": 1001, "user": "audituser", "name": name, "command": name}
     return Process.model_validate({"pid": pid, **values, **changes})
 
 
@@ -75,6 +77,43 @@ def session(id: str = "7", **changes: Any) -> Session:  # noqa: A002 - the sessi
         "ladder": LADDER,
     }
     return Session.model_validate({"id": id, **values, **changes})
+
+
+def login(
+    id: str,  # noqa: A002 - the session's own word
+    user: str = "audituser",
+    *,
+    uid: int = 1001,
+    leader: int = 4200,
+    tty: str | None = "pts/3",
+    runs: Sequence[str] = ("bash", "vim"),
+    **changes: Any,
+) -> Session:
+    """A whole login: sshd leads it, and each program of `runs` is the child of the one before it."""
+    processes = [
+        process(pid, name, parent=pid - 1 if pid > leader else 1, uid=uid, user=user, session=id)
+        for pid, name in enumerate(("sshd", *runs), leader)
+    ]
+    if tty:
+        processes[-1] = processes[-1].model_copy(update={"foreground": True})
+    values = {
+        "identity": f"logind:{id}:{leader}:{leader * 10}",
+        "account": account(user, uid),
+        "leader": leader,
+        "since": LOGIN,
+        "terminals": (Terminal(name=tty, since_key=720, since_output=3),) if tty else (),
+        "processes": tuple(processes),
+    }
+    return session(id, **{**values, **changes})
+
+
+def usual_logins() -> list[Session]:
+    """Two logins of audituser, one of them without a terminal, and one of alice."""
+    return [
+        login("7", leader=1070, runs=("bash", "vim", "rsync")),
+        login("9", leader=1090, tty=None, runs=("sftp-server",)),
+        login("12", "alice", uid=1002, leader=1120, tty="pts/1", remote="198.51.100.4", runs=("bash", "tail")),
+    ]
 
 
 def snapshot(*sessions: Session, **changes: Any) -> Snapshot:
@@ -119,6 +158,13 @@ def policy(*rules: Rule, **changes: Any) -> Policy:
     return Policy.model_validate({**values, **changes})
 
 
+def team_policy(**changes: Any) -> Policy:
+    """On host1 and host2 the group S0SRE may look and ask, S0LEADS may approve; nobody is protected or owned."""
+    rules = (rule(hosts={"host1", "host2"}, look=("S0SRE",), ask=("S0SRE",), approve=("S0LEADS",)),)
+    values = {"rules": rules, "incident_channel": INCIDENT, "channels": ("#inc-*",)}
+    return Policy.model_validate({**values, **changes})
+
+
 def channel(id: str = INCIDENT, **changes: Any) -> Channel:  # noqa: A002 - Slack's own word
     """A channel of this workspace that the bot is in."""
     return Channel.model_validate({"id": id, "name": id.removeprefix("C0").lower(), "member": True, **changes})
@@ -138,17 +184,34 @@ def plan(*looks: Snapshot | Unreachable, command: Kick | None = None) -> Plan:
     return planning.make(command or kick(*(look.host for look in seen)), seen, policy())
 
 
+def target(look: Snapshot, seen: Session, **changes: Any) -> Target:
+    """That very session of that look, with every rung that it has."""
+    values = {
+        "host": look.host,
+        "host_key": look.host_key,
+        "boot": look.boot,
+        "session": seen.id,
+        "identity": seen.identity,
+        "account": seen.account,
+        "summary": "",
+        "rungs": tuple(rung.name for rung in seen.ladder),
+    }
+    return Target.model_validate({**values, **changes})
+
+
 def step(target: Target | None = None, rung: str = "terminate", attempt: int = 1) -> EndSession:
     return EndSession(target=target or plan().targets[0], rung=rung, attempt=attempt)
+
+
+def record(event: Event, seq: int = 1, *, request: int = 1, at: datetime = START) -> Record:
+    """That event in the trail."""
+    return Record(entry=Entry(seq=seq, request=RequestId(request), at=at, event=event), hash="0" * 64)
 
 
 def records(*story: Event, request: int = 1, every: timedelta = timedelta(seconds=1)) -> list[Record]:
     """Those events in the trail: the first one at START, each later one `every` after the one before."""
     return [
-        Record(
-            entry=Entry(seq=request + number, request=RequestId(request), at=START + number * every, event=event),
-            hash="0" * 64,
-        )
+        record(event, request + number, request=request, at=START + number * every)
         for number, event in enumerate(story)
     ]
 
@@ -211,7 +274,13 @@ def planned(made: Plan | None = None, **changes: Any) -> events.Planned:
 
 def approved(made: Plan | None = None, **changes: Any) -> events.Approved:
     chosen = made or plan()
-    values = {"who": APPROVER, "plan_hash": chosen.hash, "hosts": chosen.hosts, "complete": True}
+    values = {
+        "who": APPROVER,
+        "plan_hash": chosen.hash,
+        "hosts": chosen.hosts,
+        "complete": True,
+        "act_by": START + timedelta(minutes=30),
+    }
     return events.Approved.model_validate({**values, **changes})
 
 

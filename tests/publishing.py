@@ -26,8 +26,9 @@ from bot.sandbox.workspace import Workspace
 from bot.slack.people import SlackPeople
 from bot.slack.publisher import Publisher
 from bot.workflow import Origin, Workflow
-from tests.fake_hosts import FakeHosts
-from tests.slack_bot import HOME, INVENTORY, POLICY, QUICK, usual_hosts
+from tests.fakes import FakeHosts, usual_hosts
+from tests.make import INCIDENT
+from tests.slack_bot import INVENTORY, POLICY, QUICK
 
 WRITING = frozenset(
     {
@@ -58,17 +59,17 @@ class Teller:
         self.workflow = Workflow(trail=trail, hosts=hosts, rights=Rights(policy, people), timing=QUICK)
         self._number = 0
 
-    def origin(self, who: str = "U0ALICE", channel: str = HOME) -> Origin:
+    def origin(self, who: str = "U0ALICE", channel: str = INCIDENT) -> Origin:
         self._number += 1
         return Origin(who=who, channel=Channel(id=channel, member=True), key=f"key-{self._number}")
 
-    async def planned(self, words: str = "audituser host1 because INC-42", channel: str = HOME) -> Request:
+    async def planned(self, words: str = "audituser host1 because INC-42", channel: str = INCIDENT) -> Request:
         command = commands.parse("kick", words, INVENTORY)
         assert isinstance(command, Kick)
         request = await self.workflow.ask(self.origin(channel=channel), f"/kick {words}", command)
         return await self.workflow.drive(request.id)
 
-    async def finished(self, words: str = "audituser host1 because INC-42", channel: str = HOME) -> Request:
+    async def finished(self, words: str = "audituser host1 because INC-42", channel: str = INCIDENT) -> Request:
         request = await self.planned(words, channel)
         if request.state is not State.PENDING:
             return request
@@ -148,7 +149,7 @@ def publisher(
     trail: Any,
     postings: SqlitePostings,
     sleep: Callable[[float], Any] = at_once,
-    incident: str = HOME,
+    incident: str = INCIDENT,
 ) -> Publisher:
     client = AsyncWebClient(token=sandbox.bot_token, base_url=sandbox.api_url, retry_handlers=[], timeout=5)
     return Publisher(
@@ -208,7 +209,7 @@ async def make_story(folder: Path) -> Path:
     """A request from a third channel that lives in another than the incident channel, with files, told to its end."""
     path = folder / "story.db"
     hosts = usual_hosts()
-    hosts.raw = LONG
+    hosts["host1"].raw = LONG
     async with (
         SandboxSlack.start(demo_workspace()) as sandbox,
         teller(sandbox, path, hosts, ELSEWHERE) as story,

@@ -2,14 +2,12 @@
 
 import pytest
 
-from bot.models import (
-    Result,
-)
+from bot.models import Result
 from bot.sandbox.nouns import SlackError
 from bot.slack import evidence
 from bot.slack.blocks import Message
 from bot.slack.telling import Part
-from tests.fake_hosts import process, session
+from tests import make
 from tests.stories import Telling, check
 
 # -- the replies ---------------------------------------------------------------------------------------
@@ -29,7 +27,7 @@ def test_a_short_answer_stands_in_the_message_and_a_long_one_in_a_file() -> None
     story = Telling().planned()
     assert "KICKBOT look" in story.says(Part.BEFORE)
     assert not list(evidence.files(story.story, story.records[-1], "before"))
-    story.hosts.raw = "x" * 3_001
+    story.hosts["host1"].raw = "x" * 3_001
     longer = Telling(story.hosts).planned()
     [file] = evidence.files(longer.story, longer.records[-1], "before")
     assert file.name == "kickbot-1-3-before-host1.txt"
@@ -40,7 +38,7 @@ def test_what_was_run_tells_command_status_and_what_was_seen() -> None:
     """Also where no answer came, and where the host refused."""
     story = Telling().planned().approved().tried(0)
     story.look("acting")
-    story.hosts.sessions["host1"] = story.hosts.sessions["host1"][1:]
+    story.hosts["host1"].logout("7")
     story.tried(1, status="refused", refusal="changed", command="", exit_status=None)
     story.look("acting")
     story.tried(1, status="unknown", command="", exit_status=None)
@@ -54,8 +52,10 @@ def test_what_was_run_tells_command_status_and_what_was_seen() -> None:
 def test_after_is_the_difference() -> None:
     """What ended, who is untouched, who is new, what is left."""
     story = Telling().planned().approved().tried(0).tried(1)
-    story.hosts.sessions["host1"] = [*story.hosts.sessions["host1"][2:], session("15")]
-    story.hosts.outside = {"host1": (process(99, "nightly"),)}
+    host = story.hosts["host1"]
+    host.logout("7", "9")
+    host.login("15")
+    host.outside = (make.process(99, "nightly"),)
     said = story.closed(Result.ENDED, Result.RETURNED, detail="x").says(Part.AFTER)
     assert "\N{MINUS SIGN} *7* ended" in said
     assert "\N{MINUS SIGN} *9* ended" in said
@@ -67,7 +67,7 @@ def test_after_is_the_difference() -> None:
 def test_after_with_nothing_left() -> None:
     """One plain sentence."""
     story = Telling().planned().approved().tried(0).tried(1)
-    story.hosts.sessions["host1"] = story.hosts.sessions["host1"][2:]
+    story.hosts["host1"].logout("7", "9")
     said = story.closed(Result.ENDED, Result.ENDED).says(Part.AFTER)
     assert "Nothing of audituser is left on host1." in said
 

@@ -10,7 +10,7 @@ from bot import events, lifecycle
 from bot.errors import TrailError
 from bot.events import FINAL as FINAL_KINDS
 from bot.events import Event
-from bot.lifecycle import FOLLOWS, GIVE_UP, LOOK_AGAIN, Request, State
+from bot.lifecycle import AT_ONCE, FOLLOWS, GIVE_UP, LOOK_AGAIN, TRY_AGAIN, Request, State
 from bot.models import Outcome, Result
 from tests import make
 from tests.make import APPROVER, ASKER, INCIDENT, OTHER, START
@@ -231,10 +231,8 @@ def test_pending_is_due_when_the_time_to_decide_is_over() -> None:
 
 @pytest.mark.parametrize("story", [ASKED, PENDING[:2], APPROVED, ACTING[:-1], (*ACTING, make.signalled(STEPS[0]))])
 def test_due_at_once(story: tuple[Event, ...]) -> None:
-    """What was asked or approved, and what was answered, is due at the moment of its last event: at once."""
-    request = told(*story)
-
-    assert request.due == request.at
+    """What was asked or approved, and what was answered, is due at once, even if the trail's clock was ahead."""
+    assert told(*story).due == AT_ONCE
 
 
 def test_unanswered_is_due_when_the_host_may_not_start_any_more() -> None:
@@ -250,18 +248,37 @@ def test_verifying_is_due_at_once_and_then_in_a_while() -> None:
     first = told(*VERIFYING)
     again = told(*VERIFYING, make.observed("after", make.unreachable()))
 
-    assert first.due == first.at
+    assert first.due == AT_ONCE
     assert again.due == again.at + LOOK_AGAIN
     assert first.give_up_at == again.give_up_at == first.at + GIVE_UP
     assert told(*ACTING).give_up_at is None
 
 
+def test_a_lost_host_where_nothing_was_tried_is_waited_for() -> None:
+    """An approved host that can't be looked at is tried again in a while, until nothing may start any more."""
+    request = told(*APPROVED, make.observed("acting", make.unreachable()))
+    late = told(*APPROVED, make.observed("acting", make.unreachable()), every=timedelta(minutes=10))
+
+    assert request.waiting_for == {"host1"}
+    assert request.due == request.at + TRY_AGAIN
+    assert late.due == late.act_by
+    assert told(*ACTING, make.observed("acting", make.unreachable())).waiting_for == frozenset()
+
+
+def test_a_click_that_does_not_count_changes_nothing() -> None:
+    """A refused decision is the newest event, but not a change after which a decision must be judged again."""
+    before, after = told(*PENDING), told(*PENDING, NEXT["decision_refused"])
+
+    assert after.newest > before.newest
+    assert after.changed == before.changed
+
+
 def test_act_by() -> None:
-    """Nothing starts later than `act_within` after the approval that completed it."""
+    """Nothing starts after the moment that the approval names, which the trail's own time of it can't move."""
     request = told(*APPROVED)
 
     assert request.approved_at == START + timedelta(seconds=3)
-    assert request.act_by == START + timedelta(seconds=3, minutes=15)
+    assert request.act_by == START + timedelta(minutes=30)
     assert told(*PENDING).act_by is None
 
 

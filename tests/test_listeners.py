@@ -15,7 +15,8 @@ from bot.sandbox import elements
 from bot.sandbox.nouns import Ephemeral, Fault, Message
 from bot.sandbox.server import SandboxSlack
 from bot.slack.request_card import APPROVE, CANCEL, DENY
-from tests.slack_bot import HOME, POLICY, Bot, sandbox_slack, start
+from tests.make import INCIDENT
+from tests.slack_bot import POLICY, Bot, sandbox_slack, start
 
 KICK = "audituser host1 because INC-42"
 
@@ -32,7 +33,7 @@ async def bot(sandbox: SandboxSlack, tmp_path: Path) -> AsyncIterator[Bot]:
         yield running
 
 
-async def asked(bot: Bot, channel: str = HOME, words: str = KICK) -> Message:
+async def asked(bot: Bot, channel: str = INCIDENT, words: str = KICK) -> Message:
     """Alice asks; the parent with its buttons."""
     await bot.sandbox.as_("alice").command(channel, "/kick", words)
     parent = await bot.sandbox.as_("bob").sees("waiting for approval")
@@ -68,7 +69,7 @@ async def test_a_second_person_approves_and_the_sessions_end(bot: Bot) -> None:
     parent = await asked(bot)
     await bot.sandbox.as_("carol").click(parent, APPROVE)
     await bot.sandbox.as_("alice").sees("audituser is off host1", "incidents")
-    assert [s.id for s in bot.hosts.sessions["host1"]] == ["12"]
+    assert list(bot.hosts["host1"].sessions) == ["12"]
     assert await answered(bot, "carol", "You approved the plan")
 
 
@@ -314,7 +315,7 @@ async def test_the_same_envelope_twice_runs_once(bot: Bot) -> None:
 async def test_what_nobody_knows_is_acknowledged_and_answered(bot: Bot) -> None:
     """A button of another age, or of another app's copy of the message."""
     await bot.slack.posts.chat_postMessage(
-        channel=HOME,
+        channel=INCIDENT,
         text="old",
         blocks=[
             {

@@ -258,13 +258,14 @@ def test_yes_through_a_group() -> None:
 
 
 def test_groups_to_read() -> None:
-    """Only groups that rules about those hosts name are read."""
+    """Only groups that the lists in question of rules about those hosts name are read."""
     policy = make.policy(
         make.rule(look=("S1",), ask=("S2", ASKER), approve=("S3",)), make.rule(hosts={"host2"}, look=("S4",))
     )
 
-    assert policy.groups(["host1"]) == {"S1", "S2", "S3"}
-    assert policy.groups(["host3"]) == frozenset()
+    assert policy.groups(["host1"], "look") == {"S1"}
+    assert policy.groups(["host1"], "ask", "approve") == {"S2", "S3"}
+    assert policy.groups(["host3"], "look", "ask", "approve") == frozenset()
 
 
 # ------------------------------------------------------------------------------------------------ channels

@@ -1,7 +1,7 @@
 """What people find in Slack for each way that a request can go, and what happens where Slack does not take it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,22 +11,17 @@ import pytest
 from bot.audit.postings import SqlitePostings
 from bot.audit.sqlite import SqliteTrail, utc_now
 from bot.errors import TrailError
-from bot.events import Asked, Refused
+from bot.events import Refused
 from bot.lifecycle import State
-from bot.models import Kick, RequestId
+from bot.models import RequestId
 from bot.sandbox import elements
-from bot.sandbox.cast import demo_workspace
 from bot.sandbox.nouns import Fault, Message
 from bot.sandbox.server import SandboxSlack
-from tests.fake_hosts import FakeHosts
+from tests import make
+from tests.fakes import FakeHosts, usual_hosts
+from tests.make import INCIDENT
 from tests.publishing import ELSEWHERE, LONG, Teller, Unfolding, publish_all, publisher, teller
-from tests.slack_bot import HOME, POLICY, usual_hosts
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[SandboxSlack]:
-    async with SandboxSlack.start(demo_workspace()) as running:
-        yield running
+from tests.slack_bot import POLICY
 
 
 @pytest.fixture
@@ -34,9 +29,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "kickbot.db"
 
 
-def parts(sandbox: SandboxSlack, channel: str = HOME) -> list[str]:
+def parts(slack: SandboxSlack, channel: str = INCIDENT) -> list[str]:
     """The parts that stand in a channel, in order."""
-    here = [m for m in sandbox.workspace.messages.values() if m.channel == channel]
+    here = [m for m in slack.workspace.messages.values() if m.channel == channel]
     return [_part(m) for m in here]
 
 
@@ -44,52 +39,52 @@ def _part(message: Message) -> str:
     return str(message.metadata["event_payload"]["part"]) if message.metadata else "file"
 
 
-def the(sandbox: SandboxSlack, part: str, channel: str = HOME) -> Message:
-    return next(m for m in sandbox.workspace.messages.values() if m.channel == channel and _part(m) == part)
+def the(slack: SandboxSlack, part: str, channel: str = INCIDENT) -> Message:
+    return next(m for m in slack.workspace.messages.values() if m.channel == channel and _part(m) == part)
 
 
 # -- the ways that a request can go --------------------------------------------------------------------
 
 
-async def test_a_request_in_the_incident_channel(sandbox: SandboxSlack, path: Path) -> None:
+async def test_a_request_in_the_incident_channel(slack: SandboxSlack, path: Path) -> None:
     """One parent, its replies in order, a line for the asker, and no second line where the parent stands."""
-    async with teller(sandbox, path) as story:
+    async with teller(slack, path) as story:
         await story.finished()
-    await publish_all(sandbox, path)
-    assert parts(sandbox) == ["parent", "before", "decision", "run", "after"]
-    assert parts(sandbox, "D0ALICE") == ["asker"]
-    parent = the(sandbox, "parent")
-    replies = [m for m in sandbox.workspace.messages.values() if m.channel == HOME and m.ts != parent.ts]
+    await publish_all(slack, path)
+    assert parts(slack) == ["parent", "before", "decision", "run", "after"]
+    assert parts(slack, "D0ALICE") == ["asker"]
+    parent = the(slack, "parent")
+    replies = [m for m in slack.workspace.messages.values() if m.channel == INCIDENT and m.ts != parent.ts]
     assert {m.thread_ts for m in replies} == {parent.ts}
     assert all(len(m.versions) == 1 for m in replies), "evidence is never edited"
 
 
-async def test_every_message_names_its_event_with_the_whole_hash(sandbox: SandboxSlack, path: Path) -> None:
+async def test_every_message_names_its_event_with_the_whole_hash(slack: SandboxSlack, path: Path) -> None:
     """What stands in Slack can be held against the trail."""
-    async with teller(sandbox, path) as story:
+    async with teller(slack, path) as story:
         request = await story.finished()
-    await publish_all(sandbox, path)
+    await publish_all(slack, path)
     async with SqliteTrail.open_readonly(path) as trail:
         hashes = {r.seq: r.hash for r in await trail.read(request.id)}
-    for message in sandbox.workspace.messages.values():
+    for message in slack.workspace.messages.values():
         payload = (message.metadata or {})["event_payload"]
         assert payload["trail"] == hashes[payload["event"]]
         assert payload["request"] == request.id
 
 
-async def test_a_request_elsewhere_is_told_in_the_incident_channel(sandbox: SandboxSlack, path: Path) -> None:
+async def test_a_request_elsewhere_is_told_in_the_incident_channel(slack: SandboxSlack, path: Path) -> None:
     """Once when it can be decided, once when it is over; the asker has a link from the start."""
-    async with teller(sandbox, path, policy=ELSEWHERE) as story:
+    async with teller(slack, path, policy=ELSEWHERE) as story:
         await story.finished(channel="C0RANDOM")
-    await publish_all(sandbox, path)
-    assert parts(sandbox) == ["news", "news"]
-    assert parts(sandbox, "C0INC4711")[:2] == ["parent", "before"]
-    assert parts(sandbox, "D0ALICE") == ["asker", "asker"]
-    parent = the(sandbox, "parent", "C0INC4711")
-    for message in sandbox.workspace.messages.values():
-        if message.channel in {HOME, "D0ALICE"}:
+    await publish_all(slack, path)
+    assert parts(slack) == ["news", "news"]
+    assert parts(slack, "C0INC4711")[:2] == ["parent", "before"]
+    assert parts(slack, "D0ALICE") == ["asker", "asker"]
+    parent = the(slack, "parent", "C0INC4711")
+    for message in slack.workspace.messages.values():
+        if message.channel in {INCIDENT, "D0ALICE"}:
             assert f"/archives/C0INC4711/p{parent.ts.replace('.', '')}" in message.text
-    assert not any(m.channel == "C0RANDOM" for m in sandbox.workspace.messages.values())
+    assert not any(m.channel == "C0RANDOM" for m in slack.workspace.messages.values())
 
 
 @pytest.mark.parametrize(
@@ -100,11 +95,11 @@ async def test_a_request_elsewhere_is_told_in_the_incident_channel(sandbox: Sand
         ("expire", "Expired", True),
     ],
 )
-async def test_an_end_without_an_act(sandbox: SandboxSlack, path: Path, end: str, headline: str, asker: bool) -> None:
+async def test_an_end_without_an_act(slack: SandboxSlack, path: Path, end: str, headline: str, asker: bool) -> None:
     """The parent says so without buttons; the asker is told in person what the asker did not do."""
     clock = Clock()
     async with SqliteTrail.open(path, clock) as trail:
-        story = Teller(sandbox, trail, usual_hosts(), POLICY)
+        story = Teller(slack, trail, usual_hosts(), POLICY)
         request = await story.planned()
         if end == "expire":
             clock.ahead = timedelta(minutes=16)
@@ -112,11 +107,11 @@ async def test_an_end_without_an_act(sandbox: SandboxSlack, path: Path, end: str
         else:
             decide = getattr(story.workflow, end)
             await decide(story.origin("U0CAROL" if end == "deny" else "U0ALICE"), request.id, request.plan_hash)
-    await publish_all(sandbox, path)
-    parent = the(sandbox, "parent")
+    await publish_all(slack, path)
+    parent = the(slack, "parent")
     assert headline in parent.text
     assert not list(elements.places(parent.blocks))
-    assert parts(sandbox, "D0ALICE") == (["asker"] if asker else [])
+    assert parts(slack, "D0ALICE") == (["asker"] if asker else [])
 
 
 class Clock:
@@ -129,36 +124,35 @@ class Clock:
         return utc_now() + self.ahead
 
 
-async def test_nothing_to_end(sandbox: SandboxSlack, path: Path) -> None:
+async def test_nothing_to_end(slack: SandboxSlack, path: Path) -> None:
     """The parent says so at once, with what was seen."""
-    async with teller(sandbox, path, FakeHosts(host1=[])) as story:
+    async with teller(slack, path, FakeHosts(host1=())) as story:
         request = await story.planned()
         assert request.state is State.CLOSED
-    await publish_all(sandbox, path)
-    assert parts(sandbox) == ["parent", "before"]
-    assert "audituser is not logged in on host1." in the(sandbox, "parent").text
+    await publish_all(slack, path)
+    assert parts(slack) == ["parent", "before"]
+    assert "audituser is not logged in on host1." in the(slack, "parent").text
 
 
-async def test_a_refusal_is_told_once(sandbox: SandboxSlack, path: Path) -> None:
+async def test_a_refusal_is_told_once(slack: SandboxSlack, path: Path) -> None:
     """Someone who had the answer already gets no second one; someone who had none gets it in person."""
-    command = Kick(user="audituser", hosts=("host1",))
     async with SqliteTrail.open(path) as trail:
         for told in (True, False):
-            asked = Asked(who="U0ALICE", key=f"k{told}", channel=HOME, home=HOME, words="x", command=command)
+            asked = make.asked(key=f"k{told}")
             request = (await trail.append(None, asked)).request
             await trail.append(request, Refused(reason="Only <!subteam^S0SRE> may.", told=told))
-    await publish_all(sandbox, path)
-    assert [(m.channel, _part(m)) for m in sandbox.workspace.messages.values()] == [("D0ALICE", "asker")]
+    await publish_all(slack, path)
+    assert [(m.channel, _part(m)) for m in slack.workspace.messages.values()] == [("D0ALICE", "asker")]
 
 
-async def test_catching_up_renders_only_the_newest_state(sandbox: SandboxSlack, path: Path) -> None:
+async def test_catching_up_renders_only_the_newest_state(slack: SandboxSlack, path: Path) -> None:
     """Slack was away during the whole request: no edit is spent on states that are over."""
-    async with teller(sandbox, path) as story:
+    async with teller(slack, path) as story:
         await story.finished()
     async with SqliteTrail.open(path) as trail:
-        await stop_at(trail, publisher(sandbox, trail, SqlitePostings(trail.database)).run())
-    assert len(the(sandbox, "parent").versions) == 1
-    assert not sandbox.workspace.calls("chat.update")
+        await stop_at(trail, publisher(slack, trail, SqlitePostings(trail.database)).run())
+    assert len(the(slack, "parent").versions) == 1
+    assert not slack.workspace.calls("chat.update")
 
 
 async def stop_at(trail: SqliteTrail, run: Coroutine[Any, Any, None]) -> None:
@@ -173,14 +167,14 @@ async def stop_at(trail: SqliteTrail, run: Coroutine[Any, Any, None]) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_what_can_not_be_read_from_the_trail_does_not_hold_up_the_rest(sandbox: SandboxSlack, path: Path) -> None:
+async def test_what_can_not_be_read_from_the_trail_does_not_hold_up_the_rest(slack: SandboxSlack, path: Path) -> None:
     """A look whose content was tampered with is told as such."""
-    async with teller(sandbox, path) as story:
+    async with teller(slack, path) as story:
         await story.finished()
     async with SqliteTrail.open(path) as trail:
-        await publisher(sandbox, Lost(trail), SqlitePostings(trail.database))._follow()
-    assert parts(sandbox) == ["parent", "before", "decision", "run", "after"]
-    assert "the trail can't show what was seen" in the(sandbox, "before").text
+        await publisher(slack, Lost(trail), SqlitePostings(trail.database))._follow()
+    assert parts(slack) == ["parent", "before", "decision", "run", "after"]
+    assert "the trail can't show what was seen" in the(slack, "before").text
 
 
 class Lost(Unfolding):
@@ -193,74 +187,74 @@ class Lost(Unfolding):
 # -- where Slack does not take it ----------------------------------------------------------------------
 
 
-async def test_a_channel_that_is_gone_is_told_in_the_incident_channel(sandbox: SandboxSlack, path: Path) -> None:
+async def test_a_channel_that_is_gone_is_told_in_the_incident_channel(slack: SandboxSlack, path: Path) -> None:
     """The home was archived after the question: the whole story stands in the incident channel."""
-    async with teller(sandbox, path, policy=ELSEWHERE) as story:
+    async with teller(slack, path, policy=ELSEWHERE) as story:
         await story.finished()
-    sandbox.workspace.change_channel("C0INC4711", is_archived=True)
-    await publish_all(sandbox, path)
-    assert [p for p in parts(sandbox) if p != "news"] == ["parent", "before", "decision", "run", "after"]
-    assert not parts(sandbox, "C0INC4711")
+    slack.workspace.change_channel("C0INC4711", is_archived=True)
+    await publish_all(slack, path)
+    assert [p for p in parts(slack) if p != "news"] == ["parent", "before", "decision", "run", "after"]
+    assert not parts(slack, "C0INC4711")
 
 
 @pytest.mark.parametrize("code", ["invalid_blocks", "msg_blocks_too_long", "something_new"])
-async def test_blocks_that_slack_does_not_take_are_posted_as_text(sandbox: SandboxSlack, path: Path, code: str) -> None:
+async def test_blocks_that_slack_does_not_take_are_posted_as_text(slack: SandboxSlack, path: Path, code: str) -> None:
     """Nothing is lost only because of its looks."""
-    async with teller(sandbox, path) as story:
+    async with teller(slack, path) as story:
         await story.finished()
 
     def refuse_blocks(method: str, args: Mapping[str, Any]) -> Fault | None:
         refused = method in {"chat.postMessage", "chat.update"} and bool(args.get("blocks"))
         return Fault.refused(code) if refused else None
 
-    sandbox.workspace.faults = refuse_blocks
-    await publish_all(sandbox, path)
-    assert parts(sandbox) == ["parent", "before", "decision", "run", "after"]
-    assert not the(sandbox, "parent").blocks
-    assert "audituser is off host1" in the(sandbox, "parent").text
+    slack.workspace.faults = refuse_blocks
+    await publish_all(slack, path)
+    assert parts(slack) == ["parent", "before", "decision", "run", "after"]
+    assert not the(slack, "parent").blocks
+    assert "audituser is off host1" in the(slack, "parent").text
 
 
-async def test_an_asker_who_is_gone_holds_up_nothing(sandbox: SandboxSlack, path: Path) -> None:
+async def test_an_asker_who_is_gone_holds_up_nothing(slack: SandboxSlack, path: Path) -> None:
     """Nobody can be told in person, and the thread has it all."""
-    async with teller(sandbox, path) as story:
+    async with teller(slack, path) as story:
         await story.finished()
-    sandbox.workspace.change_person("U0ALICE", deleted=True)
-    await publish_all(sandbox, path)
-    assert parts(sandbox) == ["parent", "before", "decision", "run", "after"]
+    slack.workspace.change_person("U0ALICE", deleted=True)
+    await publish_all(slack, path)
+    assert parts(slack) == ["parent", "before", "decision", "run", "after"]
 
 
-async def test_a_parent_that_someone_deleted_holds_up_nothing(sandbox: SandboxSlack, path: Path) -> None:
+async def test_a_parent_that_someone_deleted_holds_up_nothing(slack: SandboxSlack, path: Path) -> None:
     """The rest goes on, beside it or in the incident channel."""
-    async with teller(sandbox, path) as story:
+    async with teller(slack, path) as story:
         request = await story.planned()
-    await publish_all(sandbox, path)
-    sandbox.workspace.delete(the(sandbox, "parent"))
+    await publish_all(slack, path)
+    slack.workspace.delete(the(slack, "parent"))
     async with SqliteTrail.open(path) as trail:
-        story = Teller(sandbox, trail, usual_hosts(), POLICY)
+        story = Teller(slack, trail, usual_hosts(), POLICY)
         await story.workflow.approve(
             story.origin("U0CAROL").model_copy(update={"key": "x"}), request.id, request.plan_hash
         )
         await story.workflow.drive(request.id)
-    await publish_all(sandbox, path)
-    assert {"decision", "run", "after"} <= set(parts(sandbox))
+    await publish_all(slack, path)
+    assert {"decision", "run", "after"} <= set(parts(slack))
 
 
-async def test_files_that_slack_does_not_take_hold_up_nothing(sandbox: SandboxSlack, path: Path) -> None:
+async def test_files_that_slack_does_not_take_hold_up_nothing(slack: SandboxSlack, path: Path) -> None:
     """The trail has their content."""
     hosts = usual_hosts()
-    hosts.raw = LONG
-    async with teller(sandbox, path, hosts) as story:
+    hosts["host1"].raw = LONG
+    async with teller(slack, path, hosts) as story:
         await story.finished()
     refused = Fault.refused("file_uploads_disabled")
-    sandbox.workspace.faults = lambda method, _args: refused if method.startswith("files.") else None
-    await publish_all(sandbox, path)
-    assert parts(sandbox) == ["parent", "before", "decision", "run", "after"]
+    slack.workspace.faults = lambda method, _args: refused if method.startswith("files.") else None
+    await publish_all(slack, path)
+    assert parts(slack) == ["parent", "before", "decision", "run", "after"]
 
 
-async def test_a_home_where_the_bot_is_not_gets_nothing(sandbox: SandboxSlack, path: Path) -> None:
+async def test_a_home_where_the_bot_is_not_gets_nothing(slack: SandboxSlack, path: Path) -> None:
     """Neither twice nor never."""
-    sandbox.workspace.change_channel("C0INC4711", members=("U0ALICE",))
-    async with teller(sandbox, path, policy=ELSEWHERE) as story:
+    slack.workspace.change_channel("C0INC4711", members=("U0ALICE",))
+    async with teller(slack, path, policy=ELSEWHERE) as story:
         await story.planned()
-    await publish_all(sandbox, path)
-    assert "parent" in parts(sandbox)
+    await publish_all(slack, path)
+    assert "parent" in parts(slack)

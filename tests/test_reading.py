@@ -15,15 +15,16 @@ from bot.audit.sqlite import SqliteTrail
 from bot.canonical import digest
 from bot.errors import BrokenTrail, TrailError
 from bot.events import Asked, Attachment, Cancelled, Closed, Entry, Looked, Observed, Refused
-from bot.models import HostUptime, Kick, RequestId, Snapshot, Unreachable
+from bot.models import RequestId
+from tests import make
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-SNAPSHOT = Attachment.of(Snapshot(host="w1", host_key="SHA256:x", boot="b", uptime=HostUptime(1), time=NOON, raw="who"))
-NO_ANSWER = Attachment.of(Unreachable(host="w2", reason="no route"))
+SNAPSHOT = Attachment.of(make.snapshot(host="w1", raw="who"))
+NO_ANSWER = Attachment.of(make.unreachable("w2", "no route"))
 
 
 def asked(key: str, user: str = "al") -> Asked:
-    return Asked(who="U1", key=key, channel="C1", home="C1", words=user, command=Kick(user=user, hosts=("w1", "w2")))
+    return make.asked(who="U1", key=key, channel="C1", home="C1", words=user, command=make.kick("w1", "w2", user=user))
 
 
 async def record(path: Path) -> None:

@@ -13,33 +13,26 @@ from bot.events import (
     Event,
     Expired,
     Lapsed,
-    Planned,
     Refused,
     Verifying,
 )
-from bot.models import (
-    Kept,
-    Plan,
-    Result,
-    Unreachable,
-)
-from bot.planning import make
-from bot.policy import Policy
+from bot.models import Kept, Result
 from bot.sandbox import elements
 from bot.slack import telling
 from bot.slack.blocks import Message
 from bot.slack.request_card import APPROVE, CANCEL, DENY, card
 from bot.slack.telling import Part
-from tests.fake_hosts import FakeHosts, process, session
-from tests.stories import NOW, Telling, check, usual
+from tests import make
+from tests.fakes import FakeHosts
+from tests.stories import Telling, check
 
 # -- the parent ----------------------------------------------------------------------------------------
 
 
 def test_the_parent_asks() -> None:
     """Who asks, whom, where, why, what ends and dies with it, what stays, who may approve, until when."""
-    hosts = FakeHosts(host1=usual())
-    hosts.outside = {"host1": (process(99, "nightly"),)}
+    hosts = FakeHosts(host1=make.usual_logins())
+    hosts["host1"].outside = (make.process(99, "nightly"),)
     said = Telling(hosts).planned().says(Part.PARENT)
     assert "⏳ *Kick audituser off host1?* waiting for approval, until <!date^" in said
     assert "|13:45 UTC>" in said
@@ -75,7 +68,7 @@ def test_the_parent_shows_how_far_it_is() -> None:
     story = Telling().planned().approved().tried()
     assert "▶️ *Kicking audituser off host1* approved by <@U0CAROL>" in story.says(Part.NOW)
     assert "0 of 2 sessions ended" in story.says(Part.NOW)
-    story.hosts.sessions["host1"] = story.hosts.sessions["host1"][1:]
+    story.hosts["host1"].logout("7")
     story.look("acting")
     assert "1 of 2 sessions ended" in story.says(Part.NOW)
 
@@ -93,7 +86,7 @@ def test_a_host_that_stops_answering_is_named_and_looked_at_again() -> None:
 def test_both_ended() -> None:
     """For good."""
     story = Telling().planned().approved().tried(0).tried(1)
-    story.hosts.sessions["host1"] = story.hosts.sessions["host1"][2:]
+    story.hosts["host1"].logout("7", "9")
     story.closed(Result.ENDED, Result.GHOST, detail="logind still lists it")
     said = story.says(Part.NOW)
     assert "✅ *audituser is off host1* 2 of 2 sessions ended · asked by <@U0ALICE>, approved by <@U0CAROL>" in said
@@ -153,7 +146,7 @@ def test_a_refusal_that_nobody_was_told_reaches_the_asker() -> None:
 
 def test_nothing_to_end_is_said_with_its_reason() -> None:
     """The note of the end is the news."""
-    story = Telling(FakeHosts(host1=[]))
+    story = Telling(FakeHosts(host1=()))
     story.look("before")
     story.add(Closed(outcomes=(), note="audituser is not logged in on host1."))
     assert "✅ *Nothing was done.* audituser is not logged in on host1." in story.says(Part.PARENT)
@@ -169,27 +162,11 @@ def test_nothing_to_end_where_nothing_is_known_is_no_success() -> None:
 
 def test_kept_sessions_and_lost_hosts_stand_in_the_question() -> None:
     """What an approval does not cover is said before it is given."""
-    plan = Plan(
-        user="audituser",
-        targets=(),
-        kept=(Kept(host="host1", session="5", identity="x", why="it was not asked for"),),
-        unreachable=(Unreachable(host="host2", reason="did not answer"),),
-    )
     story = Telling(names=("host1", "host2"))
-    story.look("before", host2="did not answer")
-    made = make(story.command, story.seen[2], Policy())
-    story.plan = made.model_copy(update={"kept": plan.kept, "unreachable": plan.unreachable})
-    story.add(
-        Planned(
-            plan=story.plan,
-            plan_hash=story.plan.hash,
-            decide_by=NOW,
-            act_within=1,
-            approvals=2,
-            approvers=("U0BOB",),
-            groups=("U0BOB",),
-        )
-    )
+    made = make.plan(*story.look("before", host2="did not answer"), command=story.command)
+    kept = Kept(host="host1", session="5", identity="x", why="it was not asked for")
+    plan = made.model_copy(update={"kept": (kept,)})
+    story.add(make.planned(plan, approvals=2, approvers=("U0BOB",), groups=("U0BOB",)))
     said = story.says(Part.PARENT)
     assert "session *5* on host1: it was not asked for." in said
     assert "host2 did not answer: nothing is known about its sessions, and nothing is done there." in said
@@ -198,7 +175,7 @@ def test_kept_sessions_and_lost_hosts_stand_in_the_question() -> None:
 
 def test_many_sessions_are_counted_beyond_the_first_ones() -> None:
     """A hundred targets still fit."""
-    story = Telling(FakeHosts(host1=[session(str(i), runs=("bash", f"job{i}")) for i in range(100)])).planned()
+    story = Telling(FakeHosts(host1=[make.login(str(i), runs=("bash", f"job{i}")) for i in range(100)])).planned()
     said = story.says(Part.PARENT)
     assert "*Ends 100 sessions:* " in said
     assert "and 92 more, listed below" in said

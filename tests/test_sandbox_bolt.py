@@ -60,11 +60,6 @@ async def slack() -> AsyncIterator[SandboxSlack]:
 
 
 @pytest.fixture
-def client(slack: SandboxSlack) -> AsyncWebClient:
-    return AsyncWebClient(token=slack.bot_token, base_url=slack.api_url)
-
-
-@pytest.fixture
 def app(client: AsyncWebClient) -> AsyncApp:
     return AsyncApp(client=client)
 

@@ -13,11 +13,12 @@ import asyncssh
 import pytest
 
 from bot.hosts.connections import Limits, SshHosts
-from bot.models import Answer, EndSession, Host, HostUptime, Session, Snapshot, Target, Unreachable
+from bot.models import Answer, Host, HostUptime, Session, Snapshot, Unreachable
 from bot.sandbox.host_logins import Login
 from bot.sandbox.host_server import Fault, allowed
 from bot.sandbox.hosts import HostSpec, SandboxHost, SandboxHosts, demo_hosts
 from bot.sandbox.standins import kernel
+from tests import make
 
 REPOSITORY = Path(__file__).parents[1]
 # of `loginctl show-session` with systemd 257, in its order
@@ -54,17 +55,8 @@ class Bot:
     async def end(self, look: Snapshot, session: str, rung: str = "terminate") -> Answer:
         """End the session that this look had under this id."""
         [seen] = [each for each in look.sessions if each.id == session]
-        target = Target(
-            host=look.host,
-            host_key=look.host_key,
-            boot=look.boot,
-            session=session,
-            identity=seen.identity,
-            account=seen.account,
-            summary="",
-            rungs=(rung,),
-        )
-        return await self.hosts.act(EndSession(target=target, rung=rung), not_after=HostUptime(look.uptime + 6000))
+        step = make.step(make.target(look, seen), rung)
+        return await self.hosts.act(step, not_after=HostUptime(look.uptime + 6000))
 
     async def gone(self, session: str) -> dict[str, Session]:
         """The logins that are left when a session has vanished, within two seconds."""

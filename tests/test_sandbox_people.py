@@ -22,11 +22,6 @@ async def slack() -> AsyncIterator[SandboxSlack]:
 
 
 @pytest.fixture
-def client(slack: SandboxSlack) -> AsyncWebClient:
-    return AsyncWebClient(token=slack.bot_token, base_url=slack.api_url)
-
-
-@pytest.fixture
 async def browser(slack: SandboxSlack) -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(slack.page_url) as session:
         yield session

@@ -3,21 +3,15 @@
 import pytest
 
 from bot.sandbox.rates import Rates
-
-
-class Clock:
-    now = 1_700_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.fakes import FakeSeconds
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> FakeSeconds:
+    return FakeSeconds()
 
 
-def test_the_51st_edit_in_a_minute_is_refused(clock: Clock) -> None:
+def test_the_51st_edit_in_a_minute_is_refused(clock: FakeSeconds) -> None:
     """chat.update has 50 calls a minute, and the refusal says when to come back."""
     rates = Rates(clock)
     assert [rates("chat.update", {}) for _ in range(50)] == [None] * 50
@@ -31,7 +25,7 @@ def test_the_51st_edit_in_a_minute_is_refused(clock: Clock) -> None:
     assert rates("chat.update", {}) is None
 
 
-def test_messages_count_for_each_channel(clock: Clock) -> None:
+def test_messages_count_for_each_channel(clock: FakeSeconds) -> None:
     """A short burst passes; another channel has a limit of its own."""
     rates = Rates(clock)
     for _ in range(5):
@@ -41,7 +35,7 @@ def test_messages_count_for_each_channel(clock: Clock) -> None:
     assert rates("chat.postMessage", {"channel": "C0RANDOM"}) is None
 
 
-def test_what_has_no_tier_is_not_counted(clock: Clock) -> None:
+def test_what_has_no_tier_is_not_counted(clock: FakeSeconds) -> None:
     """auth.test may be called as often as needed."""
     rates = Rates(clock)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
@@ -11,22 +11,10 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.sandbox.cast import demo_workspace
 from bot.sandbox.nouns import Fault
 from bot.sandbox.server import SandboxSlack
 
 CHANNEL = "C0INCIDENT"
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[SandboxSlack]:
-    async with SandboxSlack.start(demo_workspace()) as running:
-        yield running
-
-
-@pytest.fixture
-def client(slack: SandboxSlack) -> AsyncWebClient:
-    return AsyncWebClient(token=slack.bot_token, base_url=slack.api_url)
 
 
 async def refused(call: Any) -> dict[str, Any]:

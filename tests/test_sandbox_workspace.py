@@ -7,26 +7,18 @@ import pytest
 from bot.sandbox.cast import BOT, demo_workspace
 from bot.sandbox.nouns import SlackError, Version
 from bot.sandbox.workspace import Workspace
+from tests.fakes import FakeSeconds
 
 CHANNEL = "C0INCIDENT"
 
 
-class Clock:
-    """Seconds that only pass when a test says so."""
-
-    now = 1_700_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
+@pytest.fixture
+def clock() -> FakeSeconds:
+    return FakeSeconds()
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def workspace(clock: Clock) -> Workspace:
+def workspace(clock: FakeSeconds) -> Workspace:
     return demo_workspace(clock=clock)
 
 
@@ -84,7 +76,7 @@ def test_a_trigger_works_once(workspace: Workspace) -> None:
         workspace.use_trigger(trigger)
 
 
-def test_a_trigger_lives_for_three_seconds(workspace: Workspace, clock: Clock) -> None:
+def test_a_trigger_lives_for_three_seconds(workspace: Workspace, clock: FakeSeconds) -> None:
     """A form that comes too late is refused, and one for no click at all."""
     trigger = workspace.new_trigger("U0ALICE")
     clock.now += 3.1

@@ -1,32 +1,24 @@
 """Who is who: read from the sandbox through the real client; whatever goes wrong means no."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import LookupFailed
-from bot.sandbox.cast import demo_workspace
 from bot.sandbox.nouns import TEAM, Channel, Fault
 from bot.sandbox.server import SandboxSlack
 from bot.slack.people import SlackPeople
 
 
 @pytest.fixture
-async def sandbox() -> AsyncIterator[SandboxSlack]:
-    async with SandboxSlack.start(demo_workspace()) as running:
-        yield running
-
-
-@pytest.fixture
-def people(sandbox: SandboxSlack) -> SlackPeople:
-    client = AsyncWebClient(token=sandbox.bot_token, base_url=sandbox.api_url, retry_handlers=[])
+def people(slack: SandboxSlack) -> SlackPeople:
+    client = AsyncWebClient(token=slack.bot_token, base_url=slack.api_url, retry_handlers=[])
     return SlackPeople(client, TEAM, patience=0.3)
 
 
-def always(sandbox: SandboxSlack, fault: Fault) -> None:
-    sandbox.workspace.faults = lambda _method, _args: fault
+def always(slack: SandboxSlack, fault: Fault) -> None:
+    slack.workspace.faults = lambda _method, _args: fault
 
 
 @pytest.mark.parametrize(
@@ -40,22 +32,22 @@ async def test_what_slack_says_about_a_person_is_kept(people: SlackPeople, who: 
     assert person.is_member == (flag is None)
 
 
-async def test_a_person_of_another_workspace_is_a_stranger(sandbox: SandboxSlack, people: SlackPeople) -> None:
+async def test_a_person_of_another_workspace_is_a_stranger(slack: SandboxSlack, people: SlackPeople) -> None:
     """The team decides even where Slack does not say `is_stranger`."""
-    sandbox.workspace.change_person("U0BOB", team_id="T0OTHER")
+    slack.workspace.change_person("U0BOB", team_id="T0OTHER")
     assert (await people.person("U0BOB")).stranger
 
 
-async def test_a_single_channel_guest_is_a_guest(sandbox: SandboxSlack, people: SlackPeople) -> None:
+async def test_a_single_channel_guest_is_a_guest(slack: SandboxSlack, people: SlackPeople) -> None:
     """Slack has two kinds of guests."""
-    sandbox.workspace.change_person("U0BOB", is_ultra_restricted=True)
+    slack.workspace.change_person("U0BOB", is_ultra_restricted=True)
     assert (await people.person("U0BOB")).guest
 
 
-async def test_members_are_read_afresh(sandbox: SandboxSlack, people: SlackPeople) -> None:
+async def test_members_are_read_afresh(slack: SandboxSlack, people: SlackPeople) -> None:
     """Someone who left a group since the last question is not in it."""
     assert await people.members("S0LEADS") == {"U0BOB", "U0CAROL"}
-    sandbox.workspace.change_group("S0LEADS", members=("U0CAROL",))
+    slack.workspace.change_group("S0LEADS", members=("U0CAROL",))
     assert await people.members("S0LEADS") == {"U0CAROL"}
 
 
@@ -74,19 +66,19 @@ async def test_members_are_read_afresh(sandbox: SandboxSlack, people: SlackPeopl
         Fault(body={"ok": True, "user": {"id": "U0BOB", "team_id": TEAM, "deleted": "no"}, "users": [1]}),
     ],
 )
-async def test_every_failure_is_a_no(sandbox: SandboxSlack, people: SlackPeople, fault: Fault) -> None:
+async def test_every_failure_is_a_no(slack: SandboxSlack, people: SlackPeople, fault: Fault) -> None:
     """Errors, time-outs and odd answers raise LookupFailed, and never give half a person."""
-    always(sandbox, fault)
+    always(slack, fault)
     with pytest.raises(LookupFailed):
         await people.person("U0ALICE")
     with pytest.raises(LookupFailed):
         await people.members("S0LEADS")
 
 
-async def test_an_answer_about_someone_else_is_a_failure(sandbox: SandboxSlack, people: SlackPeople) -> None:
+async def test_an_answer_about_someone_else_is_a_failure(slack: SandboxSlack, people: SlackPeople) -> None:
     """Slack must speak about the person that was asked about."""
-    carol: dict[str, Any] = {"ok": True, "user": sandbox.workspace.person("U0CAROL").to_slack()}
-    always(sandbox, Fault(body=carol))
+    carol: dict[str, Any] = {"ok": True, "user": slack.workspace.person("U0CAROL").to_slack()}
+    always(slack, Fault(body=carol))
     with pytest.raises(LookupFailed):
         await people.person("U0ALICE")
 
@@ -106,17 +98,17 @@ async def test_a_channel_with_the_bot_in_it(people: SlackPeople) -> None:
 
 @pytest.mark.parametrize("change", [{"is_archived": True}, {"members": ("U0ALICE",)}])
 async def test_a_channel_where_the_bot_can_not_post_is_none_of_its_own(
-    sandbox: SandboxSlack, people: SlackPeople, change: dict[str, Any]
+    slack: SandboxSlack, people: SlackPeople, change: dict[str, Any]
 ) -> None:
     """An archived channel, or one without the bot, gets no evidence."""
-    sandbox.workspace.change_channel("C0INC4711", **change)
+    slack.workspace.change_channel("C0INC4711", **change)
     assert not (await people.channel("C0INC4711")).member
 
 
-async def test_a_shared_channel_is_named_as_such(sandbox: SandboxSlack, people: SlackPeople) -> None:
+async def test_a_shared_channel_is_named_as_such(slack: SandboxSlack, people: SlackPeople) -> None:
     """One company's evidence does not go to another's."""
     shown = Channel(id="C0X", name="x").to_slack("U0KICKBOT") | {"is_member": True, "is_ext_shared": True}
-    always(sandbox, Fault(body={"ok": True, "channel": shown}))
+    always(slack, Fault(body={"ok": True, "channel": shown}))
     assert (await people.channel("C0X")).shared
 
 

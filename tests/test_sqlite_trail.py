@@ -18,22 +18,19 @@ from bot.borders import Lease, Trail
 from bot.canonical import digest
 from bot.errors import AlreadyRecorded, BrokenTrail, Conflict, LeaseLost, TrailError
 from bot.events import Asked, Attachment, Cancelled, Closed, DecisionRefused, Looked, Observed, Record, Verifying
-from bot.models import HostUptime, Kick, RequestId, Snapshot, Unreachable
+from bot.models import RequestId, Unreachable
+from tests import make
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 CLOSED = Closed(outcomes=())
 
 
 def asked(key: str = "k1") -> Asked:
-    return Asked(who="U1", key=key, channel="C1", home="C1", words="al w1", command=Kick(user="al", hosts=("w1",)))
+    return make.asked(key=key, words="al w1")
 
 
 def observed(*hosts: str) -> Observed:
-    looks = [
-        Snapshot(host=host, host_key="SHA256:x", boot="b", uptime=HostUptime(1), time=NOON, raw="é" * 9)
-        for host in hosts
-    ]
-    return Observed(looks=tuple(map(Attachment.of, looks)), phase="before")
+    return make.observed("before", *(make.snapshot(host=host, host_key="SHA256:x", raw="é" * 9) for host in hosts))
 
 
 @pytest.fixture

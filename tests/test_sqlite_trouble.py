@@ -18,7 +18,8 @@ from bot.audit import rows
 from bot.audit.sqlite import SqliteTrail
 from bot.errors import BrokenTrail, LeaseLost, TrailError
 from bot.events import Asked, Record
-from bot.models import Kick, RequestId
+from bot.models import RequestId
+from tests import make
 
 CHECKOUT = Path(__file__).parents[1]
 
@@ -27,8 +28,7 @@ import asyncio, sys
 from pathlib import Path
 from bot.audit.sqlite import SqliteTrail
 from bot.errors import LeaseLost
-from bot.events import Asked
-from bot.models import Kick
+from tests import make
 
 async def main():
     async with SqliteTrail.open(Path(sys.argv[1])) as trail:
@@ -36,8 +36,7 @@ async def main():
         n = 0
         while True:
             key = f"{sys.argv[2]}-{n}"
-            event = Asked(who="U1", key=key, channel="C1", home="C1", words="w", command=Kick(user="al", hosts=("w1",)))
-            record = await trail.append(None, event)
+            record = await trail.append(None, make.asked(key=key))
             print(record.seq, key, flush=True)
             n += 1
 
@@ -49,7 +48,7 @@ except LeaseLost as error:
 
 
 def asked(key: str = "k1", words: str = "al w1") -> Asked:
-    return Asked(who="U1", key=key, channel="C1", home="C1", words=words, command=Kick(user="al", hosts=("w1",)))
+    return make.asked(who="U1", key=key, words=words)
 
 
 @contextmanager

@@ -18,7 +18,6 @@ from bot.events import (
     DecisionRefused,
     Denied,
     Ending,
-    Entry,
     Event,
     Expired,
     Lapsed,
@@ -38,11 +37,11 @@ from bot.models import (
     Kick,
     Outcome,
     Plan,
-    RequestId,
     Result,
     Target,
     Unreachable,
 )
+from tests import make
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 TARGET = Target(
@@ -62,7 +61,7 @@ ASKED = Asked(who="U1", key="k", channel="C1", home="C2", words="al w1", command
 PLANNED = Planned(
     plan=PLAN, plan_hash="cd" * 32, decide_by=NOON, act_within=900, approvals=1, approvers=("U2",), groups=()
 )
-APPROVED = Approved(who="U2", plan_hash="cd" * 32, hosts=("w1",), complete=True)
+APPROVED = Approved(who="U2", plan_hash="cd" * 32, hosts=("w1",), complete=True, act_by=NOON)
 ENDING = Ending(step=STEP, not_after=1, answer_by=NOON)
 DONE = Answer(status="done", command="loginctl terminate-session 7", exit_status=0, output="bye")
 OUTCOME = Outcome(host="w1", session="7", identity="i", result=Result.ENDED, detail="gone after 1 s")
@@ -92,13 +91,7 @@ OTHERS: tuple[Event, ...] = (
 
 def records(*events: Event) -> Sequence[Record]:
     """The events of request 41, a second between each."""
-    return [
-        Record(
-            entry=Entry(seq=41 + n, request=RequestId(41), at=NOON + timedelta(seconds=n), event=event),
-            hash="0" * 64,
-        )
-        for n, event in enumerate(events)
-    ]
+    return [make.record(event, 41 + n, request=41, at=NOON + timedelta(seconds=n)) for n, event in enumerate(events)]
 
 
 @given(text=st.text(st.characters(exclude_categories=["Cs"])))

@@ -1,5 +1,6 @@
 """The whole bot on sandbox hosts: stories that a real host can't be made to tell."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -57,14 +58,31 @@ async def test_the_id_of_an_ended_session_that_bob_got_is_not_touched(scene: Sce
     assert "another login of bob" in said
 
 
-async def test_a_host_that_is_silenced_in_the_middle_is_never_said_to_be_done(scene: Scene) -> None:
-    """The answer to the act is cut, and so is every look after it: the thread says that nothing is known."""
+async def test_a_host_that_is_cut_off_before_anything_was_begun_is_waited_for(scene: Scene) -> None:
+    """Every answer is cut right after the approval: the thread says so, and it goes on when the host is back."""
     async with bot_at_work(scene.slack, scene.config, QUICK):
         await scene.alice.command(CHANNEL, "/kick", "audituser host1 because INC-42")
         parent = await parent_with_buttons(scene.alice)
         scene.host.fault = Fault("cut", bytes=400)
         await scene.carol.click(parent, APPROVE)
-        await scene.alice.sees("Looking again every minute", CHANNEL, seconds=30)
+        await scene.alice.sees("Nothing was begun there", CHANNEL, seconds=30)
+        assert "alice" in scene.users()
+        assert "audituser" in scene.users()
+        scene.host.fault = None
+        await scene.alice.sees("audituser is off host1", CHANNEL, seconds=40)
+
+
+async def test_a_host_that_is_cut_off_in_the_middle_is_never_said_to_be_done(scene: Scene) -> None:
+    """It was asked to end a session, and every look after that is cut: the thread says that nothing is known."""
+    async with bot_at_work(scene.slack, scene.config, QUICK):
+        await scene.alice.command(CHANNEL, "/kick", "audituser host1 because INC-42")
+        parent = await parent_with_buttons(scene.alice)
+        await scene.carol.click(parent, APPROVE)
+        async with asyncio.timeout(20):
+            while not any(" end " in command for command in scene.host.commands):
+                await asyncio.sleep(0.001)
+        scene.host.fault = Fault("cut", bytes=400)
+        await scene.alice.sees("Looking again every minute", CHANNEL, seconds=40)
         said = thread(scene.alice, parent)[0].text
 
     assert "is off host1" not in said

@@ -62,17 +62,20 @@ class Slack:
     team, user: the ids of the workspace and of the bot in it.
     """
 
-    def __init__(self, app: AsyncApp, reads: AsyncWebClient, posts: AsyncWebClient, who: dict[str, str]) -> None:
+    def __init__(
+        self, app: AsyncApp, app_token: str, reads: AsyncWebClient, posts: AsyncWebClient, who: dict[str, str]
+    ) -> None:
         self.app = app
+        self._app_token = app_token
         self.reads = reads
         self.posts = posts
         self.team = who["team_id"]
         self.user = who["user_id"]
 
     @asynccontextmanager
-    async def listening(self, app_token: str) -> AsyncIterator[None]:
+    async def listening(self) -> AsyncIterator[None]:
         """Commands and clicks arrive while the block runs."""
-        handler = AsyncSocketModeHandler(self.app, app_token, ping_interval=PING_EVERY)
+        handler = AsyncSocketModeHandler(self.app, self._app_token, ping_interval=PING_EVERY)
         watching = asyncio.create_task(_watch(handler), name="socket mode watchdog")
         try:
             await handler.connect_async()
@@ -91,7 +94,7 @@ async def connect(*, bot_token: str, app_token: str, api_url: str) -> Slack:
     reads = _client(bot_token, api_url, repeat=True)
     who = await _check_bot_token(reads)
     await _check_app_token(reads, app_token)
-    return Slack(_app(bot_token, api_url, who), reads, posts, who)
+    return Slack(_app(bot_token, api_url, who), app_token, reads, posts, who)
 
 
 def _stay_on_this_machine(api_url: str) -> None:

@@ -30,6 +30,7 @@ from bot.slack.blocks import Message
 from bot.slack.deny_form import DENY_FORM, deny_form, reason_given
 from bot.slack.lines import Line, Where, line, told
 from bot.slack.listing import listing
+from bot.slack.pace import Pace
 from bot.slack.request_card import APPROVE, CANCEL, DENY
 from bot.slack.story import named, short
 from bot.workflow import Origin, Workflow
@@ -43,6 +44,8 @@ NOT_OURS = "This button isn't one that Kickbot knows. Nothing was done by your c
 UNKNOWN = "Kickbot doesn't know what to do with this. Nothing was done."
 NO_FORM = "Slack did not open the form. Nothing was done by your click: try once more."
 
+PATIENCE = 10.0
+"""Seconds for answers that are under way when the bot stops."""
 SLOW = 1.0
 """Seconds after which someone who waits for a listing is told that it takes longer."""
 REMEMBERED = 1_000
@@ -75,6 +78,8 @@ class Listeners:
         self._policy = policy
         self._names = names
         self._clicks: OrderedDict[str, None] = OrderedDict()
+        self._pace = Pace()
+        self._answering: set[asyncio.Task[Any]] = set()
 
     def register(self, app: AsyncApp) -> None:
         """Everything that Slack can send has a listener: whatever isn't known is acknowledged and answered."""
@@ -90,12 +95,24 @@ class Listeners:
             ignored(ANY)(_ignored)
         app.error(_fault)
 
+    async def finish(self, seconds: float = PATIENCE) -> None:
+        """At a stop: let those who still wait get their answer. Nothing new arrives any more."""
+        if self._answering:
+            await asyncio.wait(set(self._answering), timeout=seconds)
+
+    async def _answer(self, url: str, work: Callable[[], Awaitable[None]]) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._answering.add(task)
+            task.add_done_callback(self._answering.discard)
+        await answered(url, work)
+
     # ------------------------------------------------------------------------------------------ commands
 
     def _command(self, command: str) -> Callable[..., Awaitable[None]]:
         async def listener(ack: Ack, body: Json) -> None:
             await ack()
-            await answered(body["response_url"], lambda: self._carry_out(command, body))
+            await self._answer(body["response_url"], lambda: self._carry_out(command, body))
 
         return listener
 
@@ -109,6 +126,7 @@ class Listeners:
         if isinstance(understood, Help):
             await say(url, self._help(understood))
             return
+        self._pace.demand(body["user_id"])
         origin = await self._origin(body["user_id"], body["channel_id"], body.get("trigger_id") or json.dumps(body))
         if isinstance(understood, Listing):
             await self._list(url, origin, understood)
@@ -145,12 +163,13 @@ class Listeners:
         async def listener(ack: Ack, body: Json) -> None:
             await ack()
             if self._is_new(_key_of_click(body)):
-                await answered(body["response_url"], lambda: self._decide(body, decide))
+                await self._answer(body["response_url"], lambda: self._decide(body, decide))
 
         return listener
 
     async def _decide(self, body: Json, decide: Callable[[Origin, Ticket], Awaitable[Line]]) -> None:
         ticket = _ticket(body["actions"][0].get("value"))
+        self._pace.demand(body["user"]["id"])
         origin = await self._origin(body["user"]["id"], _channel_of(body), _key_of_click(body))
         await say(body["response_url"], note(await decide(origin, ticket)))
 
@@ -167,15 +186,16 @@ class Listeners:
         """Deny…: the form has to be opened at once, so nothing is looked up before it."""
         await ack()
         if self._is_new(_key_of_click(body)):
-            await answered(body["response_url"], lambda: _open_form(client, body))
+            await self._answer(body["response_url"], lambda: _open_form(client, body))
 
     async def _deny(self, ack: Ack, body: Json) -> None:
         await ack()
         known = json.loads(body["view"]["private_metadata"])
-        await answered(known["url"], lambda: self._denied(body, known))
+        await self._answer(known["url"], lambda: self._denied(body, known))
 
     async def _denied(self, body: Json, known: Json) -> None:
         ticket = _ticket(json.dumps(known["ticket"]))
+        self._pace.demand(body["user"]["id"])
         origin = await self._origin(body["user"]["id"], known["channel"], body["view"]["id"])
         reason = clean(reason_given(body["view"]))
         request: Request = await self._workflow.deny(origin, RequestId(ticket.request), ticket.plan, reason)
@@ -204,9 +224,11 @@ def register(
     inventory: Inventory,
     policy: Policy,
     names: Mapping[str, str],
-) -> None:
+) -> Listeners:
     """Listen on this app. names: `{"sessions": "/sessions", "kick": "/kick", "kickbot": "/kickbot"}`."""
-    Listeners(workflow, people, inventory, policy, names).register(app)
+    listeners = Listeners(workflow, people, inventory, policy, names)
+    listeners.register(app)
+    return listeners
 
 
 async def _open_form(client: AsyncWebClient, body: Json) -> None:

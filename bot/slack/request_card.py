@@ -155,8 +155,17 @@ def _trouble(story: Story) -> list[Line]:
     again = line(" Looking again every minute until ", When(moment=until), ".") if until else ()
     hosts = story.plan.hosts if story.plan and story.request.approved_at else ()
     lost = [look for look in story.newest if isinstance(look, Unreachable) and look.host in hosts]
-    unknown = " What happened there is not known."
-    return lines + [line("⛔ ", bold(f"{look.host} {look.reason}."), unknown, again) for look in lost]
+    waiting = story.request.waiting_for
+    return lines + [_waiting(story, look) if look.host in waiting else _unknown(look, again) for look in lost]
+
+
+def _waiting(story: Story, look: Unreachable) -> Line:
+    until = When(moment=story.request.act_by or story.request.at)
+    return line("⚠️ ", bold(f"{look.host} {look.reason}."), " Nothing was begun there: trying again until ", until, ".")
+
+
+def _unknown(look: Unreachable, again: Line) -> Line:
+    return line("⛔ ", bold(f"{look.host} {look.reason}."), " What happened there is not known.", again)
 
 
 def _context(story: Story) -> list[Part]:

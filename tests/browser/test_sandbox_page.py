@@ -10,7 +10,6 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.sandbox.cast import demo_workspace
 from bot.sandbox.server import SandboxSlack
 from tests.tiers import BROWSERS
 
@@ -21,17 +20,6 @@ Json = dict[str, Any]
 
 def plain(text: str) -> Json:
     return {"type": "plain_text", "text": text}
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[SandboxSlack]:
-    async with SandboxSlack.start(demo_workspace()) as running:
-        yield running
-
-
-@pytest.fixture
-def client(slack: SandboxSlack) -> AsyncWebClient:
-    return AsyncWebClient(token=slack.bot_token, base_url=slack.api_url)
 
 
 @pytest.fixture
