@@ -6,7 +6,7 @@ A field may be added with a default; nothing is renamed or removed while version
 
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from bot.canonical import canonical, digest
 from bot.models import Answer, Kick, Moment, Outcome, Plan, RequestId, Snapshot, Step, Unreachable, Value
@@ -207,8 +207,6 @@ Event = Annotated[
     | Closed,
     Field(discriminator="kind"),
 ]
-
-EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
 # The kinds that end a request. A refused click may still follow one of them; nothing that changes the request may.
 FINAL = frozenset({"looked", "refused", "denied", "cancelled", "expired", "lapsed", "closed"})

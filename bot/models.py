@@ -235,7 +235,7 @@ Command = Annotated[Listing | Kick | Help, Field(discriminator="kind")]
 
 
 class Target(Value):
-    """Exactly one session, named so that no other can be meant: host key, boot, session, leader and start, account."""
+    """Exactly one session, named so that no other can be meant: host key, boot, identity, account."""
 
     host: str
     host_key: str
@@ -287,7 +287,7 @@ class Plan(Value):
 
 
 class EndSession(Value):
-    """Try one rung on one target. attempt: 1, or 2 after an attempt whose answer never came."""
+    """Try one rung on one target. attempt: 1, or 2 after one that was refused or never answered."""
 
     kind: Literal["end_session"] = "end_session"
     target: Target

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from bot.lifecycle import Request
-from bot.models import Outcome, Process, Result, Session, Snapshot, Target, Unreachable
+from bot.models import Outcome, Process, Result, Session, Snapshot, Target, Unreachable, by_host
 from bot.planning import still_there
 
 
 def judge(request: Request, looks: Sequence[Snapshot | Unreachable]) -> tuple[Outcome, ...]:
     """One outcome for each target of the plan, in its order."""
-    seen = {look.host: look for look in looks}
+    seen = by_host(looks)
     if request.plan is None:
         return ()
     return tuple(_judge(request, target, seen.get(target.host)) for target in request.plan.targets)

@@ -49,7 +49,7 @@ Seconds = Annotated[int, BeforeValidator(_duration)]
 ChannelId = Annotated[str, AfterValidator(_shaped(r"[CG][A-Z0-9]{2,}", "a channel id (C…)"))]
 Where = Annotated[str, AfterValidator(_shaped(r"[CG][A-Z0-9]{2,}|#.+", "a channel id (C…) or a name pattern (#inc-*)"))]
 Who = Annotated[str, AfterValidator(_shaped(r"[UWS][A-Z0-9]{2,}", "a Slack user id (U…) or user-group id (S…)"))]
-Person = Annotated[str, AfterValidator(_shaped(r"[UW][A-Z0-9]{2,}", "a Slack user id (U…)"))]
+PersonId = Annotated[str, AfterValidator(_shaped(r"[UW][A-Z0-9]{2,}", "a Slack user id (U…)"))]
 People = Annotated[tuple[Who, ...], AfterValidator(_not_empty)]
 Logins = Annotated[tuple[str, ...], AfterValidator(_not_empty)]
 CommandName = Annotated[str, AfterValidator(_shaped(r"/[a-z0-9_-]{1,31}", "a command name such as /kick"))]
@@ -122,7 +122,7 @@ class Settings(Value):
     ssh: SshSection
     hosts: tuple[HostSection, ...] = Field(min_length=1)
     rules: tuple[RuleSection, ...] = Field(min_length=1)
-    people: dict[Person, Logins] = Field(default_factory=dict)
+    people: dict[PersonId, Logins] = Field(default_factory=dict)
     protect: ProtectSection = ProtectSection()
 
     @property

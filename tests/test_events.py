@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from bot import events
 from bot.canonical import canonical, digest
-from bot.events import EVENT, FINAL, Attachment, Entry, Event, Record
+from bot.events import FINAL, Attachment, Entry, Event, Record
 from bot.models import (
     Account,
     Answer,
@@ -29,6 +29,7 @@ from bot.models import (
 from tests import make
 from tests.make import APPROVER, ASKER, INCIDENT, OTHER, START
 
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 GOLDEN = Path(__file__).parent / "golden" / "events.jsonl"
 SEALED = "c8f159e8a2d05c320ec5eddb98fac3f0299cbf7b440b5f702273855e4281f592"
 """SHA-256 of the first lines of the golden file, which nobody may edit any more."""

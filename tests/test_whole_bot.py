@@ -79,7 +79,7 @@ async def test_a_host_that_is_cut_off_in_the_middle_is_never_said_to_be_done(sce
         parent = await parent_with_buttons(scene.alice)
         await scene.carol.click(parent, APPROVE)
         async with asyncio.timeout(20):
-            while not any(" end " in command for command in scene.host.commands):
+            while not any(" end " in command for command in scene.host.commands):  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.001)
         scene.host.fault = Fault("cut", bytes=400)
         await scene.alice.sees("Looking again every minute", CHANNEL, seconds=40)

@@ -1,6 +1,6 @@
 """The audit trail's SQLite file: its lock, its one connection, and the one thread that touches it.
 
-It knows nothing of events. With `schema.py` it is the only importer of sqlite3 and sqlite-utils.
+It knows nothing of events. It alone imports sqlite3: every connection is made here.
 """
 
 import asyncio

@@ -63,7 +63,7 @@ def _branches(process: Process, among: Sequence[Process], depth: int) -> Iterato
 
 def _raw(looks: Sequence[Snapshot | Unreachable]) -> list[Part]:
     """The hosts' own answers, masked, where they are short."""
-    if not _short(looks):
+    if not _fit_in_a_message(looks):
         return []
     return [preformatted(line(f"What {look.host} said:"), look.raw) for look in _answers(looks)]
 
@@ -72,7 +72,7 @@ def _answers(looks: Sequence[Snapshot | Unreachable]) -> list[Snapshot]:
     return [look for look in looks if isinstance(look, Snapshot) and look.raw]
 
 
-def _short(looks: Sequence[Snapshot | Unreachable]) -> bool:
+def _fit_in_a_message(looks: Sequence[Snapshot | Unreachable]) -> bool:
     return sum(len(look.raw) for look in _answers(looks)) <= LONGEST_PREFORMATTED
 
 
@@ -85,7 +85,7 @@ def files(story: Story, record: Record, part: str) -> Iterator[File]:
             yield _file(story, record, part, "what was run", content)
         return
     looks = story.before if part == "before" else story.newest
-    for look in [] if _short(looks) else _answers(looks):
+    for look in [] if _fit_in_a_message(looks) else _answers(looks):
         yield _file(story, record, part, look.host, look.raw)
 
 

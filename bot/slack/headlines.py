@@ -4,7 +4,7 @@ from bot.lifecycle import State
 from bot.models import Outcome, Result, Snapshot
 from bot.slack.durations import exact
 from bot.slack.lines import Line, When, Who, bold, code, either, italic, joined, line, told
-from bot.slack.listing import count
+from bot.slack.listing import count, outside
 from bot.slack.story import Story
 
 NOTHING_DONE = " Nothing was done."
@@ -79,11 +79,17 @@ def _reached_all(story: Story) -> bool:
 
 
 def _off(story: Story) -> str:
-    """`audituser is off host1`, but only if nothing of it was left alone there."""
+    """`audituser is off host1`, but only if nothing of it was left alone there, nor stays at a terminal."""
     plan = story.plan
-    if plan and not (plan.kept or plan.unreachable or story.request.reason):
+    if plan and not (plan.kept or plan.unreachable or story.request.reason or _at_terminals(story)):
         return f"{story.user} is off {story.where}"
     return f"What was approved of {story.user} on {story.where} has ended"
+
+
+def _at_terminals(story: Story) -> bool:
+    """True if the newest looks show a process of the user at a terminal that no session explains."""
+    seen = [look for look in story.newest if isinstance(look, Snapshot)]
+    return any(process.terminal for look in seen for process in outside(look, story.user))
 
 
 def _score(outcomes: tuple[Outcome, ...]) -> str:

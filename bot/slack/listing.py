@@ -1,9 +1,9 @@
 """What `/sessions` answers: who is logged in where, as one table. Pure."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from bot.cleaning import shorten
-from bot.inventory import fold
 from bot.models import Process, Session, Snapshot, Unreachable
 from bot.slack.blocks import NOTHING, Message, Part, Table, aside, compose, paragraph, table
 from bot.slack.durations import spell
@@ -13,6 +13,8 @@ from bot.workflow import Seen
 COLUMNS = ("session", "user", "from", "tty", "since", "idle keys / output", "running")
 NOBODY = "nobody is logged in."
 RUNNING = 60
+NAMED = 8
+"""How many people or terminals are named before the rest is counted."""
 
 
 def listing(seen: Seen) -> Message:
@@ -22,17 +24,20 @@ def listing(seen: Seen) -> Message:
     shown = sessions_table(seen.looks, user)
     if shown:
         parts += [shown.part, *cut_note(shown)]
-    parts += [aside(*footer(look)) for look in seen.looks if isinstance(look, Snapshot)]
+    parts += [aside(*footer(look, user)) for look in seen.looks if isinstance(look, Snapshot)]
     if seen.refused:
         parts.append(paragraph(*map(told, seen.refused), needed=True))
     return compose(*parts)
 
 
 def heading(look: Snapshot | Unreachable, user: str | None = None) -> Line:
-    """`host1: 3 sessions of 2 people`, or that nobody is there, or that nothing is known."""
+    """`host1: 3 sessions of 2 people`, or that nobody is there, or only outside of sessions, or that nothing is known."""
     if isinstance(look, Unreachable):
         return unreachable(look)
     listed = logged_in(look, user)
+    if not listed and (front := [p for p in outside(look, user) if p.terminal]):
+        terminals = some(dict.fromkeys(p.terminal or "" for p in front))
+        return line(bold(f"{look.host}: no login session, but {of_whom(front)} at a terminal ({terminals})."))
     if not listed:
         nobody = f"{user} is not logged in." if user else NOBODY
         return line(bold(f"{look.host}: {nobody}"))
@@ -44,6 +49,24 @@ def heading(look: Snapshot | Unreachable, user: str | None = None) -> Line:
 def logged_in(look: Snapshot, user: str | None = None) -> list[Session]:
     """The sessions of people: all but the connection through which Kickbot looks."""
     return [s for s in (look.of(user) if user else look.sessions) if not s.own]
+
+
+def outside(look: Snapshot, user: str | None = None) -> list[Process]:
+    """The processes of people that belong to no login, such as a shell that a user's own service manager runs."""
+    return [p for p in look.outside if user in {None, p.user}]
+
+
+def of_whom(processes: Sequence[Process]) -> str:
+    """`5 processes of audituser, 2 of bob`, who has most of them first."""
+    (user, number), *others = Counter(p.user for p in processes).most_common()
+    first = f"{number} {'process' if number == 1 else 'processes'} of {user}"
+    return some([first, *(f"{number} of {user}" for user, number in others)])
+
+
+def some(names: Iterable[str]) -> str:
+    """The first names, and how many more there are."""
+    first, more = (listed := list(names))[:NAMED], len(listed) - NAMED
+    return ", ".join(shorten(name, RUNNING) for name in first) + (f" and {more} more" if more > 0 else "")
 
 
 def unreachable(look: Unreachable) -> Line:
@@ -115,18 +138,14 @@ def cut_note(shown: Table) -> list[Part]:
     return [aside(told(f"{rest} did not fit here. Name a user to see fewer: `/sessions HOST USER`."))]
 
 
-def footer(look: Snapshot) -> tuple[Line, ...]:
-    """How the host was seen, and what could not be."""
-    up = f"up {spell(look.uptime / 100)}"
+def footer(look: Snapshot, user: str | None = None) -> tuple[Line, ...]:
+    """How the host was seen, who is there outside of every login, and what could not be seen."""
+    system = ", ".join(filter(None, [look.system, f"up {spell(look.uptime / 100)}"]))
     seen = f"seen {look.time:%H:%M:%S} by the clock of {look.host}"
-    facts = [f"{look.host}:" if look.host else "", ", ".join(filter(None, [look.system, up])) + " · " + seen]
     own = [f"Kickbot's own connection, session {s.id}, is left out" for s in look.sessions if s.own]
-    lines = [line(" · ".join([" ".join(filter(None, facts)), *own]))]
+    lines = [line(" · ".join([f"{look.host}: {system}", seen, *own]))]
+    if stray := outside(look, user):
+        lines.append(line(f"outside of any login: {of_whom(stray)}"))
     if look.lingering:
         lines.append(line(f"services run on after the last logout of: {', '.join(look.lingering)}"))
     return (*lines, *(line(note) for note in look.notes))
-
-
-def hosts(names: Sequence[str]) -> str:
-    """`host1`, `web[01-03]`."""
-    return fold(names) if len(names) > 1 else "".join(names)

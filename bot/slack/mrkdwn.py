@@ -1,6 +1,6 @@
 """Text as Slack's mrkdwn: escapes it, names people, groups and channels, gives times in the reader's zone. Pure.
 
-What a host or a person wrote never becomes markup: `<!channel>` stays the nine characters that it is.
+What a host or a person wrote never becomes markup: `<!channel>` stays the ten characters that it is.
 """
 
 from datetime import datetime

@@ -46,7 +46,7 @@ def _pending(story: Story) -> Message:
         *what_would_happen(story),
         paragraph(*_who_may(request), needed=True),
         buttons(*_buttons(request, APPROVE, DENY, CANCEL)),
-        aside(line(f"request {request.id} · plan {short(request.plan_hash)}")),
+        _small(request),
     )
 
 
