@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-deps lint lock clean
+.PHONY: demo install test test-deps lint lock clean
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Kickbot needs Python 3.11 or newer; set PYTHON=python3.11") if sys.version_info < (3, 11) else None'
@@ -16,6 +16,8 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY)            ## the main job on this machine, told as text; then, on a terminal, the same to try in a browser
 	$(BIN)/kickbot demo --play
 	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/kickbot demo; fi
+
+install: $(READY)         ## .venv/bin/kickbot, and what it is developed with
 
 test: $(READY)            ## every tier of tests that this machine can run
 	$(BIN)/pytest

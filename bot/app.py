@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from bot.audit.postings import SqlitePostings
 from bot.audit.sqlite import SqliteTrail
 from bot.borders import Hosts
+from bot.errors import LookupFailed
 from bot.hosts.connections import SshHosts
 from bot.inventory import Inventory
 from bot.policy import Policy
@@ -37,6 +38,7 @@ async def run(settings: Settings, secrets: Secrets) -> None:
 @asynccontextmanager
 async def serving(settings: Settings, secrets: Secrets, timing: Timing = Timing()) -> AsyncIterator[None]:  # noqa: B008 - frozen
     """Opens the edges that the settings name, and the bot is at work on them while the block runs."""
+    settings.check_files()
     inventory = settings.inventory()
     policy = settings.policy(inventory)
     names = settings.slack.commands.model_dump()
@@ -68,6 +70,7 @@ async def at_work(
 ) -> AsyncIterator[Workflow]:
     """Joins the parts on edges that are open. A task of the bot that fails ends the block with its error."""
     people = SlackPeople(slack.reads, slack.team)
+    await _look_round(people, policy)
     workflow = Workflow(trail=trail, hosts=hosts, rights=Rights(policy, people), timing=timing)
     publisher = Publisher(
         client=slack.posts,
@@ -84,3 +87,16 @@ async def at_work(
         await listeners.finish()
         for task in running:
             task.cancel()
+
+
+async def _look_round(people: SlackPeople, policy: Policy) -> None:
+    """Warn of channels and groups in the configuration that Slack doesn't show: it may be a slip, or come later."""
+    for channel in sorted({policy.incident_channel, *(r.channel for r in policy.rules if r.channel)}):
+        if not (await people.channel(channel)).member:
+            log.warning("kickbot.toml: Kickbot is not in the channel %s, or there is none: invite it", channel)
+    hosts = {host for rule in policy.rules for host in rule.hosts}
+    for group in sorted(policy.groups(hosts, "look", "ask", "approve")):
+        try:
+            await people.members(group)
+        except LookupFailed as error:
+            log.warning("kickbot.toml: the group %s can't be read, so nobody is in it (%s)", group, error)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -51,7 +51,7 @@ def demo(play: bool, port: int) -> None:
     from bot import demo as show  # noqa: PLC0415 - the demo alone needs the sandbox
 
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    with _plainly():
+    with _plainly(), suppress(KeyboardInterrupt):  # Ctrl-C is how it ends
         asyncio.run(show.play() if play else show.open_page(port))
 
 
@@ -67,8 +67,11 @@ def audit() -> None:
 def audit_list(about: str | None, limit: int, config: str | None) -> None:
     """A line for each request; ABOUT a login name, a host or a Slack id."""
     with _plainly():
-        for records in reading.list_requests(_database(config), about=about, limit=limit):
+        found = reading.list_requests(_database(config), about=about, limit=limit)
+        for records in found:
             click.echo(telling.line(records))
+        if about and not found:
+            click.echo(f"no request is about {about}: name a login, a host or a Slack id", err=True)
 
 
 @audit.command("show")

@@ -7,6 +7,7 @@ import asyncio
 import html
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -85,7 +86,9 @@ async def open_page(port: int) -> None:
         click.echo("  /sessions host1\n  /kick audituser host1 because INC-42 laptop stolen\n")
         click.echo("Then be Carol, and approve. Afterwards, in another terminal:\n")
         click.echo(f"  {sys.executable} -m bot audit verify --config {config}\n\nCtrl-C ends it all.")
-        await asyncio.Event().wait()
+        stopped = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+        await stopped.wait()
 
 
 async def play() -> None:

@@ -29,7 +29,10 @@ class LookupFailed(KickbotError):  # noqa: N818 - says what happened
         self.what = what
 
     def for_user(self) -> str:
-        return f"Slack could not say who {self.what} is, so the answer is no. Try again in a minute."
+        return (
+            f"Slack could not say who {self.what} is, so the answer is no. Try again in a minute;"
+            " if it stays so, whoever runs Kickbot finds the reason in its log."
+        )
 
 
 class TrailError(KickbotError):

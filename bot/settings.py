@@ -133,6 +133,16 @@ class Settings(Value):
         """A path as written in the file, made absolute."""
         return (self.folder / Path(text).expanduser()).absolute()
 
+    def check_files(self) -> None:
+        """Raises SettingsError for the first file or folder that has to be there and isn't."""
+        for number, key in enumerate(self.ssh.keys):
+            if not self.path(key).is_file():
+                raise SettingsError(f"ssh.keys[{number}]: there is no file {self.path(key)}")
+        if not self.path(self.ssh.known_hosts).is_file():
+            raise SettingsError(f"ssh.known_hosts: there is no file {self.path(self.ssh.known_hosts)}")
+        if not self.database.parent.is_dir():
+            raise SettingsError(f"audit.database: there is no folder {self.database.parent}")
+
     def inventory(self) -> Inventory:
         """Raises SettingsError for a name that is no host name, or that stands there twice."""
         hosts: dict[str, Host] = {}

@@ -62,7 +62,7 @@ async def test_members_are_read_afresh(slack: SandboxSlack, people: SlackPeople)
         Fault(body="<html>no JSON</html>"),
         Fault(body={"ok": True}),
         Fault(body={"ok": True, "user": None, "users": None}),
-        Fault(body={"ok": True, "user": {"id": "U0ALICE", "deleted": False}, "users": "U0ALICE"}),
+        Fault(body={"ok": True, "user": {"id": "U0ALICE", "is_restricted": "no"}, "users": "U0ALICE"}),
         Fault(body={"ok": True, "user": {"id": "U0BOB", "team_id": TEAM, "deleted": "no"}, "users": [1]}),
     ],
 )
@@ -73,6 +73,14 @@ async def test_every_failure_is_a_no(slack: SandboxSlack, people: SlackPeople, f
         await people.person("U0ALICE")
     with pytest.raises(LookupFailed):
         await people.members("S0LEADS")
+
+
+async def test_a_flag_that_is_not_there_is_not_set(slack: SandboxSlack, people: SlackPeople) -> None:
+    """A stand-in for Slack may name only what is special about a person; a guest is still a guest."""
+    always(slack, Fault(body={"ok": True, "user": {"id": "U0ALICE", "name": "alice"}}))
+    assert (await people.person("U0ALICE")).is_member
+    always(slack, Fault(body={"ok": True, "user": {"id": "U0ALICE", "is_ultra_restricted": True}}))
+    assert not (await people.person("U0ALICE")).is_member
 
 
 async def test_an_answer_about_someone_else_is_a_failure(slack: SandboxSlack, people: SlackPeople) -> None:

@@ -59,4 +59,4 @@ def read_keys(paths: Sequence[Path]) -> list[asyncssh.SSHKeyPair]:
     try:
         return list(asyncssh.load_keypairs([str(path) for path in paths]))
     except (OSError, asyncssh.KeyImportError) as error:
-        raise SettingsError(f"[ssh] keys: {error}") from error
+        raise SettingsError(f"ssh.keys: {error}") from error

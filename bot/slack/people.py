@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import aiohttp
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError
 from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -43,33 +43,28 @@ class _Enterprise(_Said):
 
 
 class _User(_Said):
-    """users.info, https://docs.slack.dev/reference/objects/user-object: a deactivated person has no roles."""
+    """users.info, https://docs.slack.dev/reference/objects/user-object: a flag that isn't there is not set."""
 
     id: str
-    team_id: str
+    team_id: str = ""
     name: str = ""
-    deleted: bool
-    is_bot: bool
-    is_restricted: bool | None = None
-    is_ultra_restricted: bool | None = None
+    deleted: bool = False
+    is_bot: bool = False
+    is_restricted: bool = False
+    is_ultra_restricted: bool = False
     is_stranger: bool = False
     profile: _Profile = _Profile()
     enterprise_user: _Enterprise = _Enterprise()
 
-    @model_validator(mode="after")
-    def _says_all(self) -> "_User":
-        if not self.deleted and (self.is_restricted is None or self.is_ultra_restricted is None):
-            raise ValueError("it doesn't say whether this is a guest")
-        return self
-
     def person(self, team: str) -> Person:
+        teams = {self.team_id, *self.enterprise_user.teams} - {""}
         return Person(
             id=self.id,
             name=self.profile.display_name or self.profile.real_name or self.name or self.id,
             deactivated=self.deleted,
             bot=self.is_bot,
-            guest=bool(self.is_restricted or self.is_ultra_restricted),
-            stranger=self.is_stranger or team not in {self.team_id, *self.enterprise_user.teams},
+            guest=self.is_restricted or self.is_ultra_restricted,
+            stranger=self.is_stranger or bool(teams and team not in teams),
         )
 
 
@@ -78,11 +73,12 @@ class _Members(_Said):
 
 
 class _Conversation(_Said):
-    """conversations.info. A direct message has neither a name nor members."""
+    """conversations.info. A direct message has neither a name nor members, and gets no evidence."""
 
     id: str
     name: str = ""
-    is_member: bool = False
+    is_im: bool = False
+    is_member: bool | None = None
     is_archived: bool = False
     is_shared: bool = False
     is_ext_shared: bool = False
@@ -91,7 +87,8 @@ class _Conversation(_Said):
 
     def channel(self) -> Channel:
         shared = self.is_shared or self.is_ext_shared or self.is_org_shared or self.is_pending_ext_shared
-        return Channel(id=self.id, name=self.name, member=self.is_member and not self.is_archived, shared=shared)
+        member = not self.is_im if self.is_member is None else self.is_member
+        return Channel(id=self.id, name=self.name, member=member and not self.is_archived, shared=shared)
 
 
 class SlackPeople:

@@ -1,5 +1,6 @@
 """The main job on real hosts: the whole bot, real logins on bookworm and trixie, a workspace that stands for Slack."""
 
+import re
 import shlex
 import sqlite3
 from collections.abc import AsyncIterator
@@ -7,11 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from bot import settings
+from bot.hosts.connections import SshHosts
+from bot.models import HostUptime, Snapshot
 from bot.sandbox.cast import demo_workspace
 from bot.sandbox.server import SandboxSlack
+from tests import make
 from tests.hosts.logins import Login, Logins, Shared
 from tests.hosts.machines import Machine
 from tests.whole import APPROVE, CHANNEL, bot_at_work, configure, kickbot, parent_with_buttons, thread
+
+SUDOERS = "/etc/sudoers.d/10-test"
 
 
 @pytest.fixture
@@ -119,3 +126,29 @@ async def test_what_a_process_calls_itself_is_harmless_masked_text(
     assert "\x1b" not in calls
     assert "hunter2" not in calls
     assert b"hunter2" not in trail
+
+
+@pytest.mark.parametrize("suite", ["bookworm", "trixie"])
+async def test_the_sudoers_line_of_the_readme_is_enough(
+    request: pytest.FixtureRequest, config: Path, suite: str, logins: Logins
+) -> None:
+    """With that one line, and nothing else, the bot looks and acts."""
+    machine: Machine = request.getfixturevalue(suite)
+    line = re.search(r"`(kickbot ALL=[^`]+)`", (Path(__file__).parents[2] / "README.md").read_text())
+    assert line
+    rules = machine.run("cat", SUDOERS)
+    doomed = logins.terminal(machine, "audituser")
+    loaded = settings.load(config)
+    hosts = SshHosts(loaded.inventory().hosts, [machine.identity], config.parent / "known_hosts")
+    try:
+        machine.run("sh", "-c", f"echo '{line[1]}' >{SUDOERS}")
+        (look,) = [look async for look in hosts.look([suite])]
+        assert isinstance(look, Snapshot)
+        (session,) = look.of("audituser")
+        step = make.step(make.target(look, session), "terminate")
+        answer = await hosts.act(step, not_after=HostUptime(look.uptime + 2000))
+        assert (answer.status, answer.exit_status) == ("done", 0)
+        doomed.wait_end()
+    finally:
+        machine.run("sh", "-c", f"printf %s {shlex.quote(rules)} >{SUDOERS}")
+        await hosts.close()
