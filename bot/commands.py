@@ -30,7 +30,7 @@ _FIXED = {"sessions": 1, "kick": 2, "kickbot": 0}
 _KEYWORDS = frozenset({"session", "help"}).union(*NOT_YET.values())
 
 _DASHES = ("--", "\N{EM DASH}", "\N{EN DASH}")
-_BECAUSE = re.compile(rf"(?:^|(?<=\s))(?:{'|'.join(_DASHES)})?because(?=\s|$)")
+_BECAUSE = re.compile(rf"(?:^|(?<=\s))(?:{'|'.join(_DASHES)})?because(?=\s|$)", re.IGNORECASE)
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@\\-]{0,63}\$?")
 _SESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9/-]{0,31}")
 

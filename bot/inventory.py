@@ -108,5 +108,5 @@ def _bound(text: str) -> None:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
+    near = difflib.get_close_matches(name.lower(), list(known), n=1)
     return f" Did you mean `{near[0]}`?" if near else ""

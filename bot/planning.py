@@ -124,8 +124,12 @@ def _lost(looks: Sequence[Snapshot | Unreachable]) -> set[str]:
     return {look.host for look in looks if isinstance(look, Unreachable)}
 
 
-def why_nothing(plan: Plan) -> str:
+def why_nothing(command: Kick, plan: Plan) -> str:
     """Why there is nothing to end, for people: `audituser is not logged in on host1.`"""
+    wanted = command.session
+    if wanted is not None and plan.kept and all(k.session != wanted for k in plan.kept):
+        there = ", ".join(f"{k.session} on {k.host}" for k in plan.kept)
+        return f"{plan.user} has no session {wanted} there, only {there}."
     told = [f"{plan.user} is not logged in on {fold(free)}."] if (free := _free(plan)) else []
     told += [f"Session {k.session} of {plan.user} on {k.host} stays: {k.why}." for k in plan.kept]
     told += [f"{u.host} {u.reason}. Nothing is known about its sessions." for u in plan.unreachable]

@@ -174,5 +174,5 @@ def _demand(verdict: Verdict) -> None:
 def _nobody(host: str, rule: Rule, able: int) -> str:
     who = " and ".join(policy.mention(i) for i in rule.approve) or "nobody"
     if not able:
-        return f"Nobody could approve this on {host}: {who} may, and that is nobody but you or the account's owner."
+        return f"Nobody could approve this on {host}: only {who} may, and no one is left there but you or the owner."
     return f"{host} needs {rule.approvals} approvals, and only {able} of {who} could give one. Not asked."

@@ -232,7 +232,7 @@ class Workflow:
         request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="before"), lease)
         plan = planning.make(command, looks, self._rights.policy)
         if not plan.targets:
-            closed = events.Closed(outcomes=(), note=planning.why_nothing(plan))
+            closed = events.Closed(outcomes=(), note=planning.why_nothing(command, plan))
             return await self._ledger.record(request, closed, lease)
         try:
             approvers = await self._rights.to_plan(request.asker, command, aims(plan))

@@ -73,6 +73,54 @@ DJANGO_SECRET_KEY='hunter2'
 {"token":"hunter2","user":"alice"}
 password = hunter2
 Password:hunter2
+python app.py --password=a&hunter2
+python app.py --password=a&b=hunter2 --verbose
+python app.py --password a&hunter2
+curl "https://example.com/?token=a&secret=hunter2&page=1"
+curl -d user=alice&password=hunter2&page=1 https://example.com
+psql postgresql://app:p@hunter2@db/prod
+psql postgresql://app:p@ss@hunter2@db/prod
+curl -sSu admin:hunter2 https://example.com
+curl -fsSLuadmin:hunter2 https://example.com
+curl -sU admin:hunter2 https://example.com
+/usr/bin/smbclient //files/x -U alice%hunter2
+smbclient //files/x --user=alice%hunter2
+net rpc info -U CORP/alice%hunter2
+rpcclient -U=alice%hunter2 files
+openssl enc -aes-256-cbc -in x -k hunter2
+openssl enc -d -pass pass:hunter2
+openssl req -passout pass:hunter2
+7z a -phunter2 x.7z x
+/usr/bin/7za x x.7z -phunter2 -y
+zip -r -P hunter2 x.zip x
+zip -rP hunter2 x.zip x
+unzip -Phunter2 x.zip
+mosquitto_pub -h mq -p 1883 -u alice -P hunter2 -t x
+mosquitto_sub -P hunter2
+sqlcmd -S db -U sa -P hunter2 -Q select
+sqlcmd -S db -U sa -Phunter2
+ipmitool -I lanplus -H bmc -p 623 -U ADMIN -P hunter2 power status
+useradd -m -p hunter2 alice
+useradd -mp hunter2 alice
+/usr/sbin/usermod -p $6$hunter2 alice
+mongo -u alice -p hunter2 db
+mongosh --port 27017 -u alice -p hunter2
+mongodump -phunter2
+htpasswd -b /etc/htpasswd alice hunter2
+htpasswd -cbB -C 10 /etc/htpasswd alice hunter2
+htpasswd -B -b -c file alice hunter2
+htpasswd -nb alice hunter2
+htpasswd -nbBC 10 alice hunter2
+htpasswd -n -b 42 hunter2
+http -a alice:hunter2 example.com
+/usr/bin/python3 /usr/bin/https --auth=alice:hunter2 example.com
+sqlplus alice/hunter2@db
+sqlplus -S -L alice/hunter2 @script.sql
+sqlplus alice/p@hunter2@//db:1521/prod
+ssh-keygen -t ed25519 -N hunter2 -f key
+ssh-keygen -p -P hunter2 -N hunter2 -f key
+curl -d x https://hooks.slack.com/services/T00000000/B00000000/hunter2
+curl https://hooks.slack.com/workflows/T0/A0/1/hunter2
 """.strip().splitlines()
 
 HARMLESS = """
@@ -115,6 +163,42 @@ crontab -u alice -l
 nginx: master process /usr/sbin/nginx
 systemd-run --user --scope tmux
 bearer of bad news
+mkdir -p x
+ps -p 1
+cp -p a b
+docker run -p 80:80 nginx
+curl -sSo out https://example.com
+curl -XPUT http://example.com:9200/x
+curl -HUser-Agent:x https://example.com
+curl -u alice https://example.com
+curl "https://example.com/?page=1&sort=name"
+smbclient //files/x -U alice
+smbclient -k //files/x
+openssl req -key server.key -keyout x
+openssl x509 -in x -noout
+7z a x.7z x
+cp -r x.7z -progress
+tar -cf x.7z -p x
+zip -r x.zip x -x p
+gzip -p x
+unzip -p x.zip
+mosquitto_pub -h mq -p 1883 -t x
+ipmitool -I lanplus -p 623 power status
+useradd -m -s /bin/bash alice
+usermod -aG sudo alice
+mongo --port 27017 db
+mongo -u alice -p --authenticationDatabase admin
+mongod --port 27017
+htpasswd /etc/htpasswd alice
+htpasswd -v /etc/htpasswd alice
+http example.com a:b
+curl http://example.com -a x:y
+sqlplus / as sysdba
+sqlplus -s /nolog @/srv/x/script.sql
+sqlplus alice@db @/srv/script.sql
+ssh-keygen -t ed25519 -N  -f key
+ssh-keygen -lf key
+curl https://slack.com/services/T00000000
 tokenize=yes
 """.strip().splitlines()
 
@@ -153,6 +237,33 @@ SLOW = [
     "redis-cli " * 10_000,
     "sshpass -p" + " " * 100_000,
     "sshpass" + " " * 100_000,
+    "curl -s" * 14_000,
+    "curl -" + "s" * 100_000,
+    "curl " * 20_000,
+    "smbclient " * 10_000,
+    "net -U a" * 12_000,
+    "zip -P a " * 11_000,
+    "zip " + "-P a " * 20_000,
+    "zip -" + "P" * 100_000,
+    "7z -pa" * 16_000,
+    "ssh-keygen -P a -N b " * 5_000,
+    "mongo mongo " * 8_000,
+    "htpasswd -b" * 9_000,
+    "htpasswd" + " -b" * 33_000,
+    "htpasswd -C 1 " * 7_000,
+    "http -a" * 14_000,
+    "http " * 20_000,
+    "sqlplus " * 12_500,
+    "sqlplus" + " a" * 50_000,
+    "sqlplus -S a/" * 7_000,
+    "openssl -k " * 9_000,
+    "&password=a" * 9_000,
+    "&" * 100_000,
+    "password=" + "a&" * 50_000,
+    "?" + "a" * 100_000,
+    "-d a" * 25_000,
+    "a://b:" + "@" * 100_000,
+    "hooks.slack.com/services/" * 4_000,
     "eyJaaaaaaaa." * 8_000,
     "eyJ" * 33_000,
     "sk-" * 33_000,
@@ -191,11 +302,36 @@ def test_masked_twice(line: str) -> None:
     assert mask(masked) == masked
 
 
+@given(st.lists(st.sampled_from([word for line in LEAKS for word in line.split()] + [" ", MASK]), max_size=12))
+def test_secrets_beside_each_other(words: list[str]) -> None:
+    """However secrets follow one another, masking twice is masking once."""
+    once = mask("".join(words))
+
+    assert mask(once) == once
+    assert mask(mask(" ".join(words))) == mask(" ".join(words))
+
+
 def test_secrets_in_many_lines() -> None:
     """Each line of a transcript is masked by itself, and none swallows the next."""
     masked = mask("mysql -phunter2\nid\nexport TOKEN=hunter2\n--password\nuptime")
 
     assert masked.splitlines() == [f"mysql -p{MASK}", "id", f"export TOKEN={MASK}", "--password", "uptime"]
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("curl https://x/?token=a&page=1", "curl https://x/?token=[masked]&page=1"),
+        ("curl -d user=alice&password=a&page=1 x", "curl -d user=alice&password=[masked]&page=1 x"),
+        ("curl --data-raw password=a&user=alice x", "curl --data-raw password=[masked]&user=alice x"),
+        ("sqlplus alice/a@db", "sqlplus alice/[masked]@db"),
+        ("psql postgresql://app:a@b@db/prod", "psql postgresql://app:[masked]@db/prod"),
+        ("ssh-keygen -p -P a -N b -f key", "ssh-keygen -p -P [masked] -N [masked] -f key"),
+    ],
+)
+def test_what_stands_beside_a_secret_stays(text: str, masked: str) -> None:
+    """Only the secret is hidden, not the fields, names and addresses around it."""
+    assert mask(text) == masked
 
 
 @pytest.mark.parametrize("line", HARMLESS)

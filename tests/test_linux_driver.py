@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from bot.errors import IncompleteAnswer
 from bot.hosts.drivers.interface import NotForThisDriver
 from bot.hosts.drivers.linux import LinuxDriver
+from bot.hosts.limits import Limits
 from bot.models import Act, Answer, EndSession, Host, HostUptime, Session, Snapshot, Target
 from tests.make import account
 
@@ -80,12 +81,12 @@ def told(
     ids = [line.removeprefix(b"| Id=") for session in sessions for line in session if line.startswith(b"| Id=")]
     lines = [
         f"kickbot linux 1 look {NONCE}".encode(),
-        *(b"== host", f"boot {BOOT}".encode(), b"uptime 1000.00", b"date 1800000000", b"self %d" % shell, *init),
         *(b"== sessions", *(logind or (b" ".join((b"listed", *ids)), *itertools.chain(*sessions)))),
         *(b"== users", b"listed"),
-        *(b"== processes", *tasks, b"total %d" % len(tasks)),
+        *(b"== processes", *tasks, b"total %d" % len(tasks), b"clock 1800000000", b"names 0"),
         *(b"user 0 root", b"user 105 sshd", b"user 1001 alice", b"user 1002 bob", *extra),
         *(b"== commands", *commands, b"cut 0"),
+        *(b"== host", f"boot {BOOT}".encode(), b"uptime 1000.00", b"date 1800000000", b"self %d" % shell, *init),
         f"== end {NONCE}".encode(),
     ]
     return b"\n".join(lines) + b"\n"
@@ -278,6 +279,8 @@ def test_secrets_in_command_lines() -> None:
         "/user.slice/user-1002.slice/session-7.scope",
         f"{ALICE}/session-7.scope2",
         f"{ALICE}/x-session-7.scope",
+        f"{ALICE}/session-7.scope...",
+        f"{ALICE}/session-7...",
     ],
 )
 def test_a_forged_cgroup(cgroup: str) -> None:
@@ -286,6 +289,29 @@ def test_a_forged_cgroup(cgroup: str) -> None:
 
     assert pids(only(snapshot)) == [100]
     assert [process.pid for process in snapshot.outside] == [200]
+
+
+def test_many_deep_cgroups() -> None:
+    """Twenty thousand processes as deep in cgroups as the script tells make no host unreadable."""
+    deep = f"{ALICE}/user@1001.service/".ljust(509, "a") + "..."
+    answer = told(LEADER, *(task(pid, scope=deep) for pid in range(1_000, 21_000)), sessions=[listed()])
+
+    assert 8 * 1024 * 1024 < len(answer) < Limits().size
+    assert len(parse(answer).outside) == 20_000
+
+
+@pytest.mark.parametrize("forged", [-1000, 9_999_999_999_999, 2**63 - 1, -(2**63), 2**64 - 1000, 1_800_000_061])
+def test_a_forged_time(forged: int) -> None:
+    """A terminal's owner can give it any time: one that can't be true is not known, and hides nobody."""
+    snapshot = parse(
+        told(
+            task(101, scope=ALICES, tty=0x8803),
+            sessions=[listed()],
+            extra=[b"terminal %d %d /dev/pts/3" % (forged, forged)],
+        )
+    )
+
+    assert [(t.name, t.since_key, t.since_output) for t in only(snapshot).terminals] == [("pts/3", None, None)]
 
 
 def test_nobody_hides_as_a_user_manager() -> None:
@@ -411,6 +437,32 @@ def test_its_terminals() -> None:
         ("pts/300", None, None),
     ]
     assert only(snapshot).since_key == 10
+
+
+def test_idle_by_the_clock_of_the_same_moment() -> None:
+    """A look that took long makes nobody idle: a terminal's times are compared with the clock of that moment."""
+    answer = told(
+        task(101, scope=ALICES, tty=0x8803),
+        sessions=[listed()],
+        extra=[b"terminal 1799999970 1799999975 /dev/pts/3"],
+    ).replace(b"clock 1800000000", b"clock 1799999980")
+
+    assert (only(parse(answer)).since_key, only(parse(answer)).since_output) == (10, 5)
+
+
+@pytest.mark.parametrize(("status", "noted"), [(0, False), (2, False), (1, True), (124, True), (137, True)])
+def test_names_that_nobody_told(status: int, noted: bool) -> None:
+    """Where the host's directory did not answer, a note says how many names are missing."""
+    snapshot = parse(told(task(300, uid=2001), task(301, uid=2002)).replace(b"names 0", b"names %d" % status))
+
+    note = "names of 2 users are not known: the host's directory did not answer"
+    assert (note in snapshot.notes) is noted
+    assert [process.user for process in snapshot.outside] == ["2001", "2002"]
+
+
+def test_a_directory_that_nobody_needs() -> None:
+    """Where every name is known all the same, there is nothing to note."""
+    assert parse(told(task(300)).replace(b"names 0", b"names 124")).notes == ()
 
 
 @pytest.mark.parametrize(

@@ -66,8 +66,9 @@ class Shell:
         )
         return done.stdout
 
-    def look(self) -> Snapshot:
-        return DRIVER.parse_look(self.run("look", NONCE), host="host1", host_key="SHA256:key", nonce=NONCE)
+    def look(self, script: bytes = SCRIPT) -> Snapshot:
+        answer = self.run("look", NONCE, script=script)
+        return DRIVER.parse_look(answer, host="host1", host_key="SHA256:key", nonce=NONCE)
 
     def end(self, rung: str = "terminate", **other: str) -> Answer:
         """The approved step, or one that differs in one argument."""
@@ -119,6 +120,67 @@ def test_a_logind_that_hangs(shell: Shell) -> None:
     shell.stand_in("ps", "#!/bin/sh\necho $$\n")
 
     assert any("logind does not answer (no answer in 5 s)" in note for note in shell.look().notes)
+
+
+@pytest.mark.parametrize("tools", ["awk", "busybox", "gawk", "mawk", "original-awk"])
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("/a" * 250 + "/session-1", "/a" * 250 + "/session-1"),
+        ("/a" * 2000, ("/a" * 2000)[:509] + "..."),
+        ("/" + "a" * 492 + "/session-7.scope2345", "/" + "a" * 492 + "/session-7.scope..."),
+        ("/" + "\N{PILE OF POO}" * 100 + "\t" * 60, "/" + "\N{PILE OF POO}" * 100 + "\\t" * 54 + "..."),
+    ],
+)
+def test_a_deep_cgroup(shell: Shell, tmp_path: Path, tools: str, written: str, read: str) -> None:
+    """However deep a user nests cgroups, a line has 512 bytes of the path, and what was cut never ends like a scope."""
+    found = shutil.which(tools)
+    if not found:
+        pytest.skip(f"no {tools} here")
+    (shell.folder / "awk").symlink_to(found)
+    shell.stand_in("ps", f"#!/bin/sh\necho {shell.leader}\n")
+    (tmp_path / "cgroup").write_text(f"0::{written}\n")
+    script = SCRIPT.replace(b'"/proc/" pid "/cgroup"', f'"{tmp_path}/cgroup"'.encode())
+
+    (line,) = (line for line in shell.run("look", NONCE, script=script).split(b"\n") if line.startswith(b"process "))
+
+    assert line.split(b"\t")[1].decode() == read
+
+
+def test_the_deadline_counts_from_the_end_of_the_look(shell: Shell) -> None:
+    """The uptime of a look is read after all that may take long, or each step after a slow look would be too late."""
+    shell.stand_in("ps", f'#!/bin/sh\necho {shell.leader} slow\nsleep 0.1\ncat /proc/uptime >>"$LOG"\n')
+
+    snapshot = shell.look()
+
+    last = shell.asked[-1].split()[0]
+    assert snapshot.uptime >= int(last.replace(".", ""))
+
+
+@pytest.mark.parametrize("status", [1, 2])
+def test_names_that_getent_leaves_out(shell: Shell, tmp_path: Path, status: int) -> None:
+    """A name that getent leaves out is looked for in /etc/passwd; only without an answer a missing one is noted."""
+    shell.stand_in("getent", f"#!/bin/sh\nexit {status}\n")
+    passwd = tmp_path / "passwd"
+    script = SCRIPT.replace(b"/etc/passwd", str(passwd).encode())
+    uids = {"others": os.getuid() + 1, "myself": os.getuid(), "second": os.getuid()}
+    passwd.write_text("+::::::\n" + "".join(f"{name}:x:{uid}:0::/:\n" for name, uid in uids.items()))
+
+    named = shell.look(script)
+    passwd.unlink()
+    nameless = shell.look(script)
+
+    assert f"\nnames {status}\nuser {os.getuid()} myself\n" in named.raw
+    assert " second\n" not in named.raw
+    assert any("the host's directory did not answer" in note for note in nameless.notes) is (status == 1)
+
+
+@pytest.mark.parametrize("shell", SHELLS[:1], indirect=True)
+def test_a_directory_that_hangs(shell: Shell) -> None:
+    """A getent that never answers is given up after five seconds, and says so."""
+    shell.stand_in("getent", "#!/bin/sh\nexec sleep 1000\n")
+
+    assert "\nnames 124\n" in shell.look().raw
 
 
 def test_without_ps(shell: Shell) -> None:

@@ -311,16 +311,25 @@ def test_why_nothing() -> None:
         make.unreachable("host9"),
     )
 
-    assert planning.why_nothing(make.plan(*looks)) == (
+    assert planning.why_nothing(make.kick(), make.plan(*looks)) == (
         "audituser is not logged in on web[01-02]."
         " Session 7 of audituser on host1 stays: it is Kickbot's own connection."
         " host9 did not answer within 10 s. Nothing is known about its sessions."
     )
 
 
+def test_why_nothing_names_a_session_that_does_not_exist() -> None:
+    """A mistyped session id is named, with those that are there."""
+    command = make.kick(session="99")
+
+    told = planning.why_nothing(command, planning.make(command, [make.snapshot(make.session("7"))], make.policy()))
+
+    assert told == "audituser has no session 99 there, only 7 on host1."
+
+
 def test_why_nothing_never_says_that_a_lost_host_is_empty() -> None:
     """Of a host that gave no answer it is never said that the account isn't logged in."""
-    assert "not logged in" not in planning.why_nothing(make.plan(make.unreachable()))
+    assert "not logged in" not in planning.why_nothing(make.kick(), make.plan(make.unreachable()))
 
 
 @pytest.mark.parametrize(

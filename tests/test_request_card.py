@@ -100,7 +100,7 @@ def test_both_ended() -> None:
         ((Result.ENDED, Result.SURVIVED), "⚠️ *1 of 2 sessions of audituser is still on host1.*"),
         ((Result.ENDED, Result.RETURNED), "⚠️ *2 of 2 sessions ended, and audituser logged in again.*"),
         ((Result.UNKNOWN, Result.SURVIVED), "⛔ *What became of 1 session of audituser on host1 is not known.*"),
-        ((Result.ALREADY_GONE, Result.ENDED), "✅ *audituser is off host1* 2 of 2 sessions ended"),
+        ((Result.ALREADY_GONE, Result.ENDED), "✅ *audituser is off host1* 1 of 2 sessions ended, 1 already gone"),
     ],
 )
 def test_what_is_less_than_ended_is_said_first(results: Sequence[Result], words: str) -> None:
@@ -116,6 +116,18 @@ def test_off_is_only_said_if_nothing_was_left_alone() -> None:
     assert "audituser is off" not in said
     assert "What was approved of audituser on host1 has ended" in said
     assert new in said
+
+
+@pytest.mark.parametrize(
+    ("user", "terminal", "off"), [("audituser", "pts/1", False), ("audituser", None, True), ("bob", "pts/1", True)]
+)
+def test_off_is_only_said_if_no_shell_stays_outside_of_the_sessions(user: str, terminal: str | None, off: bool) -> None:
+    """Who still has a shell at a terminal under their own service manager is not off the host."""
+    story = Telling().planned().approved()
+    story.hosts["host1"].outside = (make.process(99, user=user, terminal=terminal),)
+    said = story.closed(Result.ENDED, Result.ENDED).says(Part.NOW)
+    assert ("audituser is off" in said) is off
+    assert ("What was approved of audituser on host1 has ended" in said) is not off
 
 
 def test_the_ends_without_an_act_are_different_words() -> None:

@@ -14,7 +14,7 @@ class Limits(Value):
 
     connect: float = 10
     answer: float = 30
-    size: int = 8 * 1024 * 1024
+    size: int = 32 * 1024 * 1024
     in_flight: int = 10
     channels: int = 8
     keepalive: float = 15

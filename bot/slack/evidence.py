@@ -42,8 +42,9 @@ def before(story: Story, record: Record) -> Message:
 def _trees(story: Story) -> Iterator[Part]:
     sessions = targets_before(story)
     each = min(TREES // max(len(sessions), 1), LONGEST_PREFORMATTED)
-    for session in sessions:
-        title = line("Ends with session ", bold(session.id), f" of {session.account.name}:")
+    for host, session in sessions:
+        there = f" on {host}" if len(story.before) > 1 else ""
+        title = line("Ends with session ", bold(session.id), f" of {session.account.name}{there}:")
         yield preformatted(title, shorten(tree(session), each))
 
 

@@ -67,15 +67,16 @@ def _refused(story: Story) -> Line:
 def _closed(story: Story) -> Line:
     outcomes = story.request.outcomes
     if not outcomes:
-        return line("✅ " if _reached_all(story) else "⚠️ ", bold("Nothing was done. "), line(story.request.reason))
+        return line("✅ " if _free_everywhere(story) else "⚠️ ", bold("Nothing was done. "), line(story.request.reason))
     for result, headline_ in ((Result.UNKNOWN, _unknown), (Result.SURVIVED, _survived), (Result.RETURNED, _returned)):
         if some := [o for o in outcomes if o.result is result]:
             return headline_(story, some)
     return line("✅ ", bold(_off(story)), f" {_score(outcomes)}")
 
 
-def _reached_all(story: Story) -> bool:
-    return all(isinstance(look, Snapshot) for look in story.before)
+def _free_everywhere(story: Story) -> bool:
+    """True if every host answered, and the account isn't logged in on any."""
+    return all(isinstance(look, Snapshot) and not look.of(story.user) for look in story.before)
 
 
 def _off(story: Story) -> str:
@@ -93,8 +94,9 @@ def _at_terminals(story: Story) -> bool:
 
 
 def _score(outcomes: tuple[Outcome, ...]) -> str:
-    ended = sum(o.result in ENDED for o in outcomes)
-    return f"{ended} of {count(len(outcomes), 'session')} ended"
+    gone = sum(o.result is Result.ALREADY_GONE for o in outcomes)
+    ended = sum(o.result in ENDED for o in outcomes) - gone
+    return f"{ended} of {count(len(outcomes), 'session')} ended" + (f", {gone} already gone" if gone else "")
 
 
 def _unknown(story: Story, some: list[Outcome]) -> Line:

@@ -31,7 +31,7 @@ def listing(seen: Seen) -> Message:
 
 
 def heading(look: Snapshot | Unreachable, user: str | None = None) -> Line:
-    """`host1: 3 sessions of 2 people`, or that nobody is there, or only outside of sessions, or that nothing is known."""
+    """`host1: 3 sessions of 2 people`, or that nobody is there, or only outside of them, or that nothing is known."""
     if isinstance(look, Unreachable):
         return unreachable(look)
     listed = logged_in(look, user)

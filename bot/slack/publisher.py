@@ -88,6 +88,8 @@ class Publisher:
         parent = await self._parent(story, record, doubtful=doubtful)
         link = await self._delivery.link(parent) if parent and {Part.NEWS, Part.ASKER} & set(parts) else ""
         for part in parts:
+            if part is Part.NEWS and parent and parent.channel == self._incident:
+                continue  # the request itself stands there, since its own channel could not take it
             if part is Part.NOW and parent:
                 await self._show(story, record, parent)
             elif part not in {Part.NOW, Part.PARENT}:

@@ -93,7 +93,7 @@ def _ends(plan: Plan) -> Line:
 
 
 def _with_them(story: Story) -> list[Line]:
-    programs = Counter(p.name for session in targets_before(story) for p in _work(session))
+    programs = Counter(p.name for _, session in targets_before(story) for p in _work(session))
     if not programs:
         return []
     named = [f"{name} ×{number}" if number > 1 else name for name, number in programs.most_common(NAMED)]  # noqa: RUF001
@@ -105,11 +105,11 @@ def _work(session: Session) -> list[Process]:
     return [p for p in session.processes if p.name.lstrip("-") not in SCAFFOLDING]
 
 
-def targets_before(story: Story) -> list[Session]:
-    """The sessions that the plan ends, as they were seen when it was made."""
+def targets_before(story: Story) -> list[tuple[str, Session]]:
+    """The hosts and sessions that the plan ends, as they were seen when it was made."""
     wanted = {(t.host, t.identity) for t in story.plan.targets} if story.plan else set()
     return [
-        s
+        (look.host, s)
         for look in story.before
         if isinstance(look, Snapshot)
         for s in look.sessions

@@ -91,10 +91,8 @@ def _asker(story: Story, record: Record, link: str) -> Message:
     """What the asker gets in person: where the request stands, or how it ended."""
     at = line(" ", Link(url=link, text="See the thread.")) if link else ()
     if isinstance(record.event, Planned):
-        asked = line(
-            f"Your request to kick {story.user} off {story.where} stands in ", Where(id=story.request.home), "."
-        )
-        return compose(paragraph(line(asked, at), needed=True))
+        stands = at or line(" It stands in ", Where(id=story.request.home), ".")
+        return compose(paragraph(line(f"Your request to kick {story.user} off {story.where}.", stands), needed=True))
     return compose(paragraph(line(_end(story), at), needed=True), aside(line(f"request {story.request.id}")))
 
 

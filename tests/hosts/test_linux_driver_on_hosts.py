@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 
 from bot.hosts.connections import SshHosts
-from bot.models import Answer, EndSession, Host, HostUptime, Session, Snapshot, Target, Unreachable
+from bot.models import Answer, Host, HostUptime, Session, Snapshot, Unreachable
+from tests import make
 from tests.hosts.logins import Logins
 from tests.hosts.machines import Machine
 from tests.hosts.rack import Rack
@@ -58,23 +59,9 @@ def only(snapshot: Snapshot, user: str) -> Session:
     return session
 
 
-def target(snapshot: Snapshot, login: Session, **other: object) -> Target:
-    exact = Target(
-        host=snapshot.host,
-        host_key=snapshot.host_key,
-        boot=snapshot.boot,
-        session=login.id,
-        identity=login.identity,
-        account=login.account,
-        summary="",
-        rungs=tuple(rung.name for rung in login.ladder),
-    )
-    return exact.model_copy(update=other)
-
-
 async def end(hosts: SshHosts, snapshot: Snapshot, login: Session, rung: str = "terminate", **other: object) -> Answer:
     """One step against a session of a look. other: what to change in its target."""
-    step = EndSession(target=target(snapshot, login, **other), rung=rung)
+    step = make.step(make.target(snapshot, login, **other), rung)
     return await hosts.act(step, not_after=HostUptime(snapshot.uptime + LATER))
 
 
@@ -263,6 +250,44 @@ async def test_a_flood_of_titles(hosts: SshHosts, machine: Machine, logins: Logi
     assert len(snapshot.raw) <= 2_000_000
 
 
+@pytest.mark.parametrize("forged", ["-1000", "99999999999999"])
+async def test_a_forged_time(hosts: SshHosts, machine: Machine, logins: Logins, forged: str) -> None:
+    """A user who gives the own terminal an impossible time hides nobody: only that idle time is not known."""
+    login = logins.terminal(machine, "alice")
+    logins.terminal(machine, "bob")
+    login.send(f"touch -d @{forged} $(tty); echo do''ne")
+    login.wait_for("done")
+
+    snapshot = await look(hosts)
+
+    assert machine.run("stat", "-c", "%X", "/dev/pts/0").strip() == forged
+    assert only(snapshot, "alice").since_key is None
+    assert only(snapshot, "bob").since_key is not None
+
+
+async def test_a_deep_cgroup(hosts: SshHosts, machine: Machine, logins: Logins) -> None:
+    """However deep a user nests cgroups, each process costs a short line, and is shown outside of every session."""
+    nest = (
+        "cgroup=/sys/fs/cgroup/user.slice/user-$(id -u).slice/user@$(id -u).service\n"
+        "for i in $(seq 15); do\n"
+        '    cgroup="$cgroup/$(head -c 200 /dev/zero | tr "\\0" a)"\n'
+        '    mkdir "$cgroup"; cd "$cgroup"\n'
+        "done\n"
+        "echo $$ >cgroup.procs; for i in $(seq 100); do sleep 1000 & done; wait\n"
+    )
+    logins.command(
+        machine, "alice", f"printf '%s' '{nest}' >nest; systemd-run --user --quiet sh /home/alice/nest; {ENDLESS}"
+    )
+
+    snapshot = await look_until(hosts, lambda s: sum(p.name == "sleep" for p in s.outside) == 100)
+
+    assert all(process.session is None for process in snapshot.outside)
+    assert len(machine.run("cat", f"/proc/{snapshot.outside[-1].pid}/cgroup")) > 3000
+    assert f"/{'a' * 200}/aaa" in snapshot.raw
+    assert "...\t/\tsleep" in snapshot.raw
+    assert max(len(line) for line in snapshot.raw.splitlines() if line.startswith("process ")) < 700
+
+
 async def test_a_forged_cgroup(hosts: SshHosts, machine: Machine, logins: Logins) -> None:
     """A cgroup that a user names like somebody's session is not that session."""
     logins.terminal(machine, "bob")
@@ -371,7 +396,7 @@ async def test_too_late(hosts: SshHosts, machine: Machine, logins: Logins) -> No
     """After the deadline, by the host's own uptime, the host refuses."""
     login = logins.terminal(machine, "alice")
     snapshot = await look(hosts)
-    step = EndSession(target=target(snapshot, only(snapshot, "alice")), rung="terminate")
+    step = make.step(make.target(snapshot, only(snapshot, "alice")))
 
     answer = await hosts.act(step, not_after=snapshot.uptime)
 

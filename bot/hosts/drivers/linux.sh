@@ -16,7 +16,6 @@ main() {
     unset PS_FORMAT PS_PERSONALITY SYSTEMD_LOG_LEVEL POSIXLY_CORRECT
     limit=
     if timeout 5 true 2>/dev/null; then limit='timeout 5'; fi
-    export limit
 
     case ${1-} in look | end) verb=$1 ;; *) return 64 ;; esac
     case ${2-} in '' | *[!0-9a-f]*) return 64 ;; *) nonce=$2 ;; esac
@@ -31,8 +30,6 @@ quote() { awk '{ print "| " $0 }'; }
 # ------------------------------------------------------------------------------------------------------------- look
 
 look() {
-    printf '== host\n'
-    host
     printf '== sessions\n'
     logind list-sessions show-session
     printf '== users\n'
@@ -41,8 +38,11 @@ look() {
     processes
     printf '== commands\n'
     commands
+    printf '== host\n'
+    host
 }
 
+# Last: deadlines are counted from this uptime, however long the look took.
 host() {
     read -r boot </proc/sys/kernel/random/boot_id
     read -r uptime _ </proc/uptime
@@ -93,15 +93,20 @@ processes() {
     }
     facts=$(printf '%s\n' "$pids" | facts)
     printf '%s\n' "$facts"
+    printf 'clock %s\n' "$(date +%s)"
     printf '%s\n' "$facts" | terminals
     printf '%s\n' "$facts" | users
 }
 
 # Complete whatever those processes call themselves: the name in /proc/PID/stat may hold newlines and ") Z 1", so the
-# fields begin after the last ")".
+# fields begin after the last ")". Users nest cgroups as deep as they like: a path that was cut ends in dots, so that it
+# never ends in the name of a scope.
 facts() {
     awk '
-        function harmless(text) { gsub(/\t/, "\\t", text); return text }
+        function harmless(text, most) {
+            gsub(/\t/, "\\t", text)
+            return length(text) > most ? substr(text, 1, most - 3) "..." : text
+        }
         {
             pid = $1
             stat = ""; lines = 0; file = "/proc/" pid "/stat"
@@ -128,7 +133,7 @@ facts() {
 
             numbers = field[2] " " field[1] " " field[3] " " field[4] " " field[5] " " field[6] " " field[20]
             print "process " pid " " numbers " " uids " " namespaces \
-                "\t" harmless(unified) "\t" harmless(named) "\t" harmless(name)
+                "\t" harmless(unified, 512) "\t" harmless(named, 512) "\t" harmless(name, 64)
             count++
         }
         END { print "total " count + 0 }'
@@ -151,19 +156,25 @@ terminals() {
         }'
 }
 
-# The names of the uids of these processes.
+# The names of the uids of these processes, and the exit status of the question: getent's names are lost if it is killed,
+# so /etc/passwd names those that it left out.
 users() {
-    awk '
-        $1 == "process" { uids[$10]; uids[$11] }
-        END {
-            for (number in uids) numbers = numbers " " number
-            command = "if command -v getent >/dev/null; then " ENVIRON["limit"] " getent passwd" numbers \
-                "; else cat /etc/passwd; fi 2>/dev/null"
-            while ((command | getline line) > 0) {
-                split(line, part, ":")
-                if (part[3] in uids) print "user " part[3] " " part[1]
-            }
-        }'
+    uids=$(awk '$1 == "process" { uids[$10]; uids[$11] } END { for (number in uids) printf " %s", number }')
+    names='' status=0
+    if command -v getent >/dev/null; then
+        # shellcheck disable=SC2086 # numbers
+        names=$($limit getent passwd $uids 2>/dev/null)
+        status=$?
+    fi
+    printf 'names %s\n' "$status"
+    # shellcheck disable=SC2086 # one to a line
+    {
+        printf '%s\n' $uids
+        printf '%s\n' "$names"
+        cat /etc/passwd 2>/dev/null
+    } | awk -F : '
+        NF == 1 { wanted[$1] }
+        NF > 1 && $1 != "" && $3 in wanted { print "user " $3 " " $1; delete wanted[$3] }'
 }
 
 # Command lines: each up to 128 KiB, together up to 2 MiB, then only their beginnings, then none.

@@ -3,12 +3,12 @@
 Pure; it never guesses: what does not fit raises IncompleteAnswer.
 
     kickbot linux 1 look NONCE      kickbot linux 1 end NONCE
-    == host                         refused WORD   or   ran COMMAND
-    boot, uptime, date, ...                             status N
-    == sessions                                         | what it printed
-    == users                        == end NONCE
-    == processes
-    == commands
+    == sessions                     refused WORD   or   ran COMMAND
+    == users                                            status N
+    == processes                                        | what it printed
+    == commands                     == end NONCE
+    == host
+    boot, uptime, date, ...
     == end NONCE
 
 Every line begins with a word of the script; foreign text follows it, so a line of foreign text is never a heading.
@@ -23,7 +23,8 @@ from bot.cleaning import clean, mask, shorten
 from bot.errors import IncompleteAnswer
 
 VERSION = b"1"
-SECTIONS = ("host", "sessions", "users", "processes", "commands")
+ANSWERED = frozenset({0, 2})  # getent(1): 2 is one or more keys that it does not know
+SECTIONS = ("sessions", "users", "processes", "commands", "host")
 
 # pid parent state group leader tty foreground start real effective namespaces, then two cgroups and the name
 _PROCESS = re.compile(
@@ -32,7 +33,8 @@ _PROCESS = re.compile(
 )
 _COMMAND = re.compile(rb"\| *(\d{1,10}) (.*)")
 _PROPERTY = re.compile(rb"\| ([A-Za-z0-9]+)=(.*)")
-_TERMINAL = re.compile(rb"terminal (\d{1,12}) (\d{1,12}) /dev/(.+)")
+_TERMINAL = re.compile(rb"terminal (-?\d{1,20}) (-?\d{1,20}) /dev/(.+)")  # whoever owns it sets any time of 64 bits
+_NUMBER = re.compile(rb"(total|clock|names) (\d{1,11})")
 _USER = re.compile(rb"user (\d{1,10}) (.+)")
 
 
@@ -78,11 +80,16 @@ class Logind(NamedTuple):
 
 
 class Processes(NamedTuple):
-    """The processes, their terminals' times (atime, mtime: seconds since 1970) by name, and user names by uid."""
+    """The processes, their terminals' times (atime, mtime: seconds since 1970) by name, and user names by uid.
+
+    clock: the host's own, when it read those times. nameless: how many users have no name because nobody answered.
+    """
 
     tasks: Mapping[int, Task]
     terminals: Mapping[str, tuple[int, int]]
     users: Mapping[int, str]
+    clock: int
+    nameless: int
     without_ps: bool
 
 
@@ -169,11 +176,15 @@ def logind(lines: list[bytes], *, key: str) -> Logind:
 
 
 def processes(lines: Iterable[bytes]) -> Processes:
-    """`process …`, `total N`, `terminal ATIME MTIME PATH`, `user UID NAME`, and `no-ps`. Zombies are left out."""
+    """`process …`, `total N`, `clock SECONDS`, `terminal ATIME MTIME PATH`, `names STATUS`, `user UID NAME`, `no-ps`.
+
+    STATUS is getent's: 0, or 2 where it does not know some; any other: it did not answer. Zombies are left out.
+    """
     tasks: list[Task] = []
+    numbers: dict[str, int] = {}
     terminals: dict[str, tuple[int, int]] = {}
     users: dict[int, str] = {}
-    total, without_ps = -1, False
+    without_ps = False
     for line in lines:
         if found := _PROCESS.fullmatch(line):
             tasks.append(_task(found))
@@ -181,15 +192,25 @@ def processes(lines: Iterable[bytes]) -> Processes:
             terminals[clean(found[3])] = (int(found[1]), int(found[2]))
         elif found := _USER.fullmatch(line):
             users[int(found[1])] = clean(found[2])
-        elif re.fullmatch(rb"total \d{1,10}", line):
-            total = int(line.split()[1])
+        elif found := _NUMBER.fullmatch(line):
+            numbers[clean(found[1])] = int(found[2])
         elif line == b"no-ps":
             without_ps = True
         else:
             raise IncompleteAnswer(f"the section processes has an unknown line: {_shown(line)}")
-    if total != len(tasks):
-        raise IncompleteAnswer(f"the process list is not complete: {len(tasks)} of {max(total, 0) or 'unknown'}")
-    return Processes({task.pid: task for task in tasks if task.state not in "ZX"}, terminals, users, without_ps)
+    if numbers.get("total") != len(tasks):
+        raise IncompleteAnswer(f"the process list is not complete: {len(tasks)} of {numbers.get('total', 'unknown')}")
+    if not {"clock", "names"} <= numbers.keys():
+        raise IncompleteAnswer("the process list came without its clock or its names")
+    nameless = {uid for task in tasks for uid in (task.real, task.effective)} - users.keys()
+    return Processes(
+        tasks={task.pid: task for task in tasks if task.state not in "ZX"},
+        terminals=terminals,
+        users=users,
+        clock=numbers["clock"],
+        nameless=0 if numbers["names"] in ANSWERED else len(nameless),
+        without_ps=without_ps,
+    )
 
 
 def commands(lines: list[bytes]) -> Commands:

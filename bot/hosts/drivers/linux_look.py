@@ -17,6 +17,7 @@ LADDER = (Rung(name="terminate"), Rung(name="signal"), Rung(name="kill", act=Act
 
 COMMAND_LENGTH = 4_000
 TRANSCRIPT_LENGTH = 2_000_000
+CLOCK_STEP = 60  # seconds by which a terminal's time may lie ahead, after the clock was set back
 TICKS_PER_SECOND = 100  # USER_HZ, the same wherever Debian and Red Hat run
 
 _TIMESTAMP = "%Y-%m-%d %H:%M:%S UTC"  # after the weekday; the script asks with TZ=UTC
@@ -162,14 +163,17 @@ class Look:
     def _terminals(self, tasks: tuple[Task, ...], known: str = "") -> tuple[Terminal, ...]:
         """The terminals of a session: logind's own, then those of its processes."""
         names = dict.fromkeys(name for name in (known, *(terminal(task.tty) for task in tasks)) if name)
-        now = int(self.machine.time.timestamp())
-        found = []
-        for name in names:
-            key, output = self.processes.terminals.get(name, (None, None))
-            since_key = None if key is None else max(now - key, 0)
-            since_output = None if output is None else max(now - output, 0)
-            found.append(Terminal(name=name, since_key=since_key, since_output=since_output))
-        return tuple(found)
+        times = self.processes.terminals
+        return tuple(
+            Terminal(name=name, since_key=self._ago(key), since_output=self._ago(output))
+            for name in names
+            for key, output in [times.get(name, (None, None))]
+        )
+
+    def _ago(self, moment: int | None) -> int | None:
+        """Seconds since a terminal's time. None for one that never was: its owner can set it to anything."""
+        now = self.processes.clock
+        return max(now - moment, 0) if moment is not None and 0 <= moment <= now + CLOCK_STEP else None
 
     def _user(self, uid: int) -> str:
         return self.processes.users.get(uid, str(uid))
@@ -196,6 +200,8 @@ class Look:
             yield f"{self.users.problem}: lingering users are not known"
         if self.processes.without_ps:
             yield "ps is missing: processes are those in /proc, with their names instead of command lines"
+        if nameless := self.processes.nameless:
+            yield f"names of {_count(nameless, 'user')} are not known: the host's directory did not answer"
         if unlisted := [f"{each.account.name} ({each.id})" for each in self._unlisted if not each.own]:
             yield f"logind does not know {_count(len(unlisted), 'login')}: {_list(unlisted)}"
         for session in self.logind.vanished:
