@@ -27,7 +27,7 @@ from bot.models import Answer, HostUptime, Kick, Listing, Plan, RequestId, Snaps
 from bot.policy import Channel, Rule, home, mention
 from bot.rights import Rights, aims
 
-AT_ONCE = 10
+HOSTS_AT_ONCE = 10
 """Hosts of one process on which something is being done at the same moment."""
 
 log = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ class Workflow:
         self._rights = rights
         self._timing = timing
         self._sleep = sleep
-        self._at_once = asyncio.Semaphore(AT_ONCE)
+        self._at_once = asyncio.Semaphore(HOSTS_AT_ONCE)
         self._loop = Loop(self._ledger, self.drive)
 
     async def run(self) -> None:
