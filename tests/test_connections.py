@@ -373,7 +373,7 @@ def test_a_key_that_cannot_be_read(tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     broken.write_text("no key")
     for path in (tmp_path / "missing", broken):
-        with pytest.raises(SettingsError, match=r"\[ssh\] keys"):
+        with pytest.raises(SettingsError, match=r"ssh.keys"):
             SshHosts({}, [path], tmp_path / "known_hosts")
 
 
