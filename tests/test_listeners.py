@@ -294,7 +294,7 @@ async def test_the_asker_reads_at_once_where_the_request_will_stand(bot: Bot) ->
     """Asked where no evidence may stand, the request lives in the incident channel, and the asker gets a link."""
     await bot.sandbox.as_("alice").command("random", "/kick", KICK)
     assert await answered(bot, "alice", "The request will stand in <#C0INCIDENT>.")
-    link = await bot.sandbox.as_("alice").sees("Your request to kick audituser off host1", "@kickbot")
+    link = await bot.sandbox.as_("alice").sees("You asked to kick audituser off host1", "@kickbot")
     assert "/archives/C0INCIDENT/" in link.text
 
 

@@ -92,7 +92,7 @@ def _asker(story: Story, record: Record, link: str) -> Message:
     at = line(" ", Link(url=link, text="See the thread.")) if link else ()
     if isinstance(record.event, Planned):
         stands = at or line(" It stands in ", Where(id=story.request.home), ".")
-        return compose(paragraph(line(f"Your request to kick {story.user} off {story.where}.", stands), needed=True))
+        return compose(paragraph(line(f"You asked to kick {story.user} off {story.where}.", stands), needed=True))
     return compose(paragraph(line(_end(story), at), needed=True), aside(line(f"request {story.request.id}")))
 
 
