@@ -1,17 +1,13 @@
 """The sandbox's page in a real Chromium: what is shown, what can be pressed, and that nobody's words become markup."""
 
-import shutil
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Page, expect
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.server import SandboxSlack
-from tests.tiers import BROWSERS
 
 CHANNEL = "C0INC4711"
 HARMFUL = '<img src=x onerror="document.title=1"> <!channel>'
@@ -20,22 +16,6 @@ Json = dict[str, Any]
 
 def plain(text: str) -> Json:
     return {"type": "plain_text", "text": text}
-
-
-@pytest.fixture
-async def page(slack: SandboxSlack) -> AsyncIterator[Page]:
-    """The page, as Alice; an error in its script fails the test."""
-    chromium = next(path for path in map(shutil.which, BROWSERS) if path)
-    errors: list[str] = []
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        shown = await browser.new_page()
-        shown.on("pageerror", lambda error: errors.append(str(error)))
-        await shown.goto(slack.page_url)
-        await expect(shown.get_by_role("heading", name="inc-4711")).to_be_visible()
-        yield shown
-        await browser.close()
-    assert errors == []
 
 
 async def test_a_host_can_not_put_markup_into_the_page(client: AsyncWebClient, page: Page) -> None:
