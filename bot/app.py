@@ -70,7 +70,6 @@ async def at_work(
 ) -> AsyncIterator[Workflow]:
     """Joins the parts on edges that are open. A task of the bot that fails ends the block with its error."""
     people = SlackPeople(slack.reads, slack.team)
-    await _look_round(people, policy)
     workflow = Workflow(trail=trail, hosts=hosts, rights=Rights(policy, people), timing=timing)
     publisher = Publisher(
         client=slack.posts,
@@ -81,7 +80,8 @@ async def at_work(
     )
     listeners = register(slack.app, workflow=workflow, people=people, inventory=inventory, policy=policy, names=names)
     async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(workflow.run()), tasks.create_task(publisher.run())]
+        work = (workflow.run(), publisher.run(), _look_round(people, policy))
+        running = [tasks.create_task(each) for each in work]
         async with slack.listening():
             yield workflow
         await listeners.finish()

@@ -3,12 +3,15 @@
 The workflow talks to Trail, Hosts and People; the publisher follows the Trail and remembers its Postings.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from bot.events import Event, Record
 from bot.models import Answer, HostUptime, Person, RequestId, Snapshot, Step, Unreachable, Value
+
+Sleep = Callable[[float], Awaitable[None]]
+"""Time is an edge too: who waits is told how, so that a test never does."""
 
 
 class Lease(Value):

@@ -165,17 +165,21 @@ class Request(Value):
             return self.decide_by
         if self.unanswered:
             return max(a.answer_by for a in self.unanswered)
-        if self.state is State.VERIFYING and self.looked > self.verifying and not all(x.reached for x in self.looks):
+        if self.state is State.VERIFYING and self.looked > self.verifying and self.lost:
             return self.at + LOOK_AGAIN
         if self.waiting_for and self.act_by is not None:
             return min(self.at + TRY_AGAIN, self.act_by)
         return AT_ONCE
 
     @property
+    def lost(self) -> frozenset[str]:
+        """Hosts of the plan whose newest look gave no complete answer."""
+        return frozenset(look.host for look in self.looks if not look.reached) & frozenset(self.hosts)
+
+    @property
     def waiting_for(self) -> frozenset[str]:
         """Approved hosts that could not be looked at and where nothing was tried yet: they may still come back."""
-        lost = {look.host for look in self.looks if not look.reached} & set(self.hosts)
-        return frozenset(lost) - {a.step.host for a in self.attempts} if self.may_act else frozenset()
+        return self.lost - {a.step.host for a in self.attempts} if self.may_act else frozenset()
 
     @property
     def give_up_at(self) -> datetime | None:

@@ -193,6 +193,7 @@ class Unreachable(Value):
 
 
 Look = Annotated[Snapshot | Unreachable, Field(discriminator="kind")]
+Looks = tuple[Snapshot | Unreachable, ...]
 
 
 # ---------------------------------------------------------------------------------------------------- what is asked

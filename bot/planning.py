@@ -43,8 +43,7 @@ def next_step(request: Request, looks: Sequence[Snapshot | Unreachable]) -> Step
 
 def remaining(plan: Plan, looks: Sequence[Snapshot | Unreachable]) -> tuple[Target, ...]:
     """The targets that these looks still show, each by its exact identity."""
-    seen = {look.host: look for look in looks if isinstance(look, Snapshot)}
-    return tuple(t for t in plan.targets if t.host in seen and still_there(t, seen[t.host]) is not None)
+    return tuple(target for target, _ in _present(plan, looks))
 
 
 def still_there(target: Target, look: Snapshot) -> Session | None:
@@ -58,14 +57,19 @@ def still_there(target: Target, look: Snapshot) -> Session | None:
 def _steps(request: Request, looks: Sequence[Snapshot | Unreachable]) -> Iterator[Step]:
     if request.plan is None or not request.may_act:
         return
-    seen = by_host(looks)
-    for target in remaining(request.plan, looks):
-        look = seen[target.host]
+    for target, look in _present(request.plan, looks):
         tried = [a for a in request.attempts if a.step.target == target]
-        if not isinstance(look, Snapshot) or not all(a.looked_after for a in tried):
-            continue
-        if (step := _step(target, tried, look)) is not None:
+        if all(a.looked_after for a in tried) and (step := _step(target, tried, look)) is not None:
             yield step
+
+
+def _present(plan: Plan, looks: Sequence[Snapshot | Unreachable]) -> Iterator[tuple[Target, Snapshot]]:
+    """The targets that are still there, each with the look that shows it."""
+    seen = by_host(looks)
+    for target in plan.targets:
+        look = seen.get(target.host)
+        if isinstance(look, Snapshot) and still_there(target, look) is not None:
+            yield target, look
 
 
 def _step(target: Target, tried: Sequence[Attempt], look: Snapshot) -> EndSession | None:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Literal
 
 from bot import events, lifecycle, outcomes, planning
-from bot.borders import Hosts, Lease, Trail
+from bot.borders import Hosts, Lease, Sleep, Trail
 from bot.cleaning import clean, shorten
 from bot.commands import MAX_REASON
 from bot.errors import Conflict, LeaseLost, LookupFailed, Refused
@@ -23,7 +23,7 @@ from bot.inventory import fold
 from bot.ledger import Ledger
 from bot.lifecycle import Request, State
 from bot.loop import Loop
-from bot.models import Answer, HostUptime, Kick, Listing, Plan, RequestId, Snapshot, Unreachable, Value, by_host
+from bot.models import Answer, HostUptime, Kick, Listing, Looks, Plan, RequestId, Snapshot, Unreachable, Value, by_host
 from bot.policy import Channel, Rule, home, mention
 from bot.rights import Rights, aims
 
@@ -31,9 +31,6 @@ HOSTS_AT_ONCE = 10
 """Hosts of one process on which something is being done at the same moment."""
 
 log = logging.getLogger(__name__)
-
-Looks = tuple[Snapshot | Unreachable, ...]
-Sleep = Callable[[float], Awaitable[None]]
 
 
 class Origin(Value):
@@ -312,8 +309,7 @@ class Workflow:
         """Nothing is left to do: watch until the targets are gone or the time is up, then judge what is seen."""
         looks = await self._watch(request, request.hosts, self._timing.watch)
         request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="after"), lease)
-        lost = any(isinstance(look, Unreachable) for look in looks)
-        if lost and await self._ledger.now() < _known(request.give_up_at):
+        if request.lost and await self._ledger.now() < _known(request.give_up_at):
             return request
         closed = events.Closed(outcomes=outcomes.judge(request, looks), note=outcomes.note(request, looks))
         return await self._ledger.record(request, closed, lease)
@@ -378,8 +374,9 @@ def _attached(looks: Sequence[Snapshot | Unreachable]) -> tuple[Attachment, ...]
 
 def _seconds_until_over(attempt: lifecycle.Attempt, look: Snapshot | Unreachable) -> float:
     """Until the host's own uptime is past the deadline of an act: only then it can't start any more."""
-    same_boot = isinstance(look, Snapshot) and look.boot == attempt.step.target.boot
-    return max(attempt.not_after - look.uptime + 1, 0) / 100 if same_boot and isinstance(look, Snapshot) else 0
+    if not isinstance(look, Snapshot) or look.boot != attempt.step.target.boot:
+        return 0
+    return max(attempt.not_after - look.uptime + 1, 0) / 100
 
 
 def _stands(request: Request) -> str:

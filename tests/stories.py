@@ -7,12 +7,12 @@ from typing import Any
 
 from bot import planning
 from bot.events import Closed, Event, Record, Verifying
-from bot.models import Listing, Outcome, Result, Snapshot, Unreachable
+from bot.models import Listing, Looks, Outcome, Result, Snapshot, Unreachable
 from bot.policy import Policy
 from bot.sandbox import elements, limits
 from bot.slack import telling
 from bot.slack.blocks import Message
-from bot.slack.story import Looks, Story, tell
+from bot.slack.story import Story, tell
 from bot.slack.telling import Part
 from bot.workflow import Seen
 from tests import make

@@ -16,7 +16,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.borders import Posting, Postings
+from bot.borders import Posting, Postings, Sleep
 from bot.events import Record
 from bot.models import Moment, Value
 from bot.slack.blocks import Message
@@ -31,7 +31,6 @@ PAGE = 200
 SKEW = timedelta(hours=1)
 """How far Slack's clock and the trail's may lie apart: a message is looked for from that long before its event."""
 
-Sleep = Callable[[float], Awaitable[None]]
 TRANSPORT = (aiohttp.ClientError, TimeoutError, OSError, SlackRequestError)
 
 

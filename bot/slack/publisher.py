@@ -14,14 +14,14 @@ from time import monotonic
 from pydantic import TypeAdapter, ValidationError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.borders import Posting, Postings, Trail
+from bot.borders import Posting, Postings, Sleep, Trail
 from bot.errors import TrailError
 from bot.events import Attachment, Observed, Record
-from bot.models import Look, RequestId, Snapshot, Unreachable
+from bot.models import Look, Looks, RequestId, Snapshot, Unreachable
 from bot.slack import evidence, telling
 from bot.slack.blocks import Message
-from bot.slack.delivery import Delivery, Place, Sleep, Tag
-from bot.slack.story import Looks, Story, tell
+from bot.slack.delivery import Delivery, Place, Tag
+from bot.slack.story import Story, tell
 from bot.slack.telling import IN_THREAD, Part
 from bot.slack.trouble import Impossible
 

@@ -7,10 +7,8 @@ from pydantic import Field
 from bot.events import Closed, Ending, Planned, Record, Verifying
 from bot.inventory import fold
 from bot.lifecycle import Request, replay
-from bot.models import Plan, Snapshot, Target, Unreachable, Value, by_host
+from bot.models import Looks, Plan, Snapshot, Target, Unreachable, Value, by_host
 from bot.planning import still_there
-
-Looks = tuple[Snapshot | Unreachable, ...]
 
 
 class Story(Value):
