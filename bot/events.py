@@ -90,14 +90,17 @@ class Refused(_Event):
 
 
 class Observed(_Looking):
-    """The hosts were looked at. phase: before the plan, before or between the steps, or after them."""
+    """The hosts were looked at. phase: before the plan, before a warning, before or between the steps, or after them."""
 
     kind: Literal["observed"] = "observed"
-    phase: Literal["before", "acting", "after"]
+    phase: Literal["before", "warning", "acting", "after"]
 
 
 class Planned(_Event):
-    """This is what would be done. approvers: who could approve at this moment, for reading only."""
+    """This is what would be done. approvers: who could approve at this moment, for reading only.
+
+    owners: whose account it is, as far as the configuration says: they are told when it is done.
+    """
 
     kind: Literal["planned"] = "planned"
     plan: Plan
@@ -107,6 +110,7 @@ class Planned(_Event):
     approvals: int
     approvers: tuple[str, ...]
     groups: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
 
 
 class Approved(_Event):
@@ -143,6 +147,13 @@ class Lapsed(_Event):
 
     kind: Literal["lapsed"] = "lapsed"
     reason: str
+
+
+class Warned(_Event):
+    """Everyone who could be told was told: nothing is done before act_at, and until then it can be stopped."""
+
+    kind: Literal["warned"] = "warned"
+    act_at: Moment
 
 
 class DecisionRefused(_Event):
@@ -200,6 +211,7 @@ Event = Annotated[
     | Cancelled
     | Expired
     | Lapsed
+    | Warned
     | DecisionRefused
     | Ending
     | Signalled

@@ -7,6 +7,7 @@ kernel ticks are opaque strings.
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from ipaddress import ip_address, ip_network
 from typing import Annotated, Literal, NewType
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
@@ -71,11 +72,20 @@ class Account(Value):
     uid: int
 
 
+class Pinned(Value):
+    """A process that can't be taken for another one: its pid and its start in kernel ticks, never twice in a boot."""
+
+    pid: int
+    start: str
+
+
 class Process(Value):
     """One process. `start` is its start in kernel ticks since the boot: (pid, start) never comes twice in a boot.
 
-    uid: the effective user id. session: the logind session in whose scope it runs, from its cgroup.
-    terminal: its controlling terminal, as `pts/3`. foreground: in the terminal's foreground group.
+    uid: the effective user id; real_uid: the real one, where it differs. session: the logind session in whose scope it
+    runs, from its cgroup. unit: outside of any session, the systemd unit in which it runs, such as `nightly.service`.
+    kernel_session: the pid of its session leader, setsid(2). terminal: its controlling terminal, as `pts/3`.
+    foreground: in the terminal's foreground group.
     command: its command line, cleaned and masked; its bare name in brackets where it has none.
     """
 
@@ -83,12 +93,19 @@ class Process(Value):
     parent: int
     start: str
     uid: int
+    real_uid: int | None = None
     user: str
     session: str | None = None
+    unit: str = ""
+    kernel_session: int = 0
     terminal: str | None = None
     foreground: bool = False
     name: str
     command: str
+
+    def runs_as(self, uid: int) -> bool:
+        """True if it has that user id, effective or real: what ps(1) lists with `-u` or `-U`."""
+        return uid in {self.uid, self.real_uid}
 
 
 class Terminal(Value):
@@ -125,7 +142,12 @@ class Session(Value):
     identity: never comes twice on a host; opaque to everyone but the driver that made it.
     source: who knows of it: logind, or only the descent from sshd, or only a terminal.
     state: logind's (`active`, `online`, `closing`), or `unlisted`.
-    own: it is the bot's own connection. ladder: how the driver can end it, the politest first; empty: it can't yet.
+    own: it is the bot's own connection. ladder: how the driver can end it, the politest first.
+    leaders: of an unlisted login, the leaders of the kernel's sessions in it: what is left of such a session when its
+    leader and sshd are gone still carries the leader's pid. A leader that was gone already has no start.
+    key: the fingerprint of the SSH key it came with (`SHA256:…`), certificate: the key id in its certificate, where the
+    host tells; key_source: who told: the journal's record of sshd, or the session's own environment, which its account
+    can write. sources: who else knows of it, such as `utmp`.
     """
 
     id: str
@@ -141,6 +163,11 @@ class Session(Value):
     terminals: tuple[Terminal, ...] = ()
     processes: tuple[Process, ...] = ()
     ladder: tuple[Rung, ...] = ()
+    leaders: tuple[Pinned, ...] = ()
+    key: str = ""
+    certificate: str = ""
+    key_source: Literal["", "journal", "environment"] = ""
+    sources: tuple[str, ...] = ()
 
     @property
     def since_key(self) -> int | None:
@@ -158,7 +185,10 @@ class Snapshot(Value):
 
     host_key: the SHA256 fingerprint of the key with which it proved itself. boot: the kernel's boot id.
     uptime: centiseconds. time: the host's own clock. outside: processes of people that belong to no listed session.
-    lingering: accounts whose services outlive their sessions. notes: what the driver could not see, in plain words.
+    managers: each user's own service manager and its helper, which end with the last login unless the user lingers.
+    orphans: processes of the system's accounts whose session leader is gone, such as a root shell's nohup.
+    lingering: accounts whose services outlive their sessions. cron, at: accounts with a crontab, and with at jobs.
+    ladder: how the driver can end every process of an account. notes: what the driver could not see, in plain words.
     raw: the host's answer, cleaned and masked.
     """
 
@@ -171,13 +201,29 @@ class Snapshot(Value):
     system: str = ""
     sessions: tuple[Session, ...] = ()
     outside: tuple[Process, ...] = ()
+    managers: tuple[Process, ...] = ()
+    orphans: tuple[Process, ...] = ()
     lingering: tuple[str, ...] = ()
+    cron: tuple[str, ...] = ()
+    at: tuple[str, ...] = ()
+    ladder: tuple[Rung, ...] = ()
     notes: tuple[str, ...] = ()
     raw: str = ""
 
     def of(self, user: str) -> tuple[Session, ...]:
         """The sessions of one account."""
         return tuple(s for s in self.sessions if s.account.name == user)
+
+    @property
+    def processes(self) -> tuple[Process, ...]:
+        """Every process that is shown, wherever it runs."""
+        inside = (p for s in self.sessions for p in s.processes)
+        return (*inside, *self.outside, *self.managers, *self.orphans)
+
+    def account(self, user: str) -> Account | None:
+        """The account of that name, if anything of it is there."""
+        logged_in = next((s.account for s in self.of(user)), None)
+        return logged_in or next((Account(name=user, uid=p.uid) for p in self.processes if p.user == user), None)
 
     def session(self, identity: str) -> Session | None:
         """The session with exactly this identity, if it is still there."""
@@ -199,27 +245,62 @@ Looks = tuple[Snapshot | Unreachable, ...]
 # ---------------------------------------------------------------------------------------------------- what is asked
 
 
+class Filter(Value):
+    """Which sessions are meant, besides whose and where. Empty: all.
+
+    network: an address or network in CIDR form from which they came. key: an SSH key's fingerprint, `SHA256:…`.
+    """
+
+    network: str = ""
+    key: str = ""
+
+    def fits(self, session: Session) -> bool:
+        """True if the session is meant. One whose address or key isn't known is not."""
+        if self.key and session.key != self.key:
+            return False
+        return not self.network or _is_in(session.remote, self.network)
+
+
 class Listing(Value):
-    """`/sessions HOSTS [USER]`, understood."""
+    """`/sessions HOSTS [USER] [from NET] [key …]`, understood."""
 
     kind: Literal["listing"] = "listing"
     hosts: tuple[str, ...]
     user: str | None = None
+    only: Filter = Filter()
+
+    def shows(self, session: Session) -> bool:
+        """True for the sessions that were asked for."""
+        return self.user in {None, session.account.name} and self.only.fits(session)
 
 
 class Kick(Value):
-    """`/kick USER HOSTS [session ID] [because …]`, understood."""
+    """`/kick USER HOSTS [session ID] [from NET] [key …] [processes] [force] [warn 5m] [because …]`, understood.
+
+    processes: end every process of the account too. force: SIGKILL for what ignores the polite signals. warn: seconds
+    between telling the user and acting; 0: don't tell. after: the request to which this is the next step.
+    """
 
     kind: Literal["kick"] = "kick"
     user: str
     hosts: tuple[str, ...]
     session: str | None = None
+    only: Filter = Filter()
+    processes: bool = False
+    force: bool = False
+    warn: int = 0
+    after: RequestId | None = None
     reason: str = ""
 
     @property
     def acts(self) -> frozenset[Act]:
         """What a rule must allow for this."""
-        return frozenset({Act.KICK})
+        more = {Act.FORCE: self.force, Act.PROCESSES: self.processes}
+        return frozenset({Act.KICK, *(act for act, wanted in more.items() if wanted)})
+
+    def means(self, session: Session) -> bool:
+        """True for the sessions that were asked for."""
+        return self.session in {None, session.id} and self.only.fits(session)
 
 
 class Help(Value):
@@ -236,8 +317,14 @@ Command = Annotated[Listing | Kick | Help, Field(discriminator="kind")]
 
 
 class Target(Value):
-    """Exactly one session, named so that no other can be meant: host key, boot, identity, account."""
+    """Exactly one session, named so that no other can be meant: host key, boot, identity, account.
 
+    Or, with the kind `account`, every process of one account on one host but those of logins that came later: session
+    is empty then, and beside names the identities of the account's logins that the plan knows.
+    leaders: see Session.
+    """
+
+    kind: Literal["session", "account"] = "session"
     host: str
     host_key: str
     boot: str
@@ -246,6 +333,13 @@ class Target(Value):
     account: Account
     summary: str
     rungs: tuple[str, ...]
+    leaders: tuple[Pinned, ...] = ()
+    beside: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """`session 7`, or `every process of audituser`."""
+        return f"session {self.session}" if self.kind == "session" else f"every process of {self.account.name}"
 
 
 class Kept(Value):
@@ -279,6 +373,16 @@ class Plan(Value):
         """The hosts that have targets, in the plan's order."""
         return tuple(dict.fromkeys(t.host for t in self.targets))
 
+    @property
+    def sessions(self) -> tuple[Target, ...]:
+        """The targets that are sessions."""
+        return tuple(t for t in self.targets if t.kind == "session")
+
+    @property
+    def accounts(self) -> tuple[Target, ...]:
+        """The targets that are whole accounts, one for each host at the level `processes`."""
+        return tuple(t for t in self.targets if t.kind == "account")
+
     def on(self, host: str) -> tuple[Target, ...]:
         """The targets on one host."""
         return tuple(t for t in self.targets if t.host == host)
@@ -287,12 +391,10 @@ class Plan(Value):
 # ---------------------------------------------------------------------------------------------------- what is done
 
 
-class EndSession(Value):
-    """Try one rung on one target. attempt: 1, or 2 after one that was refused or never answered."""
+class _Step(Value):
+    """One thing to do on one host. attempt: 1, or 2 after one that was refused or never answered."""
 
-    kind: Literal["end_session"] = "end_session"
     target: Target
-    rung: str
     attempt: int = 1
 
     @property
@@ -300,7 +402,36 @@ class EndSession(Value):
         return self.target.host
 
 
-Step = Annotated[EndSession, Field()]
+class EndSession(_Step):
+    """Try one rung on one session."""
+
+    kind: Literal["end_session"] = "end_session"
+    rung: str
+
+
+class EndAccount(_Step):
+    """Try one rung on every process of an account. spare: identities of logins that came later, left alone."""
+
+    kind: Literal["end_account"] = "end_account"
+    rung: str
+    spare: tuple[str, ...] = ()
+
+
+class ShowAccount(_Step):
+    """The account's last word: what `ps -u` and logind still list of it. Changes nothing."""
+
+    kind: Literal["show_account"] = "show_account"
+
+
+class Warn(_Step):
+    """Tell the user, on every terminal of one session. act_at: when it ends. text: one line, printable."""
+
+    kind: Literal["warn"] = "warn"
+    text: str
+    act_at: Moment
+
+
+Step = Annotated[EndSession | EndAccount | ShowAccount | Warn, Field(discriminator="kind")]
 
 
 class Answer(Value):
@@ -308,6 +439,7 @@ class Answer(Value):
 
     status: done = the command ran, with `exit_status` and `output`; refused = the host did not run it, see `refusal`;
     unknown = no complete answer, so nobody knows. command: what was run, for people.
+    told, untold: to a warning, the terminals where it stands, and those where it does not, each with the reason.
     """
 
     status: Literal["done", "refused", "unknown"]
@@ -315,6 +447,8 @@ class Answer(Value):
     command: str = ""
     exit_status: int | None = None
     output: str = ""
+    told: tuple[str, ...] = ()
+    untold: tuple[str, ...] = ()
 
 
 class Result(StrEnum):
@@ -331,6 +465,7 @@ class Result(StrEnum):
 class Outcome(Value):
     """The judgement on one target. detail: one sentence for people. lives_on: what is left of it."""
 
+    kind: Literal["session", "account"] = "session"
     host: str
     session: str
     identity: str
@@ -342,3 +477,11 @@ class Outcome(Value):
 def by_host(looks: Sequence[Snapshot | Unreachable]) -> dict[str, Snapshot | Unreachable]:
     """Looks by the name of their host; a later look replaces an earlier one."""
     return {look.host: look for look in looks}
+
+
+def _is_in(address: str, network: str) -> bool:
+    """True if that address is one, and lies in that network."""
+    try:
+        return ip_address(address) in ip_network(network, strict=False)
+    except ValueError:
+        return False

@@ -15,7 +15,8 @@ from bot.hosts.drivers.interface import Call, NotForThisDriver
 from bot.hosts.drivers.linux_look import LADDER, Look
 from bot.models import Answer, Host, HostUptime, Snapshot, Step
 
-SCRIPT = files("bot.hosts.drivers").joinpath("linux.sh").read_bytes()
+PARTS = ("linux_look.sh", "linux_act.sh", "linux.sh")
+SCRIPT = b"".join(files("bot.hosts.drivers").joinpath(part).read_bytes() for part in PARTS)
 
 _IDENTITY = re.compile(r"(?!self:|auto:)([0-9A-Za-z]{1,32}):(\d{1,10}):(\d{1,20})", re.ASCII)
 _BOOT = re.compile(r"[0-9a-f-]{36}", re.ASCII)

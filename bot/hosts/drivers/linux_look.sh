@@ -1,0 +1,123 @@
+# What a look shows: everything that a host knows of its logins and processes. Part of linux.sh.
+
+look() {
+    printf '== sessions\n'
+    logind list-sessions show-session
+    printf '== users\n'
+    logind list-users show-user
+    printf '== processes\n'
+    processes
+    printf '== commands\n'
+    commands
+    printf '== host\n'
+    host
+}
+
+# Last: deadlines are counted from this uptime, however long the look took.
+host() {
+    read -r boot </proc/sys/kernel/random/boot_id
+    read -r uptime _ </proc/uptime
+    printf 'boot %s\nuptime %s\ndate %s\nself %s\n' "$boot" "$uptime" "$(date +%s)" "$$"
+    if [ -r /etc/os-release ]; then sed -n 's/^PRETTY_NAME="*\([^"]*\)"*$/system \1/p' /etc/os-release; fi
+    systemctl --version 2>/dev/null | sed -n '1s/^/systemd /p'
+    sed -n -e '/^0::/s/^/init /p' -e '/^[0-9]*:name=systemd:/s/^/init /p' /proc/1/cgroup
+}
+
+# All that logind says of its sessions or users. One that ends between the two questions takes nothing else along.
+logind() { # LIST SHOW
+    show=$2
+    if ! command -v loginctl >/dev/null; then
+        printf 'missing\n'
+        return
+    fi
+    listed=$($limit loginctl "$1" --no-legend --no-pager 2>/dev/null)
+    status=$?
+    if [ "$status" -ne 0 ]; then
+        printf 'silent %s\n' "$status"
+        if [ "$status" -eq 124 ]; then return; fi
+        $limit loginctl "$1" --no-legend --no-pager 2>&1 >/dev/null | head -n 3 | cut -c 1-300 | quote
+        return
+    fi
+    # shellcheck disable=SC2046 # words of letters and digits
+    set -- $(printf '%s\n' "$listed" | awk '$1 ~ /^[0-9A-Za-z]+$/ { print $1 }')
+    printf 'listed %s\n' "$*"
+    [ $# -gt 0 ] || return 0
+    if shown=$($limit loginctl "$show" --no-pager "$@" 2>/dev/null); then
+        printf '%s\n' "$shown" | quote
+        return
+    fi
+    for id; do
+        shown=$($limit loginctl "$show" --no-pager "$id" 2>/dev/null)
+        case $? in
+            0) printf '%s\n\n' "$shown" | quote ;;
+            124) printf 'silent 124\n' && return ;;
+            *) printf 'vanished %s\n' "$id" ;;
+        esac
+    done
+}
+
+# The kernel's facts, for exactly the processes that ps lists; then the terminals and the user names that are in them.
+processes() {
+    pids=$($limit ps -e -o pid= 2>/dev/null) || {
+        printf 'no-ps\n'
+        pids=$(cd /proc && printf '%s\n' [0-9]*)
+    }
+    facts=$(printf '%s\n' "$pids" | facts)
+    printf '%s\n' "$facts"
+    printf 'clock %s\n' "$(date +%s)"
+    printf '%s\n' "$facts" | terminals
+    printf '%s\n' "$facts" | users
+}
+
+# When each terminal of these processes was last read and written, by stat.
+terminals() {
+    awk '
+        function device(number, major, minor) {
+            major = int(number / 256) % 4096
+            minor = number % 256 + int(number / 1048576) * 256
+            if (major >= 136 && major <= 143) return "/dev/pts/" (minor + (major - 136) * 256)
+            if (major == 4) return minor < 64 ? "/dev/tty" minor : "/dev/ttyS" (minor - 64)
+            return "/dev/char/" major ":" minor
+        }
+        $7 > 0 && !($7 in seen) { seen[$7]; paths = paths " " device($7) }
+        END {
+            command = "stat -L -c \"%X %Y %n\"" paths " 2>/dev/null"
+            if (paths) while ((command | getline line) > 0) print "terminal " line
+        }'
+}
+
+# The names of the uids of these processes, and the exit status of the question: getent's names are lost if it is killed,
+# so /etc/passwd names those that it left out.
+users() {
+    uids=$(awk '$1 == "process" { uids[$10]; uids[$11] } END { for (number in uids) printf " %s", number }')
+    names='' status=0
+    if command -v getent >/dev/null; then
+        # shellcheck disable=SC2086 # numbers
+        names=$($limit getent passwd $uids 2>/dev/null)
+        status=$?
+    fi
+    printf 'names %s\n' "$status"
+    # shellcheck disable=SC2086 # one to a line
+    {
+        printf '%s\n' $uids
+        printf '%s\n' "$names"
+        cat /etc/passwd 2>/dev/null
+    } | awk -F : '
+        NF == 1 { wanted[$1] }
+        NF > 1 && $1 != "" && $3 in wanted { print "user " $3 " " $1; delete wanted[$3] }'
+}
+
+# Command lines: each up to 128 KiB, together up to 2 MiB, then only their beginnings, then none.
+commands() {
+    {
+        LC_ALL=C.UTF-8 $limit ps -e -ww -o pid= -o args= 2>/dev/null ||
+            LC_ALL=C.UTF-8 $limit ps -e -o pid= -o args= 2>/dev/null
+    } | head -c 33554432 | awk '
+        {
+            room = total < 2097152 ? 131072 : total < 2359296 ? 200 : 0
+            if (length($0) > room) cut++
+            if (room) print "| " substr($0, 1, room)
+            total += length($0) < room ? length($0) : room
+        }
+        END { print "cut " cut + 0 }'
+}
