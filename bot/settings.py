@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.cleaning import clean
+from bot.durations import seconds
 from bot.errors import CommandError, SettingsError
 from bot.inventory import Inventory, expand
 from bot.models import Act, Host, Value
@@ -19,15 +20,12 @@ from bot.policy import Policy, Rule
 
 SLACK_API_URL = "https://slack.com/api/"
 
-_DURATION = re.compile(r"([1-9]\d{0,4})(s|m|h|d)")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
 
 def _duration(text: object) -> int:
-    match = _DURATION.fullmatch(text) if isinstance(text, str) else None
-    if match is None:
+    length = seconds(text) if isinstance(text, str) else None
+    if length is None:
         raise ValueError("must be a time such as 30s, 15m, 2h or 1d")
-    return int(match[1]) * _SECONDS[match[2]]
+    return length
 
 
 def _not_empty(values: tuple[str, ...]) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ CORE = {
     "canonical",
     "errors",
     "cleaning",
+    "durations",
     "models",
     "events",
     "inventory",

@@ -6,7 +6,7 @@ from bot.cleaning import shorten
 from bot.events import Approved, Cancelled, Denied, Event, Observed, Record, Signalled
 from bot.models import Answer, Outcome, Process, Result, Session, Snapshot, Target, Unreachable, Value, by_host
 from bot.slack.blocks import LONGEST_PREFORMATTED, Message, Part, aside, compose, paragraph, preformatted
-from bot.slack.durations import exact
+from bot.durations import exact
 from bot.slack.lines import Line, Who, bold, code, italic, line
 from bot.slack.listing import cut_note, heading, sessions_table, unreachable
 from bot.slack.request_card import processes, targets_before

@@ -2,7 +2,7 @@
 
 from bot.lifecycle import State
 from bot.models import Outcome, Result, Snapshot
-from bot.slack.durations import exact
+from bot.durations import exact
 from bot.slack.lines import Line, When, Who, bold, code, either, italic, joined, line, told
 from bot.slack.listing import count, outside
 from bot.slack.story import Story

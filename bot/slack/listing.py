@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from bot.cleaning import shorten
 from bot.models import Process, Session, Snapshot, Unreachable
 from bot.slack.blocks import NOTHING, Message, Part, Table, aside, compose, paragraph, table
-from bot.slack.durations import spell
+from bot.durations import spell
 from bot.slack.lines import Line, bold, line, told
 from bot.workflow import Seen
 

@@ -1,6 +1,17 @@
-"""Lengths of time in words, as short as they are useful. Pure."""
+"""Lengths of time: as people write them, `5m`, and in words, as short as they are useful. Pure."""
+
+import re
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
+
+_TYPED = re.compile(r"([1-9][0-9]{0,4})([smhd])")
+_SECONDS = {"s": 1, "m": MINUTE, "h": HOUR, "d": DAY}
+
+
+def seconds(text: str) -> int | None:
+    """`30s`, `5m`, `2h`, `1d` -> seconds; None for anything else."""
+    match = _TYPED.fullmatch(text)
+    return int(match[1]) * _SECONDS[match[2]] if match else None
 
 
 def spell(seconds: float) -> str:
