@@ -90,7 +90,7 @@ class Refused(_Event):
 
 
 class Observed(_Looking):
-    """The hosts were looked at. phase: before the plan, before a warning, before or between the steps, or after them."""
+    """The hosts were looked at. phase: before the plan, before a warning, before or between the steps, after them."""
 
     kind: Literal["observed"] = "observed"
     phase: Literal["before", "warning", "acting", "after"]

@@ -2,8 +2,9 @@
 
 asked -> refused
 asked -> observed(before) -> planned -> pending -> approved | denied | cancelled | expired
-approved -> acting (observed, ending, signalled, again) -> verifying -> closed
-approved -> lapsed
+approved -> (warning: observed, ending, signalled) -> warned, until its time has come
+approved | warned -> acting (observed, ending, signalled, again) -> verifying -> closed
+approved | warned -> lapsed | cancelled
 """
 
 from collections.abc import Iterable
@@ -26,8 +27,9 @@ from bot.events import (
     Record,
     Refused,
     Signalled,
+    Warned,
 )
-from bot.models import Kick, Moment, Outcome, Plan, RequestId, Step, Value
+from bot.models import EndAccount, EndSession, Kick, Moment, Outcome, Plan, RequestId, Step, Target, Value, Warn
 
 LOOK_AGAIN = timedelta(minutes=1)
 TRY_AGAIN = timedelta(seconds=15)
@@ -42,6 +44,7 @@ class State(StrEnum):
     ASKED = "asked"
     PENDING = "pending"
     APPROVED = "approved"
+    WARNED = "warned"
     ACTING = "acting"
     VERIFYING = "verifying"
     REFUSED = "refused"
@@ -64,17 +67,18 @@ FINAL = frozenset(
 # kind of event -> the states in which it may be recorded, and the state that it leads to (None: no change)
 FOLLOWS: dict[str, tuple[frozenset[State], State | None]] = {
     "refused": (frozenset({State.ASKED}), State.REFUSED),
-    "observed": (frozenset({State.ASKED, State.APPROVED, State.ACTING, State.VERIFYING}), None),
+    "observed": (frozenset({State.ASKED, State.APPROVED, State.WARNED, State.ACTING, State.VERIFYING}), None),
     "planned": (frozenset({State.ASKED}), State.PENDING),
     "approved": (frozenset({State.PENDING}), None),
     "denied": (frozenset({State.PENDING}), State.DENIED),
-    "cancelled": (frozenset({State.ASKED, State.PENDING, State.APPROVED}), State.CANCELLED),
+    "cancelled": (frozenset({State.ASKED, State.PENDING, State.APPROVED, State.WARNED}), State.CANCELLED),
     "expired": (frozenset({State.PENDING}), State.EXPIRED),
-    "lapsed": (frozenset({State.APPROVED}), State.LAPSED),
+    "lapsed": (frozenset({State.APPROVED, State.WARNED}), State.LAPSED),
+    "warned": (frozenset({State.APPROVED}), State.WARNED),
     "decision_refused": (frozenset(State), None),
-    "ending": (frozenset({State.APPROVED, State.ACTING}), State.ACTING),
+    "ending": (frozenset({State.APPROVED, State.WARNED, State.ACTING}), State.ACTING),
     "signalled": (frozenset({State.ACTING}), None),
-    "verifying": (frozenset({State.APPROVED, State.ACTING}), State.VERIFYING),
+    "verifying": (frozenset({State.APPROVED, State.WARNED, State.ACTING}), State.VERIFYING),
     "closed": (frozenset({State.ASKED, State.VERIFYING}), State.CLOSED),
 }
 
@@ -88,7 +92,7 @@ class Decision(Value):
 
 
 class Attempt(Value):
-    """One recorded intent and what became of it. status: of its answer, None while there is none.
+    """One recorded intent and what became of it. status, refusal: of its answer, None while there is none.
 
     looked_after: its host was looked at since the answer.
     """
@@ -98,6 +102,7 @@ class Attempt(Value):
     not_after: int
     answer_by: Moment
     status: str | None = None
+    refusal: str | None = None
     looked_after: bool = False
 
 
@@ -107,6 +112,7 @@ class Request(Value):
 
     home: the channel where it lives. ended_by: who made the last decision. looks: the newest look at each host.
     looked, verifying: the sequence numbers of the newest look and of `verifying`; 0 before.
+    act_at: after a warning, the moment before which nothing is ended. owners: whose account it is.
     """
 
     id: RequestId
@@ -127,11 +133,13 @@ class Request(Value):
     approvals_needed: int = 1
     approvers: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
     decide_by: Moment | None = None
     act_within: int = 0
     decisions: tuple[Decision, ...] = ()
     approved_at: Moment | None = None
     act_by: Moment | None = None
+    act_at: Moment | None = None
     attempts: tuple[Attempt, ...] = ()
     looked: int = 0
     verifying: int = 0
@@ -149,7 +157,17 @@ class Request(Value):
 
     @property
     def may_act(self) -> bool:
-        return self.state in {State.APPROVED, State.ACTING}
+        return self.state in {State.APPROVED, State.WARNED, State.ACTING}
+
+    @property
+    def to_warn(self) -> bool:
+        """Approved, and the user is to be told before anything else."""
+        return self.state is State.APPROVED and self.command is not None and self.command.warn > 0
+
+    def tries(self, target: Target) -> tuple[Attempt, ...]:
+        """What was tried to end a target, in order."""
+        ends = (a for a in self.attempts if isinstance(a.step, EndSession | EndAccount))
+        return tuple(a for a in ends if a.step.target == target)
 
     @property
     def unanswered(self) -> tuple[Attempt, ...]:
@@ -165,6 +183,8 @@ class Request(Value):
             return self.decide_by
         if self.unanswered:
             return max(a.answer_by for a in self.unanswered)
+        if self.state is State.WARNED and self.act_at is not None and self.at < self.act_at:
+            return self.act_at
         if self.state is State.VERIFYING and self.looked > self.verifying and self.lost:
             return self.at + LOOK_AGAIN
         if self.waiting_for and self.act_by is not None:
@@ -179,7 +199,8 @@ class Request(Value):
     @property
     def waiting_for(self) -> frozenset[str]:
         """Approved hosts that could not be looked at and where nothing was tried yet: they may still come back."""
-        return self.lost - {a.step.host for a in self.attempts} if self.may_act else frozenset()
+        tried = {a.step.host for a in self.attempts if not isinstance(a.step, Warn)}
+        return self.lost - tried if self.may_act and not self.to_warn else frozenset()
 
     @property
     def give_up_at(self) -> datetime | None:
@@ -213,6 +234,8 @@ def begin(record: Record) -> Request:
 
 def may_follow(request: Request, event: Event) -> bool:
     """True if this event may be the next one of that request."""
+    if isinstance(event, Signalled) and isinstance(event.step, Warn):
+        return request.state is State.APPROVED
     return event.kind in FOLLOWS and request.state in FOLLOWS[event.kind][0]
 
 
@@ -260,6 +283,7 @@ def _changes(request: Request, record: Record) -> dict[str, object]:
                 "approvals_needed": event.approvals,
                 "approvers": event.approvers,
                 "groups": event.groups,
+                "owners": event.owners,
             }
         case Approved():
             return _approved(request, record, event)
@@ -267,9 +291,12 @@ def _changes(request: Request, record: Record) -> dict[str, object]:
             return {"ended_by": event.who, "reason": event.reason}
         case Ending():
             attempt = Attempt(seq=record.seq, step=event.step, not_after=event.not_after, answer_by=event.answer_by)
-            return {"attempts": (*request.attempts, attempt)}
+            warns = isinstance(event.step, Warn)  # a warning ends nothing: the request stays approved
+            return {"attempts": (*request.attempts, attempt), **({"state": request.state} if warns else {})}
         case Signalled():
             return _signalled(request, event)
+        case Warned():
+            return {"act_at": event.act_at}
         case Closed():
             return {"outcomes": event.outcomes, "reason": event.note}
         case _:
@@ -309,5 +336,5 @@ def _signalled(request: Request, event: Signalled) -> dict[str, object]:
     open_ = next((a for a in request.unanswered if a.step == event.step), None)
     if open_ is None:
         raise TrailError(f"request {request.id}: an answer without its intent")
-    answered = open_.model_copy(update={"status": event.answer.status})
+    answered = open_.model_copy(update={"status": event.answer.status, "refusal": event.answer.refusal})
     return {"attempts": tuple(answered if a is open_ else a for a in request.attempts)}

@@ -401,12 +401,21 @@ class _Step(Value):
     def host(self) -> str:
         return self.target.host
 
+    @property
+    def what(self) -> str:
+        """In one word: `terminate`, `kill`, `show`, `warn`."""
+        return "show"
+
 
 class EndSession(_Step):
     """Try one rung on one session."""
 
     kind: Literal["end_session"] = "end_session"
     rung: str
+
+    @property
+    def what(self) -> str:
+        return self.rung
 
 
 class EndAccount(_Step):
@@ -415,6 +424,10 @@ class EndAccount(_Step):
     kind: Literal["end_account"] = "end_account"
     rung: str
     spare: tuple[str, ...] = ()
+
+    @property
+    def what(self) -> str:
+        return self.rung
 
 
 class ShowAccount(_Step):
@@ -429,6 +442,10 @@ class Warn(_Step):
     kind: Literal["warn"] = "warn"
     text: str
     act_at: Moment
+
+    @property
+    def what(self) -> str:
+        return "warn"
 
 
 Step = Annotated[EndSession | EndAccount | ShowAccount | Warn, Field(discriminator="kind")]

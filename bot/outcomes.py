@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bot.lifecycle import Request
 from bot.models import Outcome, Process, Result, Session, Snapshot, Target, Unreachable, by_host
-from bot.planning import still_there
+from bot.planning import left, newcomers, still_there
 
 
 def judge(request: Request, looks: Sequence[Snapshot | Unreachable]) -> tuple[Outcome, ...]:
@@ -15,15 +15,6 @@ def judge(request: Request, looks: Sequence[Snapshot | Unreachable]) -> tuple[Ou
     return tuple(_judge(request, target, seen.get(target.host)) for target in request.plan.targets)
 
 
-def newcomers(request: Request, look: Snapshot) -> tuple[Session, ...]:
-    """Sessions of the account that the plan has never seen: they came after it and are not part of the approval."""
-    if request.plan is None:
-        return ()
-    known = {t.identity for t in request.plan.on(look.host)}
-    known |= {k.identity for k in request.plan.kept if k.host == look.host}
-    return tuple(s for s in look.of(request.plan.user) if s.identity not in known and not s.own)
-
-
 def _judge(request: Request, target: Target, look: Snapshot | Unreachable | None) -> Outcome:
     if look is None or isinstance(look, Unreachable):
         why = look.reason if look else "it was not looked at"
@@ -32,27 +23,35 @@ def _judge(request: Request, target: Target, look: Snapshot | Unreachable | None
         return _outcome(target, Result.UNKNOWN, f"{target.host} showed another host key, so it may be another machine")
     if look.boot != target.boot:
         return _outcome(target, Result.ENDED, f"{target.host} was rebooted: its sessions ended with the boot")
-    session = still_there(target, look)
-    if session is not None:
-        return _present(target, session)
+    there = left(target, look)
+    if there is not None:
+        return _present(target, look, there)
     return _absent(request, target, look)
 
 
-def _present(target: Target, session: Session) -> Outcome:
-    if not session.processes:
+def _present(target: Target, look: Snapshot, there: tuple[Process, ...]) -> Outcome:
+    session = still_there(target, look)
+    if target.kind == "account":
+        return _outcome(target, Result.SURVIVED, f"{_processes(there)} of {target.account.name} left", there)
+    if session is None:
+        return _outcome(target, Result.SURVIVED, f"the login is gone, but {_processes(there)} of it left", there)
+    if not there:
         return _outcome(target, Result.GHOST, f"logind still lists it as {session.state}, with no process left in it")
-    return _outcome(target, Result.SURVIVED, f"it is {session.state}", session.processes)
+    return _outcome(target, Result.SURVIVED, f"it is {session.state}", there)
+
+
+def _processes(some: tuple[Process, ...]) -> str:
+    return "1 process is" if len(some) == 1 else f"{len(some)} processes are"
 
 
 def _absent(request: Request, target: Target, look: Snapshot) -> Outcome:
-    stray = tuple(p for p in look.outside if p.session == target.session)
-    if stray and not any(s.id == target.session for s in look.sessions):
-        return _outcome(target, Result.SURVIVED, "logind forgot it, but processes are left in it", stray)
-    tried = any(a.step.target == target and a.status in {"done", "unknown"} for a in request.attempts)
-    if tried and (back := newcomers(request, look)):
+    tried = any(a.status in {"done", "unknown"} for a in request.tries(target))
+    if tried and request.plan and (back := newcomers(request.plan, look)):
         return _outcome(target, Result.RETURNED, f"{target.account.name} logged in again: {_named(back)}")
     if tried:
         return _outcome(target, Result.ENDED)
+    if target.kind == "account":
+        return _outcome(target, Result.ALREADY_GONE, "none was left when its sessions had ended")
     return _outcome(target, Result.ALREADY_GONE, _gone(target, look))
 
 
@@ -71,6 +70,7 @@ def _named(sessions: Sequence[Session]) -> str:
 
 def _outcome(target: Target, result: Result, detail: str = "", lives_on: tuple[Process, ...] = ()) -> Outcome:
     return Outcome(
+        kind=target.kind,
         host=target.host,
         session=target.session,
         identity=target.identity,
@@ -82,7 +82,9 @@ def _outcome(target: Target, result: Result, detail: str = "", lives_on: tuple[P
 
 def note(request: Request, looks: Sequence[Snapshot | Unreachable]) -> str:
     """What people should know besides the outcomes: logins of the account that came after the plan, and stay."""
-    came = {look.host: newcomers(request, look) for look in looks if isinstance(look, Snapshot)}
+    if request.plan is None:
+        return ""
+    came = {look.host: newcomers(request.plan, look) for look in looks if isinstance(look, Snapshot)}
     return " ".join(
         f"New on {host}, not part of the approval, left alone: {_named(new)}." for host, new in came.items() if new
     )

@@ -1,17 +1,45 @@
 """What would be done, and the next step of it. Pure."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from bot.inventory import fold
 from bot.lifecycle import Attempt, Request
-from bot.models import EndSession, Kept, Kick, Plan, Session, Snapshot, Step, Target, Unreachable, by_host
+from bot.models import (
+    EndAccount,
+    EndSession,
+    Filter,
+    Kept,
+    Kick,
+    Pinned,
+    Plan,
+    Process,
+    Result,
+    Rung,
+    Session,
+    ShowAccount,
+    Snapshot,
+    Step,
+    Target,
+    Unreachable,
+    Warn,
+    by_host,
+)
 from bot.policy import Policy
 
 MAX_ATTEMPTS = 2
 
+Looks = Sequence[Snapshot | Unreachable]
 
-def make(command: Kick, looks: Sequence[Snapshot | Unreachable], policy: Policy) -> Plan:
-    """Exactly the sessions that the command names and that may be ended; the account's other ones with the reason."""
+
+# ------------------------------------------------------------------------------------------------ the plan
+
+
+def make(command: Kick, looks: Looks, policy: Policy) -> Plan:
+    """Exactly the sessions that the command names and that may be ended; the account's other ones with the reason.
+
+    At the level `processes` each host's account is one more target, behind its sessions.
+    """
     targets: list[Target] = []
     kept: list[Kept] = []
     for look in looks:
@@ -21,7 +49,9 @@ def make(command: Kick, looks: Sequence[Snapshot | Unreachable], policy: Policy)
             if why := _why_kept(command, session, policy):
                 kept.append(Kept(host=look.host, session=session.id, identity=session.identity, why=why))
             else:
-                targets.append(_target(command, look, session))
+                targets.append(_session(command, look, session))
+        if command.processes:
+            targets += _account(command, look, policy)
     return Plan(
         user=command.user,
         targets=tuple(targets),
@@ -31,62 +61,18 @@ def make(command: Kick, looks: Sequence[Snapshot | Unreachable], policy: Policy)
     )
 
 
-def next_step(request: Request, looks: Sequence[Snapshot | Unreachable]) -> Step | None:
-    """The next approved try, or None if nothing approved is left to do with what these looks show.
+def again(request: Request, *, force: bool) -> Kick | None:
+    """What can be asked next about a closed request: to force what survived, or to end what came back. None: nothing.
 
-    A target that is gone, changed, or was tried since it was last looked at, gives no step; nor does a host that could
-    not be looked at. Each rung is tried once; once more if the host refused it or the answer never came, when the first
-    try can't start any more. The next rung comes only after a try that was really made.
+    One session that survived is named; otherwise every session that the account has there by then.
     """
-    return next(_steps(request, looks), None)
-
-
-def remaining(plan: Plan, looks: Sequence[Snapshot | Unreachable]) -> tuple[Target, ...]:
-    """The targets that these looks still show, each by its exact identity."""
-    return tuple(target for target, _ in _present(plan, looks))
-
-
-def still_there(target: Target, look: Snapshot) -> Session | None:
-    """The very session that was approved: the same host key, boot, identity and account; otherwise None."""
-    if (look.host_key, look.boot) != (target.host_key, target.boot):
+    wanted = Result.SURVIVED if force else Result.RETURNED
+    some = [o for o in request.outcomes if o.result is wanted]
+    if request.command is None or not some or (force and request.command.force):
         return None
-    session = look.session(target.identity)
-    return session if session is not None and session.account == target.account else None
-
-
-def _steps(request: Request, looks: Sequence[Snapshot | Unreachable]) -> Iterator[Step]:
-    if request.plan is None or not request.may_act:
-        return
-    for target, look in _present(request.plan, looks):
-        tried = [a for a in request.attempts if a.step.target == target]
-        if all(a.looked_after for a in tried) and (step := _step(target, tried, look)) is not None:
-            yield step
-
-
-def _present(plan: Plan, looks: Sequence[Snapshot | Unreachable]) -> Iterator[tuple[Target, Snapshot]]:
-    """The targets that are still there, each with the look that shows it."""
-    seen = by_host(looks)
-    for target in plan.targets:
-        look = seen.get(target.host)
-        if isinstance(look, Snapshot) and still_there(target, look) is not None:
-            yield target, look
-
-
-def _step(target: Target, tried: Sequence[Attempt], look: Snapshot) -> EndSession | None:
-    for rung in target.rungs:
-        tries = [a for a in tried if a.step.rung == rung]
-        if not tries:
-            return EndSession(target=target, rung=rung)
-        last = tries[-1]
-        if last.status == "done":
-            continue
-        if last.status == "unknown" and look.uptime <= last.not_after:
-            return None  # it could still start
-        if len(tries) < MAX_ATTEMPTS:
-            return EndSession(target=target, rung=rung, attempt=len(tries) + 1)
-        if last.status == "refused":
-            return None
-    return None
+    only = some[0].session if force and len(some) == 1 and not request.command.processes else None
+    changes = {"hosts": tuple(dict.fromkeys(o.host for o in some)), "session": only, "only": Filter(), "warn": 0}
+    return request.command.model_copy(update={**changes, "force": force or request.command.force, "after": request.id})
 
 
 def _why_kept(command: Kick, session: Session, policy: Policy) -> str | None:
@@ -94,18 +80,18 @@ def _why_kept(command: Kick, session: Session, policy: Policy) -> str | None:
         return "it is Kickbot's own connection"
     if session.account.uid == 0 or session.account.name in policy.protected:
         return "the account is protected"
-    if command.session is not None and session.id != command.session:
+    if not command.means(session):
         return "it was not asked for"
-    if not _rungs(command, session):
-        return "logind does not know it, and Kickbot can't end such a login yet"
+    if not _rungs(command, session.ladder):
+        return "Kickbot can't end such a login"
     return None
 
 
-def _rungs(command: Kick, session: Session) -> tuple[str, ...]:
-    return tuple(rung.name for rung in session.ladder if rung.act in command.acts)
+def _rungs(command: Kick, ladder: Sequence[Rung]) -> tuple[str, ...]:
+    return tuple(rung.name for rung in ladder if rung.act in command.acts)
 
 
-def _target(command: Kick, look: Snapshot, session: Session) -> Target:
+def _session(command: Kick, look: Snapshot, session: Session) -> Target:
     return Target(
         host=look.host,
         host_key=look.host_key,
@@ -114,8 +100,38 @@ def _target(command: Kick, look: Snapshot, session: Session) -> Target:
         identity=session.identity,
         account=session.account,
         summary=_summary(session),
-        rungs=_rungs(command, session),
+        rungs=_rungs(command, session.ladder),
+        leaders=_pinned(session),
     )
+
+
+def _pinned(session: Session) -> tuple[Pinned, ...]:
+    """By what the rest of an unlisted login is known again: its kernel sessions, and whoever else works inside."""
+    if not session.leaders:
+        return ()
+    others = [Pinned(pid=p.pid, start=p.start) for p in session.processes if not p.runs_as(session.account.uid)]
+    return tuple(dict.fromkeys((*session.leaders, *others)))
+
+
+def _account(command: Kick, look: Snapshot, policy: Policy) -> Iterator[Target]:
+    account = look.account(command.user)
+    rungs = _rungs(command, look.ladder)
+    if account is None or account.uid == 0 or account.name in policy.protected or not rungs:
+        return
+    target = Target(
+        kind="account",
+        host=look.host,
+        host_key=look.host_key,
+        boot=look.boot,
+        session="",
+        identity=f"uid {account.uid}",
+        account=account,
+        summary="",
+        rungs=rungs,
+        beside=tuple(s.identity for s in look.of(account.name)),
+    )
+    number = len(_of_account(target, look))
+    yield target.model_copy(update={"summary": f"{number} process{'' if number == 1 else 'es'}"})
 
 
 def _summary(session: Session) -> str:
@@ -124,11 +140,179 @@ def _summary(session: Session) -> str:
     return f"{where}, from {session.remote}" if session.remote else where
 
 
-def _lost(looks: Sequence[Snapshot | Unreachable]) -> set[str]:
+def _lost(looks: Looks) -> set[str]:
     return {look.host for look in looks if isinstance(look, Unreachable)}
 
 
-def why_nothing(command: Kick, plan: Plan) -> str:
+# ------------------------------------------------------------------------------------------------ what is there
+
+
+def left(target: Target, look: Snapshot) -> tuple[Process, ...] | None:
+    """What a look still shows of a target: its processes, or none of a session that is only listed. None: it is gone.
+
+    A session counts by its host key, boot, identity and account. The rest of an unlisted login whose sshd is gone
+    counts by its kernel sessions.
+    """
+    if (look.host_key, look.boot) != (target.host_key, target.boot):
+        return None
+    if target.kind == "account":
+        return _of_account(target, look) or None
+    session = still_there(target, look)
+    inside = session.processes if session else _stray(target, look)
+    known = {p.pid for p in inside}
+    rest = tuple(p for p in _rest(target, look) if p.pid not in known)
+    return (*inside, *rest) if session or inside or rest else None
+
+
+def still_there(target: Target, look: Snapshot) -> Session | None:
+    """The very session that was approved, as it is listed now; None if it isn't."""
+    if (look.host_key, look.boot) != (target.host_key, target.boot):
+        return None
+    session = look.session(target.identity)
+    return session if session is not None and session.account == target.account else None
+
+
+def remaining(plan: Plan, looks: Looks) -> tuple[Target, ...]:
+    """The targets of which these looks still show something."""
+    return tuple(
+        target
+        for look in by_host(looks).values()
+        if isinstance(look, Snapshot)
+        for target in plan.on(look.host)
+        if left(target, look) is not None
+    )
+
+
+def newcomers(plan: Plan, look: Snapshot) -> tuple[Session, ...]:
+    """Sessions of the account that the plan has never seen: they came after it and are not part of the approval.
+
+    What is left of an approved login at its terminal is not one of them.
+    """
+    targets = plan.on(look.host)
+    known = {i for t in targets for i in (t.identity, *t.beside)}
+    known |= {k.identity for k in plan.kept if k.host == look.host}
+    ours = {p.pid for t in targets for p in _rest(t, look)}
+    others = (s for s in look.of(plan.user) if s.identity not in known and not s.own)
+    return tuple(s for s in others if not s.processes or any(p.pid not in ours for p in s.processes))
+
+
+def _of_account(target: Target, look: Snapshot) -> tuple[Process, ...]:
+    """Every process of the account but those of logins that came later; with such a login, its manager is theirs."""
+    later = [s for s in look.of(target.account.name) if s.identity not in target.beside]
+    spared = {p.pid for s in later for p in s.processes} | ({p.pid for p in look.managers} if later else set())
+    return tuple(p for p in look.processes if p.runs_as(target.account.uid) and p.pid not in spared)
+
+
+def _stray(target: Target, look: Snapshot) -> tuple[Process, ...]:
+    """What is in the scope of a session that logind itself has forgotten."""
+    if any(s.id == target.session for s in look.sessions):
+        return ()
+    return tuple(p for p in look.outside if p.session == target.session)
+
+
+def _rest(target: Target, look: Snapshot) -> Iterator[Process]:
+    """What is left of an unlisted login: of its kernel sessions, what was pinned, and what descends from either.
+
+    A kernel session whose leader is gone keeps the leader's pid as its number while anything is in it. As that number
+    is free for others afterwards, it then proves only what runs as the account.
+    """
+    if not target.leaders:
+        return
+    pins, starts = set(target.leaders), {p.pid: p.start for p in look.processes}
+    ours = {pin.pid for pin in pins if starts.get(pin.pid) == pin.start}
+    ended = {pin.pid for pin in pins if pin.pid not in starts}
+    found: set[int] = set()
+    for process in sorted(look.processes, key=lambda p: int(p.start)):  # a parent is older than its children
+        alive = process.kernel_session in ours or Pinned(pid=process.pid, start=process.start) in pins
+        rest = process.kernel_session in ended and process.runs_as(target.account.uid)
+        if alive or rest or process.parent in found:
+            found.add(process.pid)
+            yield process
+
+
+# ------------------------------------------------------------------------------------------------ the next step
+
+
+def next_step(request: Request, looks: Looks) -> Step | None:
+    """The next approved try, or None if nothing approved is left to do with what these looks show.
+
+    A target that is gone, changed, or was tried since it was last looked at, gives no step; nor does a host that could
+    not be looked at. Each rung is tried once; once more if the host refused it or the answer never came, when the first
+    try can't start any more. The next rung comes only after a try that was really made. An account comes after its
+    host's sessions; at its end stands its last word.
+    """
+    return next(_steps(request, looks), None)
+
+
+def next_warning(request: Request, looks: Looks, *, text: str, act_at: datetime) -> Warn | None:
+    """The next session that is still to be told, each once."""
+    if request.plan is None:
+        return None
+    told = {a.step.target for a in request.attempts if isinstance(a.step, Warn)}
+    there = (t for t in remaining(request.plan, looks) if t.kind == "session" and t not in told)
+    return next((Warn(target=target, text=text, act_at=act_at) for target in there), None)
+
+
+def _steps(request: Request, looks: Looks) -> Iterator[Step]:
+    if request.plan is None or not request.may_act:
+        return
+    for look in by_host(looks).values():
+        if isinstance(look, Snapshot):
+            yield from _steps_on(request, request.plan, look)
+
+
+def _steps_on(request: Request, plan: Plan, look: Snapshot) -> Iterator[Step]:
+    waiting = False
+    for target in plan.on(look.host):
+        tried = request.tries(target)
+        if not all(a.looked_after for a in tried):
+            waiting = True
+        elif target.kind == "session":
+            if left(target, look) is not None and (rung := _next_rung(target, tried, look)):
+                waiting = True
+                yield EndSession(target=target, rung=rung, attempt=_attempt(tried, rung))
+        elif not waiting:
+            yield from _account_steps(request, plan, target, look)
+
+
+def _account_steps(request: Request, plan: Plan, target: Target, look: Snapshot) -> Iterator[Step]:
+    tried = request.tries(target)
+    if left(target, look) and (rung := _next_rung(target, tried, look)):
+        spare = tuple(s.identity for s in newcomers(plan, look))
+        yield EndAccount(target=target, rung=rung, attempt=_attempt(tried, rung), spare=spare)
+    elif not any(isinstance(a.step, ShowAccount) and a.step.target == target for a in request.attempts):
+        yield ShowAccount(target=target)
+
+
+def _next_rung(target: Target, tried: Sequence[Attempt], look: Snapshot) -> str | None:
+    for rung in target.rungs:
+        tries = [a for a in tried if _rung(a) == rung]
+        if not tries:
+            return rung
+        last = tries[-1]
+        if last.status == "done" or (target.kind == "account" and last.refusal == "changed"):
+            continue  # a rung that would have ended more of the account than was approved makes way for the next
+        if last.status == "unknown" and look.uptime <= last.not_after:
+            return None  # it could still start
+        if len(tries) < MAX_ATTEMPTS:
+            return rung
+        if last.status == "refused":
+            return None
+    return None
+
+
+def _attempt(tried: Sequence[Attempt], rung: str) -> int:
+    return 1 + sum(_rung(a) == rung for a in tried)
+
+
+def _rung(attempt: Attempt) -> str:
+    return attempt.step.rung if isinstance(attempt.step, EndSession | EndAccount) else ""
+
+
+# ------------------------------------------------------------------------------------------------ for people
+
+
+def why_nothing(command: Kick, plan: Plan, looks: Looks = ()) -> str:
     """Why there is nothing to end, for people: `audituser is not logged in on host1.`"""
     wanted = command.session
     if wanted is not None and plan.kept and all(k.session != wanted for k in plan.kept):
@@ -136,8 +320,25 @@ def why_nothing(command: Kick, plan: Plan) -> str:
         return f"{plan.user} has no session {wanted} there, only {there}."
     told = [f"{plan.user} is not logged in on {fold(free)}."] if (free := _free(plan)) else []
     told += [f"Session {k.session} of {plan.user} on {k.host} stays: {k.why}." for k in plan.kept]
+    told += [text for look in looks if isinstance(look, Snapshot) for text in _elsewhere(command, look)]
     told += [f"{u.host} {u.reason}. Nothing is known about its sessions." for u in plan.unreachable]
     return " ".join(told)
+
+
+def inside_others(user: str, look: Snapshot) -> tuple[tuple[Session, int], ...]:
+    """Other people's sessions with how many processes of that account: `sudo -u alice -i` by opsuser, for one."""
+    found = [(s, sum(p.user == user for p in s.processes)) for s in look.sessions if s.account.name != user]
+    return tuple((session, number) for session, number in found if number)
+
+
+def _elsewhere(command: Kick, look: Snapshot) -> Iterator[str]:
+    """Where the account is at work without a session of its own."""
+    for session, _ in inside_others(command.user, look):
+        whose = f"{session.account.name}'s session {session.id}"
+        yield f"{command.user} is also active inside {whose} on {look.host}: to end that, kick {session.account.name}."
+    if not command.processes and (number := sum(p.user == command.user for p in look.outside)):
+        verb = "process runs" if number == 1 else "processes run"
+        yield f"{number} {verb} outside of any session on {look.host}: `processes` would end them."
 
 
 def _free(plan: Plan) -> set[str]:

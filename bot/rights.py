@@ -6,7 +6,7 @@ from typing import Literal
 
 from bot import policy
 from bot.borders import People
-from bot.errors import Refused
+from bot.errors import LookupFailed, Refused
 from bot.inventory import fold
 from bot.lifecycle import Request
 from bot.models import Account, Act, Kick, Person, Plan
@@ -71,6 +71,13 @@ class Rights:
         if rule is None:
             raise Refused(f"No rule speaks about {account.name} on {host}, so nobody may.")
         return rule
+
+    async def name(self, who: str) -> str:
+        """What people call someone; never empty, and it decides nothing."""
+        try:
+            return (await self._people.person(who)).name or who
+        except LookupFailed:
+            return "someone on call"
 
     # ------------------------------------------------------------------------------------------ one question each
 

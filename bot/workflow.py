@@ -1,6 +1,6 @@
 """START HERE 2: the story of a request. The only file that knows the order of the steps; it talks to no edge directly.
 
-    ask -> (hosts are looked at) -> plan -> approve -> [look -> intent -> act -> answer]* -> look -> judge -> closed
+    ask -> look -> plan -> approve -> (warn, wait) -> [look -> intent -> act -> answer]* -> look -> judge -> closed
 
 Each step reads the request as the trail tells it, does one thing, and records it; each is safe to enter again after a
 crash. It never posts: the publisher follows the trail.
@@ -13,22 +13,43 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal
 
-from bot import events, lifecycle, outcomes, planning
+from pydantic import Field
+
+from bot import commands, events, lifecycle, outcomes, planning
 from bot.borders import Hosts, Lease, Sleep, Trail
 from bot.cleaning import clean, shorten
 from bot.commands import MAX_REASON
+from bot.durations import spell
 from bot.errors import Conflict, LeaseLost, LookupFailed, Refused
 from bot.events import Attachment, Event
 from bot.inventory import fold
 from bot.ledger import Ledger
 from bot.lifecycle import Request, State
 from bot.loop import Loop
-from bot.models import Answer, HostUptime, Kick, Listing, Looks, Plan, RequestId, Snapshot, Unreachable, Value, by_host
+from bot.models import (
+    Answer,
+    HostUptime,
+    Kick,
+    Listing,
+    Looks,
+    Plan,
+    RequestId,
+    ShowAccount,
+    Snapshot,
+    Step,
+    Unreachable,
+    Value,
+    Warn,
+    by_host,
+)
 from bot.policy import Channel, Rule, home, mention
 from bot.rights import Rights, aims
 
 HOSTS_AT_ONCE = 10
 """Hosts of one process on which something is being done at the same moment."""
+
+WARNED_REASON = 200
+"""Characters of the reason that stand on a user's terminal."""
 
 log = logging.getLogger(__name__)
 
@@ -42,11 +63,15 @@ class Origin(Value):
 
 
 class Seen(Value):
-    """The answer to a listing. refused: a sentence for each host that this person may not look at."""
+    """The answer to a listing. refused: a sentence for each host that this person may not look at.
+
+    owners: whose the accounts are that are logged in there, as far as the configuration says: login name -> Slack ids.
+    """
 
     listing: Listing
     looks: Looks
     refused: tuple[str, ...] = ()
+    owners: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
 class Timing(Value):
@@ -102,7 +127,7 @@ class Workflow:
         )
         await self._ledger.begin(looked)
         refused = tuple(dict.fromkeys(verdict.reason for verdict in verdicts.values() if not verdict))
-        return Seen(listing=listing, looks=looks, refused=refused)
+        return Seen(listing=listing, looks=looks, refused=refused, owners=self._owners(looks))
 
     async def ask(self, origin: Origin, words: str, command: Kick) -> Request:
         """`/kick`: records the question, and lets the loop look and plan. Raises Refused, recorded."""
@@ -127,6 +152,17 @@ class Workflow:
         self._loop.wake()
         return request
 
+    async def again(self, origin: Origin, request_id: RequestId, plan_hash: str, *, force: bool) -> Request:
+        """The next step after a closed request, as a new one: force what survived, or end what came back.
+
+        It is asked by whoever clicks, and needs its own approval. Raises Refused.
+        """
+        closed = await self._ledger.load(request_id)
+        command = planning.again(closed, force=force) if closed.plan_hash == plan_hash else None
+        if command is None:
+            raise Refused(f"Request {request_id} left nothing for a next step. Nothing was asked.")
+        return await self.ask(origin, f"after request {request_id}: {commands.words(command)}", command)
+
     async def approve(self, origin: Origin, request_id: RequestId, plan_hash: str) -> Request:
         """A second person says yes. Raises Refused, recorded, and then nothing is done."""
         return await self._decide(origin, request_id, "approve", plan_hash, partial(self._approval, origin.who))
@@ -136,7 +172,7 @@ class Workflow:
         return await self._decide(origin, request_id, "deny", plan_hash, partial(self._denial, origin.who, reason))
 
     async def cancel(self, origin: Origin, request_id: RequestId, plan_hash: str) -> Request:
-        """The asker takes it back. Raises Refused, recorded."""
+        """The asker takes it back; once it is approved, an approver may stop it too. Raises Refused, recorded."""
         return await self._decide(origin, request_id, "cancel", plan_hash, partial(self._cancellation, origin.who))
 
     # ------------------------------------------------------------------------------------------ deciding
@@ -185,7 +221,7 @@ class Workflow:
             plan_hash=request.plan_hash,
             hosts=counted,
             complete=all(len(have[host]) >= number for host, number in needed.items()),
-            act_by=await self._ledger.now() + timedelta(seconds=request.act_within),
+            act_by=await self._ledger.now() + timedelta(seconds=_command(request).warn + request.act_within),
         )
 
     async def _counted(self, who: str, request: Request) -> tuple[str, ...]:
@@ -201,8 +237,10 @@ class Workflow:
         return events.Denied(who=who, plan_hash=request.plan_hash, reason=shorten(clean(reason), MAX_REASON))
 
     async def _cancellation(self, who: str, request: Request) -> Event:
+        if who != request.asker and request.state is State.PENDING:
+            raise Refused(f"Only <@{request.asker}> can cancel this: whoever asked. Who may approve it can deny it.")
         if who != request.asker:
-            raise Refused(f"Only <@{request.asker}> can cancel this: whoever asked.")
+            await self._counted(who, request)
         return events.Cancelled(who=who)
 
     # ------------------------------------------------------------------------------------------ driving
@@ -229,7 +267,7 @@ class Workflow:
         request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="before"), lease)
         plan = planning.make(command, looks, self._rights.policy)
         if not plan.targets:
-            closed = events.Closed(outcomes=(), note=planning.why_nothing(command, plan))
+            closed = events.Closed(outcomes=(), note=planning.why_nothing(command, plan, looks))
             return await self._ledger.record(request, closed, lease)
         try:
             approvers = await self._rights.to_plan(request.asker, command, aims(plan))
@@ -244,6 +282,7 @@ class Workflow:
             approvals=max(r.approvals for r in rules),
             approvers=approvers,
             groups=tuple(dict.fromkeys(i for r in rules for i in r.approve)),
+            owners=tuple(sorted(self._rights.policy.owners.get(command.user, ()))),
         )
         return await self._ledger.record(request, planned, lease)
 
@@ -257,6 +296,8 @@ class Workflow:
             return await self.settle(request, lease)
         if why := await self._why_no_longer(request):
             return await self._stop(request, why, lease)
+        if request.to_warn:
+            return await self.warn(request, lease)
         # Every host is waited for, whatever happens on another one: no try may run on behind a second drive.
         work = (self._act_on(request, host, lease) for host in request.hosts)
         ends = await asyncio.gather(*work, return_exceptions=True)
@@ -276,25 +317,49 @@ class Workflow:
             return isinstance(look, Snapshot) and await self._try_each(request, look, looked_at, lease)
 
     async def _try_each(self, request: Request, look: Snapshot, looked_at: datetime, lease: Lease) -> bool:
-        """Record the intent, act, record the answer; then give the tries a moment to show."""
+        """Everything that is to be tried after this look; then give the tries a moment to show."""
         tried = False
         while step := planning.next_step(await self._ledger.load(request.id), [look]):
-            window = min(self._timing.act_window, await self._seconds_left(request))
-            if await self._ledger.now() >= looked_at + timedelta(seconds=window / 2):
-                return True  # the look is getting old: the next round takes a new one
-            not_after = HostUptime(look.uptime + int(window * 100))
-            answer_by = looked_at + timedelta(seconds=window)
-            ending = events.Ending(step=step, not_after=not_after, answer_by=answer_by)
-            await self._ledger.record(request, ending, lease)  # no record, no act
-            answer = await self._hosts.act(step, not_after=not_after)
-            if answer.status == "unknown":
-                log.warning("request %s, %s: %s", request.id, step.host, answer.output)
-                return True  # the intent stays without its answer, as after a crash: `settle` comes next
-            await self._ledger.record(request, events.Signalled(step=step, answer=answer), lease)
-            tried = True
+            if await self._take(request, step, look, looked_at, lease) is None:
+                return True
+            tried = tried or not isinstance(step, ShowAccount)
         if tried:
             await self._watch(request, [look.host], self._timing.rung)
         return tried
+
+    async def _take(
+        self, request: Request, step: Step, look: Snapshot, looked_at: datetime, lease: Lease
+    ) -> Answer | None:
+        """Record the intent, act, record the answer. None: the look is too old by now, or no answer came."""
+        window = min(self._timing.act_window, await self._seconds_left(request))
+        if await self._ledger.now() >= looked_at + timedelta(seconds=window / 2):
+            return None  # the next round takes a new look
+        not_after = HostUptime(look.uptime + int(window * 100))
+        answer_by = looked_at + timedelta(seconds=window)
+        ending = events.Ending(step=step, not_after=not_after, answer_by=answer_by)
+        await self._ledger.record(request, ending, lease)  # no record, no act
+        answer = await self._hosts.act(step, not_after=not_after)
+        if answer.status == "unknown":
+            log.warning("request %s, %s: %s", request.id, step.host, answer.output)
+            return None  # the intent stays without its answer, as after a crash: `settle` comes next
+        await self._ledger.record(request, events.Signalled(step=step, answer=answer), lease)
+        return answer
+
+    async def warn(self, request: Request, lease: Lease) -> Request:
+        """Approved with a warning: tell each session, once. Nothing ends before the latest time that was told."""
+        looks = await self._look_at(request.hosts)
+        looked_at = await self._ledger.now()
+        request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="warning"), lease)
+        act_at = looked_at + timedelta(seconds=_command(request).warn)
+        text = await self._warning(request, act_at)
+        seen = by_host(looks)
+        while step := planning.next_warning(request, looks, text=text, act_at=act_at):
+            look = seen[step.host]
+            if not isinstance(look, Snapshot) or await self._take(request, step, look, looked_at, lease) is None:
+                return await self._ledger.load(request.id)
+            request = await self._ledger.load(request.id)
+        told = (a.step.act_at for a in request.attempts if isinstance(a.step, Warn))
+        return await self._ledger.record(request, events.Warned(act_at=max([act_at, *told])), lease)
 
     async def settle(self, request: Request, lease: Lease) -> Request:
         """An intent without its answer: wait until it can't start on its host any more. Never repeat blindly."""
@@ -318,6 +383,7 @@ class Workflow:
         State.ASKED: prepare,
         State.PENDING: expire,
         State.APPROVED: act,
+        State.WARNED: act,
         State.ACTING: act,
         State.VERIFYING: verify,
     }
@@ -337,7 +403,7 @@ class Workflow:
         return ""
 
     async def _stop(self, request: Request, why: str, lease: Lease) -> Request:
-        if request.state is State.APPROVED:
+        if request.state in {State.APPROVED, State.WARNED}:
             return await self._ledger.record(request, events.Lapsed(reason=why), lease)
         return await self._ledger.record(request, events.Verifying(reason=why), lease)
 
@@ -357,6 +423,19 @@ class Workflow:
             await self._sleep(pause)
             waited, pause = waited + pause, next(polls, pause)
 
+    async def _warning(self, request: Request, act_at: datetime) -> str:
+        """What the user reads on the terminal: who, when and why, in one line."""
+        command = _command(request)
+        because = f", because {shorten(command.reason, WARNED_REASON)}" if command.reason else ""
+        who = await self._rights.name(request.asker)
+        when = f"at {act_at:%H:%M:%S} UTC, in {spell(command.warn)}"
+        return clean(f"Kickbot: {who} has this session of {command.user} ended {when}{because}. Save your work now.")
+
+    def _owners(self, looks: Looks) -> dict[str, tuple[str, ...]]:
+        known = self._rights.policy.owners
+        names = {s.account.name for look in looks if isinstance(look, Snapshot) for s in look.sessions}
+        return {name: tuple(sorted(known[name])) for name in sorted(names & known.keys())}
+
     async def _seconds_left(self, request: Request) -> float:
         return (_known(request.act_by) - await self._ledger.now()).total_seconds()
 
@@ -364,7 +443,7 @@ class Workflow:
 DECIDABLE: dict[str, frozenset[State]] = {
     "approve": frozenset({State.PENDING}),
     "deny": frozenset({State.PENDING}),
-    "cancel": frozenset({State.PENDING, State.APPROVED}),
+    "cancel": frozenset({State.PENDING, State.APPROVED, State.WARNED}),
 }
 
 
@@ -384,6 +463,7 @@ def _stands(request: Request) -> str:
     at = f"{request.at:%H:%M} UTC"
     told = {
         State.APPROVED: f"<@{request.ended_by}> approved this already.",
+        State.WARNED: f"<@{request.ended_by}> approved this already, and the user was told.",
         State.ACTING: f"<@{request.ended_by}> approved this already, and it is being done.",
         State.VERIFYING: f"<@{request.ended_by}> approved this already, and it is done.",
         State.DENIED: f"<@{request.ended_by}> denied this at {at}.",

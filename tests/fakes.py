@@ -8,7 +8,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bot.errors import LookupFailed
-from bot.models import Answer, HostUptime, Person, Process, Session, Snapshot, Step, Unreachable
+from bot.models import (
+    Answer,
+    EndAccount,
+    HostUptime,
+    Person,
+    Process,
+    Session,
+    ShowAccount,
+    Snapshot,
+    Step,
+    Unreachable,
+    Warn,
+)
 from tests import make
 
 START = datetime(2026, 11, 20, 13, 28, tzinfo=UTC)
@@ -58,7 +70,9 @@ class FakePeople:
 class FakeHost:
     """One host with logind, as a look shows it. Everything may be changed at any time.
 
-    outside, raw: of every look. stubborn: sessions that survive. lost: why it doesn't answer, empty if it does.
+    outside, raw: of every look. stubborn: sessions that survive, but for the rungs in ended_by.
+    stopped: terminals that take no text; told: the terminals that got some, with the text.
+    lost: why it doesn't answer, empty if it does.
     slow: seconds that its next look takes.
     ended: the identity of each session, as often as it was really ended.
     """
@@ -72,6 +86,9 @@ class FakeHost:
         self.outside: tuple[Process, ...] = ()
         self.raw = "KICKBOT look\nsession=7\n"
         self.stubborn: set[str] = set()
+        self.ended_by: set[str] = set()
+        self.stopped: set[str] = set()
+        self.told: list[tuple[str, str]] = []
         self.ended: list[str] = []
         self.lost = ""
         self.answers_get_lost = False
@@ -113,6 +130,7 @@ class FakeHost:
             time=self.clock.now,
             system="systemd 252",
             outside=self.outside,
+            ladder=make.ACCOUNT_LADDER,
             raw=self.raw,
         )
 
@@ -121,17 +139,44 @@ class FakeHost:
             return Answer(status="unknown", output=self.lost)
         if self.uptime > not_after:
             return Answer(status="refused", refusal="late")
+        if isinstance(step, EndAccount):
+            return self._end_account(step)
+        if isinstance(step, ShowAccount):
+            left = [p for p in self.snapshot().processes if p.runs_as(step.target.account.uid)]
+            listed = "\n".join(["PID CMD", *(f"{p.pid} {p.name}" for p in left)])
+            return Answer(status="done", command="ps -u", exit_status=0 if left else 1, output=listed)
         session = self.sessions.get(step.target.session)
         if session is None:
             return Answer(status="refused", refusal="gone")
         if session.identity != step.target.identity:
             return Answer(status="refused", refusal="changed")
-        if session.id not in self.stubborn:
+        if isinstance(step, Warn):
+            return self._warn(session, step)
+        if session.id not in self.stubborn or step.rung in self.ended_by:
             self.ended.append(session.identity)
             del self.sessions[session.id]
         if self.answers_get_lost:
             return Answer(status="unknown", output="the connection was lost")
         return Answer(status="done", command=f"loginctl {step.rung} {session.id}", exit_status=0)
+
+    def _end_account(self, step: EndAccount) -> Answer:
+        """Every process of the account goes but those of the spared logins; some only by the rungs of `ended_by`."""
+        uid = step.target.account.uid
+        if step.rung == "terminate" and step.spare:
+            return Answer(status="refused", refusal="changed")
+        for session in [s for s in self.sessions.values() if s.account.uid == uid and s.identity not in step.spare]:
+            if session.id not in self.stubborn or step.rung in self.ended_by:
+                self.ended.append(session.identity)
+                del self.sessions[session.id]
+        self.outside = tuple(p for p in self.outside if p.uid != uid)
+        return Answer(status="done", command=f"{step.rung} {uid}", exit_status=0)
+
+    def _warn(self, session: Session, step: Warn) -> Answer:
+        names = [t.name for t in session.terminals]
+        self.told += [(name, step.text) for name in names if name not in self.stopped]
+        untold = [f"{name}: stopped" for name in names if name in self.stopped] if names else ["no terminal"]
+        told = tuple(name for name in names if name not in self.stopped)
+        return Answer(status="done", command="write", exit_status=0, told=told, untold=tuple(untold))
 
 
 class FakeHosts:

@@ -23,9 +23,11 @@ from bot.models import (
     Rung,
     Session,
     Snapshot,
+    Step,
     Target,
     Terminal,
     Unreachable,
+    Warn,
 )
 from bot.policy import Channel, Policy, Rule
 
@@ -35,10 +37,15 @@ LOGIN = datetime(2026, 11, 20, 13, 10, tzinfo=UTC)
 """When people logged in, by the hosts' clock."""
 
 LADDER = (Rung(name="terminate"), Rung(name="kill"), Rung(name="force", act=Act.FORCE))
+ACCOUNT_LADDER = (
+    Rung(name="terminate", act=Act.PROCESSES),
+    Rung(name="signal", act=Act.PROCESSES),
+    Rung(name="kill", act=Act.FORCE),
+)
 INCIDENT = "C0INCIDENT"
 ASKER, APPROVER, OTHER, OWNER = "U0ALICE", "U0CAROL", "U0DAVE", "U0BOB"
 
-Phase = Literal["before", "acting", "after"]
+Phase = Literal["before", "warning", "acting", "after"]
 Looks = Sequence[Snapshot | Unreachable]
 
 
@@ -203,6 +210,12 @@ def step(target: Target | None = None, rung: str = "terminate", attempt: int = 1
     return EndSession(target=target or plan().targets[0], rung=rung, attempt=attempt)
 
 
+def warning(target: Target | None = None, **changes: Any) -> Warn:
+    """In five minutes from START."""
+    values = {"target": target or plan().targets[0], "text": "Save your work.", "act_at": START + timedelta(minutes=5)}
+    return Warn.model_validate({**values, **changes})
+
+
 def record(event: Event, seq: int = 1, *, request: int = 1, at: datetime = START) -> Record:
     """That event in the trail."""
     return Record(entry=Entry(seq=seq, request=RequestId(request), at=at, event=event), hash="0" * 64)
@@ -234,7 +247,7 @@ def approved_story(*looks: Snapshot | Unreachable) -> tuple[Event, ...]:
     return (*story, approved(plan(*(looks or (snapshot(session()),)))))
 
 
-def tried(step: EndSession, status: str = "done", **changes: Any) -> tuple[Event, Event]:
+def tried(step: Step, status: str = "done", **changes: Any) -> tuple[Event, Event]:
     """The intent and the answer of one step."""
     return ending(step), signalled(step, status, **changes)
 
@@ -284,11 +297,11 @@ def approved(made: Plan | None = None, **changes: Any) -> events.Approved:
     return events.Approved.model_validate({**values, **changes})
 
 
-def ending(intent: EndSession | None = None, **changes: Any) -> events.Ending:
+def ending(intent: Step | None = None, **changes: Any) -> events.Ending:
     """The host may start it for 20 s."""
     values = {"step": intent or step(), "not_after": 102_000, "answer_by": START + timedelta(seconds=20)}
     return events.Ending.model_validate({**values, **changes})
 
 
-def signalled(intent: EndSession | None = None, status: str = "done", **changes: Any) -> events.Signalled:
+def signalled(intent: Step | None = None, status: str = "done", **changes: Any) -> events.Signalled:
     return events.Signalled(step=intent or step(), answer=Answer.model_validate({"status": status, **changes}))

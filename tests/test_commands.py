@@ -4,15 +4,15 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.commands import MAX_REASON, NOT_YET, USAGE, parse
+from bot.commands import MAX_REASON, NOT_YET, USAGE, parse, words
 from bot.errors import CommandError
-from bot.models import Command, Help, Kick, Listing
+from bot.models import Command, Filter, Help, Kick, Listing
 from tests import make
 
 INVENTORY = make.inventory("host1", "web01", "web02", "web03")
@@ -67,6 +67,10 @@ HOSTILE = [
 ]
 
 CommandWord = Literal["sessions", "kick", "kickbot"]
+
+
+KEY = "SHA256:" + "AbC+/" * 8 + "xyz"
+HERE: dict[str, Any] = {"user": "audituser", "hosts": ("host1",)}
 
 
 def typed(command: str, text: str) -> Command:
@@ -146,9 +150,9 @@ def test_no_such_host() -> None:
 
 
 def test_dashed_keyword_is_no_login() -> None:
-    """`--force host1` asks for force, not for an account of that name: not there yet, whatever kind of dash."""
+    """`--force host1` asks for force, not for an account of that name: it says where the word belongs."""
     for dash in ("--", "\N{EM DASH}", "\N{EN DASH}"):
-        assert "not there yet" in refused("kick", f"{dash}force host1")
+        assert "`force` comes after who and where" in refused("kick", f"{dash}force host1")
         assert "not there yet" in refused("kickbot", f"kick {dash}hold audituser host1")
 
 
@@ -232,6 +236,8 @@ def test_no_group_source_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ("web02,host1,web[01-02]", Listing(hosts=("web02", "host1", "web01"))),
         ("host1 audituser", Listing(hosts=("host1",), user="audituser")),
         ("host1 everyone", Listing(hosts=("host1",))),
+        ("host1 audituser key " + KEY, Listing(hosts=("host1",), user="audituser", only=Filter(key=KEY))),
+        ("host1 from 203.0.113.7/24", Listing(hosts=("host1",), only=Filter(network="203.0.113.0/24"))),
         ("host1 idle", None),
     ],
 )
@@ -254,11 +260,54 @@ def test_sessions(text: str, command: Listing | None) -> None:
         ("_x.y@z$ host1", Kick(user="_x.y@z$", hosts=("host1",))),
         ("hold host1", Kick(user="hold", hosts=("host1",))),
         ("session host1 session 7", Kick(user="session", hosts=("host1",), session="7")),
+        ("audituser host1 force", Kick(user="audituser", hosts=("host1",), force=True)),
+        ("audituser host1 processes", Kick(user="audituser", hosts=("host1",), processes=True)),
+        ("audituser host1 warn 5m --force", Kick(user="audituser", hosts=("host1",), force=True, warn=300)),
+        ("audituser host1 from 2001:DB8::1", Kick(**HERE, only=Filter(network="2001:db8::1/128"))),
+        ("audituser host1 key " + KEY, Kick(**HERE, only=Filter(key=KEY))),
     ],
 )
 def test_kick(text: str, command: Kick) -> None:
-    """`/kick USER HOSTS [session ID]`; an account may be called like a keyword."""
+    """`/kick USER HOSTS` and its words in any order; an account may be called like a keyword."""
     assert typed("kick", text) == command
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "force force",
+        "session",
+        "warn",
+        "warn 5",
+        "warn 0m",
+        "warn -5m",
+        "warn 3h",
+        "warn 99999d",
+        "from here",
+        "from 203.0.113.0/99",
+        "key SHA256:short",
+        "key MD5:00",
+        "session 7 session 8",
+        "session 7 processes",
+        "processes key " + "SHA256:" + "A" * 43,
+    ],
+)
+def test_words_that_make_no_sense(text: str) -> None:
+    """A word twice, without its value, with a wrong one, or against another word, is refused and said why."""
+    assert refused("kick", f"audituser host1 {text}")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        Kick(user="audituser", hosts=("web01", "web02"), session="pts/3", force=True, reason="INC-42"),
+        Kick(user="audituser", hosts=("host1",), processes=True, warn=300),
+        Kick(user="audituser", hosts=("host1",), only=Filter(network="203.0.113.0/24", key="SHA256:" + "A" * 43)),
+    ],
+)
+def test_words_of_a_command(command: Kick) -> None:
+    """A command in words is what someone would type for it."""
+    assert typed("kick", words(command).removeprefix("/kick ")) == command
 
 
 @pytest.mark.parametrize("keyword", ["session", "--session", "\N{EM DASH}session", "\N{EN DASH}session"])

@@ -33,6 +33,7 @@ NEXT: dict[str, Event] = {
         events.Expired(),
         events.Lapsed(reason="too late"),
         events.DecisionRefused(who=OTHER, action="approve", reason="not you"),
+        events.Warned(act_at=START + timedelta(minutes=5)),
         make.ending(STEPS[0]),
         make.signalled(STEPS[0]),
         events.Verifying(),
@@ -44,12 +45,14 @@ NEXT: dict[str, Event] = {
 ASKED = (make.asked(),)
 PENDING = (*ASKED, make.observed("before", THERE), make.planned(PLAN))
 APPROVED = (*PENDING, make.approved(PLAN))
+WARNED = (*APPROVED, make.observed("warning", THERE), *make.tried(make.warning()), NEXT["warned"])
 ACTING = (*APPROVED, make.observed("acting", THERE), make.ending(STEPS[0]))
 VERIFYING = (*ACTING, make.signalled(STEPS[0]), events.Verifying())
 INTO: dict[State, tuple[Event, ...]] = {
     State.ASKED: ASKED,
     State.PENDING: PENDING,
     State.APPROVED: APPROVED,
+    State.WARNED: WARNED,
     State.ACTING: ACTING,
     State.VERIFYING: VERIFYING,
     State.REFUSED: (*ASKED, NEXT["refused"]),
@@ -65,7 +68,8 @@ INTO: dict[State, tuple[Event, ...]] = {
 MAY_FOLLOW: dict[State, set[str]] = {
     State.ASKED: {"refused", "observed", "planned", "cancelled", "closed"},
     State.PENDING: {"approved", "denied", "cancelled", "expired"},
-    State.APPROVED: {"observed", "cancelled", "lapsed", "ending", "verifying"},
+    State.APPROVED: {"observed", "cancelled", "lapsed", "warned", "ending", "verifying"},
+    State.WARNED: {"observed", "cancelled", "lapsed", "ending", "verifying"},
     State.ACTING: {"observed", "ending", "signalled", "verifying"},
     State.VERIFYING: {"observed", "closed"},
 }
@@ -388,3 +392,38 @@ def test_closed() -> None:
     outcome = Outcome(host="host1", session="7", identity="i", result=Result.ENDED)
 
     assert told(*VERIFYING, events.Closed(outcomes=(outcome,))).outcomes == (outcome,)
+
+
+# ------------------------------------------------------------------------------------------------ warned
+
+
+def test_a_warning_leaves_the_request_approved() -> None:
+    """Telling a user ends nothing: until everyone was told, the request is approved, and can be cancelled."""
+    warned = told(*APPROVED, make.observed("warning", THERE), *make.tried(make.warning(), told=("pts/3",)))
+
+    assert warned.state is State.APPROVED
+    assert lifecycle.may_follow(warned, events.Cancelled(who=ASKER))
+    assert warned.tries(make.plan().targets[0]) == ()
+
+
+@pytest.mark.parametrize("state", [s for s in State if s is not State.APPROVED])
+def test_a_warning_is_answered_only_while_the_request_is_approved(state: State) -> None:
+    """An answer to a warning changes nothing in any other state, so it may not follow there."""
+    assert not lifecycle.may_follow(told(*INTO[state]), make.signalled(make.warning()))
+
+
+def test_a_warned_request_waits_until_its_time_has_come() -> None:
+    """Nothing is due before the moment that the user was told; then it is due at once."""
+    warned = told(*WARNED)
+
+    assert warned.due == warned.act_at == START + timedelta(minutes=5)
+    assert warned.may_act
+    assert told(*WARNED, make.observed("acting", THERE), every=timedelta(minutes=1)).due == AT_ONCE
+
+
+def test_a_host_lost_after_its_users_were_told_is_waited_for() -> None:
+    """A warning is no try: a host that doesn't answer when the time has come may still come back."""
+    late = told(*WARNED, make.observed("acting", make.unreachable()), every=timedelta(minutes=1))
+
+    assert late.waiting_for == {"host1"}
+    assert late.due == late.at + TRY_AGAIN

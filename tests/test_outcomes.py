@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot import outcomes
+from bot import outcomes, planning
 from bot.events import Event
 from bot.lifecycle import Request
 from bot.models import Outcome, Result, Snapshot, Unreachable
@@ -189,7 +189,8 @@ def test_what_the_plan_kept_is_no_newcomer() -> None:
 
     after = make.snapshot(kept, make.session("6", own=True), make.session("8", account=make.account("alice")))
 
-    assert outcomes.newcomers(story, after) == ()
+    assert story.plan
+    assert planning.newcomers(story.plan, after) == ()
     assert [o.result for o in outcomes.judge(story, [after])] == [Result.ENDED]
 
 
@@ -210,11 +211,10 @@ def test_local_newcomer() -> None:
 
 
 def test_no_plan() -> None:
-    """Before there is a plan there is nothing to judge, and nobody is new."""
+    """Before there is a plan there is nothing to judge."""
     asked = make.request(make.asked())
 
     assert outcomes.judge(asked, [THERE]) == ()
-    assert outcomes.newcomers(asked, THERE) == ()
     assert outcomes.note(asked, [THERE]) == ""
 
 

@@ -28,14 +28,15 @@ from bot.events import (
     Refused,
     Signalled,
     Verifying,
+    Warned,
 )
-from bot.models import Answer, Outcome, Plan
+from bot.models import Answer, Outcome, Plan, Step, Target
 
 DIGEST = 12  # digits of a hash that are shown: enough to find it, never enough to prove it
 WORDS = 60
 INDENT = " " * 33
 
-PHASES = {"before": "before the plan", "acting": "before the next step", "after": "after the last step"}
+PHASES = {"before": "before the plan", "warning": "before the warning", "acting": "before the next step", "after": "after the last step"}
 REFUSALS = {
     "late": "it was too late",
     "rebooted": "it was restarted meanwhile",
@@ -133,12 +134,12 @@ def _done(event: Event) -> str:
     match event:
         case Ending():
             step = event.step
-            return (
-                f"asks {step.host} to end session {step.target.session} of {step.target.account.name}"
-                f" ({step.rung}, attempt {step.attempt}), not after {_time(event.answer_by)}"
-            )
+            times = f"attempt {step.attempt}), not after {_time(event.answer_by)}"
+            return f"asks {step.host} to {_verb(step)} {_aim(step.target)} ({step.what}, {times}"
         case Signalled():
             return f"{event.step.host} {_answered(event.answer)}"
+        case Warned():
+            return f"the user was told; nothing ends before {_time(event.act_at)}"
         case Verifying():
             return f"nothing is left to do{_because(event.reason)}; from here on only looks"
         case Closed():
@@ -147,10 +148,19 @@ def _done(event: Event) -> str:
             return PLAIN[event.kind]
 
 
+def _verb(step: Step) -> str:
+    return {"warn": "warn", "show": "show"}.get(step.what, "end")
+
+
+def _aim(target: Target) -> str:
+    return f"session {target.session} of {target.account.name}" if target.kind == "session" else target.name
+
+
 def _planned(event: Planned) -> str:
     plan = event.plan
+    more = f" and every process of {plan.user} on {_number(len(plan.accounts), 'host')}" if plan.accounts else ""
     return (
-        f"plan {_short(event.plan_hash)}: end {_number(len(plan.targets), 'session')} of {plan.user};"
+        f"plan {_short(event.plan_hash)}: end {_number(len(plan.sessions), 'session')} of {plan.user}{more};"
         f" {_number(event.approvals, 'approval')} by {_time(event.decide_by)}, then {event.act_within} s to act"
     )
 
@@ -162,7 +172,12 @@ def _answered(answer: Answer) -> str:
         case "unknown":
             return "gave no complete answer: nobody knows whether the step was carried out"
         case "done":
-            return f"ran {answer.command or 'the step'}, exit status {answer.exit_status}, which proves no end"
+            ran = f"ran {answer.command or 'the step'}, exit status {answer.exit_status}, which proves no end"
+            return f"{ran}{_those('told', answer.told)}{_those('not told', answer.untold)}"
+
+
+def _those(what: str, terminals: tuple[str, ...]) -> str:
+    return f"; {what}: {', '.join(terminals)}" if terminals else ""
 
 
 # ------------------------------------------------------------------------------------------ what belongs to it
@@ -187,7 +202,7 @@ def _look(look: Attachment) -> str:
 
 def _plan(plan: Plan) -> Iterator[str]:
     for target in plan.targets:
-        yield f"{target.host}: session {target.session} of {target.account.name}, {target.summary}"
+        yield f"{target.host}: {_aim(target)}, {target.summary}"
     for kept in plan.kept:
         yield f"{kept.host}: session {kept.session} stays: {kept.why}"
     for host in plan.untouched:
@@ -198,7 +213,8 @@ def _plan(plan: Plan) -> Iterator[str]:
 
 def _outcome(outcome: Outcome) -> str:
     detail = f" ({outcome.detail})" if outcome.detail else ""
-    return f"{outcome.host}: session {outcome.session} {outcome.result}{detail}"
+    what = f"session {outcome.session}" if outcome.kind == "session" else "every process of the account"
+    return f"{outcome.host}: {what} {outcome.result}{detail}"
 
 
 def _because(reason: str) -> str:
