@@ -8,8 +8,11 @@ import hypothesis
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.audit.sqlite import SqliteTrail
 from bot.sandbox.cast import demo_workspace
 from bot.sandbox.server import SandboxSlack
+from tests.fakes import FakeClock
+from tests.stage import Stage
 from tests.tiers import TIERS, Missing
 
 hypothesis.settings.register_profile(
@@ -66,3 +69,15 @@ def client(slack: SandboxSlack) -> AsyncWebClient:
 def _all_required() -> bool:
     """KICKBOT_TEST_REQUIRE=all, as in CI: a tier left out is a failure."""
     return os.environ.get("KICKBOT_TEST_REQUIRE") == "all"
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    """A workflow with two logins of audituser and one of alice on host1, and nobody on host2."""
+    clock = FakeClock()
+    async with SqliteTrail.open(tmp_path / "kickbot.db", clock) as trail:
+        made = Stage(trail, clock)
+        made.hosts["host1"].login("7")
+        made.hosts["host1"].login("9")
+        made.hosts["host1"].login("12", "alice", 1002)
+        yield made

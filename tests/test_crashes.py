@@ -14,11 +14,14 @@ from bot.borders import Lease
 from bot.errors import AlreadyRecorded, Refused
 from bot.events import Event, Record
 from bot.lifecycle import Request, State, replay
-from bot.models import Answer, HostUptime, RequestId, Result, Snapshot, Step, Unreachable
+from bot.models import Answer, HostUptime, Kick, RequestId, Result, Snapshot, Step, Unreachable
 from bot.rights import Rights
 from bot.workflow import Workflow
+from tests import make
 from tests.fakes import FakeClock, FakeHosts
-from tests.test_workflow import KICK, Stage
+from tests.stage import KICK, Stage, allowing
+
+ALL_ENDED = [("session", Result.ENDED), ("session", Result.ENDED), ("account", Result.ENDED)]
 
 
 class Killed(BaseException):
@@ -78,8 +81,9 @@ class FusedHosts:
 class Story:
     """One kick from the question to the end, told again from where it stands after each restart."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, command: Kick = KICK) -> None:
         self.stage = stage
+        self.command = command
         self.question = stage.origin("U0ALICE")
         self.request: RequestId | None = None
 
@@ -98,20 +102,22 @@ class Story:
 
     async def _asked(self) -> Request:
         try:
-            request = await self.stage.workflow.ask(self.question, "audituser host1", KICK)
+            request = await self.stage.workflow.ask(self.question, "audituser host1", self.command)
         except AlreadyRecorded as known:
             request = replay(await self.stage.trail.read(RequestId(known.request)))
         return request
 
 
-async def _run(path: Path, dies_at: int | None) -> tuple[Request, FakeHosts, int]:
+async def _run(path: Path, dies_at: int | None, command: Kick = KICK) -> tuple[Request, FakeHosts, int]:
     clock = FakeClock()
     fuse = Fuse(dies_at)
     async with SqliteTrail.open(path, clock) as trail:
         stage = Stage(trail, clock)
         for session in ("7", "9"):
             stage.hosts["host1"].login(session)
-        story = Story(stage)
+        stage.policy = allowing(*command.acts)
+        stage.hosts["host1"].outside = (make.process(900, "nightly"),)
+        story = Story(stage, command)
         try:
             request = await story.tell(fuse)
         except Killed:
@@ -131,6 +137,25 @@ async def test_a_crash_at_any_point_loses_nothing_and_does_nothing_twice(tmp_pat
         assert request.state is State.CLOSED, dies_at
         assert [o.result for o in request.outcomes] == [Result.ENDED, Result.ENDED], dies_at
         assert len(ended) == len(set(ended)) == 2, dies_at
+        assert verify(path).events > 0
+
+
+async def test_a_crash_at_any_point_of_the_longest_story(tmp_path: Path) -> None:
+    """With a warning and every process: each terminal is told at most once, nobody is ended before the time was up."""
+    command = make.kick(processes=True, force=True, warn=300)
+    _, _, points = await _run(tmp_path / "whole.db", None, command)
+    assert points > 35
+    for dies_at in range(1, points + 1):
+        path = tmp_path / f"{dies_at}.db"
+        request, hosts, _ = await _run(path, dies_at, command)
+        host = hosts["host1"]
+        assert request.state is State.CLOSED, dies_at
+        assert [(o.kind, o.result) for o in request.outcomes] == ALL_ENDED, dies_at
+        assert len(host.ended) == len(set(host.ended)) == 2, dies_at
+        assert len(host.told) <= 2, dies_at
+        assert host.outside == (), dies_at
+        assert request.act_at is not None
+        assert request.attempts[-1].step.what == "show"
         assert verify(path).events > 0
 
 

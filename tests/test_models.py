@@ -6,8 +6,10 @@ import pytest
 from pydantic import ValidationError
 
 from bot.canonical import canonical
-from bot.models import Account, Process, Session, Terminal, by_host, timestamp
+from bot.models import Account, Filter, Process, Session, Terminal, by_host, timestamp
 from tests import make
+
+KEY = "SHA256:" + "A" * 43
 
 
 def test_nothing_can_be_changed_or_added() -> None:
@@ -80,3 +82,35 @@ def test_stored_session_is_the_same() -> None:
     session = make.session()
 
     assert Session.model_validate_json(canonical(session)) == session
+
+
+@pytest.mark.parametrize(
+    ("only", "fits"),
+    [
+        (Filter(), True),
+        (Filter(network="203.0.113.0/24"), True),
+        (Filter(network="198.51.100.0/24"), False),
+        (Filter(network="2001:db8::/32"), False),
+        (Filter(key=KEY), True),
+        (Filter(key=KEY.replace("A", "B")), False),
+        (Filter(network="203.0.113.10/32", key=KEY), True),
+        (Filter(network="198.51.100.4/32", key=KEY), False),
+    ],
+)
+def test_filter(only: Filter, fits: bool) -> None:
+    """A session is meant only if its address lies in the network and its key is the one, where they are named."""
+    assert only.fits(make.session(remote="203.0.113.10", key=KEY)) is fits
+
+
+@pytest.mark.parametrize("only", [Filter(network="0.0.0.0/0"), Filter(key=KEY)])
+def test_filter_needs_to_know(only: Filter) -> None:
+    """A session whose address or key isn't known, or is a name, is not meant by a filter on it."""
+    assert not only.fits(make.session(remote="", key=""))
+    assert not only.fits(make.session(remote="gateway.example.com"))
+
+
+def test_runs_as() -> None:
+    """A process runs as an account by its effective or its real user id."""
+    assert make.process(uid=1001).runs_as(1001)
+    assert make.process(uid=0, real_uid=1001).runs_as(1001)
+    assert not make.process(uid=1001).runs_as(1002)

@@ -36,7 +36,12 @@ DIGEST = 12  # digits of a hash that are shown: enough to find it, never enough 
 WORDS = 60
 INDENT = " " * 33
 
-PHASES = {"before": "before the plan", "warning": "before the warning", "acting": "before the next step", "after": "after the last step"}
+PHASES = {
+    "before": "before the plan",
+    "warning": "before the warning",
+    "acting": "before the next step",
+    "after": "after the last step",
+}
 REFUSALS = {
     "late": "it was too late",
     "rebooted": "it was restarted meanwhile",
