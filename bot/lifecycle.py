@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from bot import errors
 from bot.errors import TrailError
 from bot.events import (
     Approved,
@@ -338,3 +339,24 @@ def _signalled(request: Request, event: Signalled) -> dict[str, object]:
         raise TrailError(f"request {request.id}: an answer without its intent")
     answered = open_.model_copy(update={"status": event.answer.status, "refusal": event.answer.refusal})
     return {"attempts": tuple(answered if a is open_ else a for a in request.attempts)}
+
+
+def plan_of(request: Request) -> Plan:
+    """Its plan. Raises Refused before there is one."""
+    if request.plan is None:
+        raise errors.Refused("This request has no plan yet.")
+    return request.plan
+
+
+def command_of(request: Request) -> Kick:
+    """What was asked. Raises Refused for a listing."""
+    if request.command is None:
+        raise errors.Refused("This was a listing, nothing can be decided about it.")
+    return request.command
+
+
+def known(moment: datetime | None) -> datetime:
+    """A moment that the state guarantees. Raises Conflict where it isn't known after all."""
+    if moment is None:
+        raise errors.Conflict("the request is not in the state in which this is known")
+    return moment

@@ -10,21 +10,19 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from functools import partial
-from typing import Literal
 
 from pydantic import Field
 
 from bot import commands, events, lifecycle, outcomes, planning
 from bot.borders import Hosts, Lease, Sleep, Trail
 from bot.cleaning import clean, shorten
-from bot.commands import MAX_REASON
+from bot.decisions import Decisions
 from bot.durations import spell
-from bot.errors import Conflict, LeaseLost, LookupFailed, Refused
-from bot.events import Attachment, Event
+from bot.errors import LeaseLost, LookupFailed, Refused
+from bot.events import Attachment
 from bot.inventory import fold
 from bot.ledger import Ledger
-from bot.lifecycle import Request, State
+from bot.lifecycle import Request, State, command_of, known, plan_of
 from bot.loop import Loop
 from bot.models import (
     Answer,
@@ -32,7 +30,6 @@ from bot.models import (
     Kick,
     Listing,
     Looks,
-    Plan,
     RequestId,
     ShowAccount,
     Snapshot,
@@ -42,7 +39,7 @@ from bot.models import (
     Warn,
     by_host,
 )
-from bot.policy import Channel, Rule, home, mention
+from bot.policy import Channel, Rule, home
 from bot.rights import Rights, aims
 
 HOSTS_AT_ONCE = 10
@@ -101,6 +98,7 @@ class Workflow:
         self._ledger = Ledger(trail)
         self._hosts = hosts
         self._rights = rights
+        self._decisions = Decisions(self._ledger, rights)
         self._timing = timing
         self._sleep = sleep
         self._at_once = asyncio.Semaphore(HOSTS_AT_ONCE)
@@ -165,83 +163,19 @@ class Workflow:
 
     async def approve(self, origin: Origin, request_id: RequestId, plan_hash: str) -> Request:
         """A second person says yes. Raises Refused, recorded, and then nothing is done."""
-        return await self._decide(origin, request_id, "approve", plan_hash, partial(self._approval, origin.who))
+        return self._woken(await self._decisions.approve(origin.who, request_id, plan_hash))
 
     async def deny(self, origin: Origin, request_id: RequestId, plan_hash: str, reason: str = "") -> Request:
         """Someone who may approve says no. Raises Refused, recorded."""
-        return await self._decide(origin, request_id, "deny", plan_hash, partial(self._denial, origin.who, reason))
+        return self._woken(await self._decisions.deny(origin.who, request_id, plan_hash, reason))
 
     async def cancel(self, origin: Origin, request_id: RequestId, plan_hash: str) -> Request:
         """The asker takes it back; once it is approved, an approver may stop it too. Raises Refused, recorded."""
-        return await self._decide(origin, request_id, "cancel", plan_hash, partial(self._cancellation, origin.who))
+        return self._woken(await self._decisions.cancel(origin.who, request_id, plan_hash))
 
-    # ------------------------------------------------------------------------------------------ deciding
-
-    async def _decide(
-        self,
-        origin: Origin,
-        request_id: RequestId,
-        action: Literal["approve", "deny", "cancel"],
-        plan_hash: str,
-        decision: Callable[[Request], Awaitable[Event]],
-    ) -> Request:
-        """The first valid decision wins: it is recorded only if nothing else was recorded since it was judged."""
-        while True:
-            request = await self._ledger.load(request_id)
-            try:
-                await self._demand_open(request, plan_hash, action)
-                decided = await self._ledger.record(request, await decision(request), after=request.changed)
-            except Conflict:
-                self._ledger.forget(request_id)
-                continue
-            except (Refused, LookupFailed) as refusal:
-                reason = refusal.for_user()
-                await self._ledger.record(request, events.DecisionRefused(who=origin.who, action=action, reason=reason))
-                raise
-            self._loop.wake()
-            return decided
-
-    async def _demand_open(self, request: Request, plan_hash: str, action: str) -> None:
-        if request.state.final or request.state not in DECIDABLE[action]:
-            raise Refused(_stands(request))
-        if request.plan_hash != plan_hash:
-            raise Refused("This button belongs to an older state of the request. Nothing was done by your click.")
-        if request.state is State.PENDING and await self._ledger.now() >= _known(request.decide_by):
-            raise Refused(f"Nobody decided until {_known(request.decide_by):%H:%M} UTC: it is too late. Ask again.")
-
-    async def _approval(self, who: str, request: Request) -> Event:
-        plan = _plan(request)
-        counted = await self._counted(who, request)
-        if all(who in request.approved_on(host) for host in counted):
-            raise Refused("You approved this already. It needs another person too.")
-        needed = self._rights.approvals_needed(request, aims(plan))
-        have = {h: request.approved_on(h) | ({who} if h in counted else frozenset()) for h in plan.hosts}
-        return events.Approved(
-            who=who,
-            plan_hash=request.plan_hash,
-            hosts=counted,
-            complete=all(len(have[host]) >= number for host, number in needed.items()),
-            act_by=await self._ledger.now() + timedelta(seconds=_command(request).warn + request.act_within),
-        )
-
-    async def _counted(self, who: str, request: Request) -> tuple[str, ...]:
-        """The hosts for which this person may decide. Raises Refused, which names who can."""
-        try:
-            return await self._rights.to_approve(who, request, aims(_plan(request)))
-        except Refused as refusal:
-            others = " or ".join(mention(i) for i in request.approvers if i != who)
-            raise Refused(f"{refusal} {others} can." if others else str(refusal)) from refusal
-
-    async def _denial(self, who: str, reason: str, request: Request) -> Event:
-        await self._counted(who, request)
-        return events.Denied(who=who, plan_hash=request.plan_hash, reason=shorten(clean(reason), MAX_REASON))
-
-    async def _cancellation(self, who: str, request: Request) -> Event:
-        if who != request.asker and request.state is State.PENDING:
-            raise Refused(f"Only <@{request.asker}> can cancel this: whoever asked. Who may approve it can deny it.")
-        if who != request.asker:
-            await self._counted(who, request)
-        return events.Cancelled(who=who)
+    def _woken(self, decided: Request) -> Request:
+        self._loop.wake()
+        return decided
 
     # ------------------------------------------------------------------------------------------ driving
 
@@ -258,7 +192,7 @@ class Workflow:
 
     async def prepare(self, request: Request, lease: Lease) -> Request:
         """Asked: look, and say exactly what would be done."""
-        command = _command(request)
+        command = command_of(request)
         try:
             await self._rights.to_ask(request.asker, command)
         except (Refused, LookupFailed) as refusal:
@@ -350,7 +284,7 @@ class Workflow:
         looks = await self._look_at(request.hosts)
         looked_at = await self._ledger.now()
         request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="warning"), lease)
-        act_at = looked_at + timedelta(seconds=_command(request).warn)
+        act_at = looked_at + timedelta(seconds=command_of(request).warn)
         text = await self._warning(request, act_at)
         seen = by_host(looks)
         while step := planning.next_warning(request, looks, text=text, act_at=act_at):
@@ -374,7 +308,7 @@ class Workflow:
         """Nothing is left to do: watch until the targets are gone or the time is up, then judge what is seen."""
         looks = await self._watch(request, request.hosts, self._timing.watch)
         request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="after"), lease)
-        if request.lost and await self._ledger.now() < _known(request.give_up_at):
+        if request.lost and await self._ledger.now() < known(request.give_up_at):
             return request
         closed = events.Closed(outcomes=outcomes.judge(request, looks), note=outcomes.note(request, looks))
         return await self._ledger.record(request, closed, lease)
@@ -393,11 +327,11 @@ class Workflow:
     async def _why_no_longer(self, request: Request) -> str:
         """Why nothing may start any more: the clock, or a right that someone lost. Empty while all is in force."""
         if await self._seconds_left(request) <= 0:
-            until = f"{_known(request.act_by):%H:%M} UTC"
+            until = f"{known(request.act_by):%H:%M} UTC"
             lost = request.waiting_for
             return f"{fold(lost)} did not answer until {until}" if lost else f"nothing may start after {until}"
         try:
-            await self._rights.still_hold(request, aims(_plan(request)))
+            await self._rights.still_hold(request, aims(plan_of(request)))
         except Refused as refusal:
             return refusal.for_user()
         return ""
@@ -418,14 +352,14 @@ class Workflow:
         pause = next(polls)
         while True:
             looks = await self._look_at(hosts)
-            if waited >= seconds or not planning.remaining(_plan(request), looks):
+            if waited >= seconds or not planning.remaining(plan_of(request), looks):
                 return looks
             await self._sleep(pause)
             waited, pause = waited + pause, next(polls, pause)
 
     async def _warning(self, request: Request, act_at: datetime) -> str:
         """What the user reads on the terminal: who, when and why, in one line."""
-        command = _command(request)
+        command = command_of(request)
         because = f", because {shorten(command.reason, WARNED_REASON)}" if command.reason else ""
         who = await self._rights.name(request.asker)
         when = f"at {act_at:%H:%M:%S} UTC, in {spell(command.warn)}"
@@ -437,14 +371,7 @@ class Workflow:
         return {name: tuple(sorted(known[name])) for name in sorted(names & known.keys())}
 
     async def _seconds_left(self, request: Request) -> float:
-        return (_known(request.act_by) - await self._ledger.now()).total_seconds()
-
-
-DECIDABLE: dict[str, frozenset[State]] = {
-    "approve": frozenset({State.PENDING}),
-    "deny": frozenset({State.PENDING}),
-    "cancel": frozenset({State.PENDING, State.APPROVED, State.WARNED}),
-}
+        return (known(request.act_by) - await self._ledger.now()).total_seconds()
 
 
 def _attached(looks: Sequence[Snapshot | Unreachable]) -> tuple[Attachment, ...]:
@@ -456,41 +383,3 @@ def _seconds_until_over(attempt: lifecycle.Attempt, look: Snapshot | Unreachable
     if not isinstance(look, Snapshot) or look.boot != attempt.step.target.boot:
         return 0
     return max(attempt.not_after - look.uptime + 1, 0) / 100
-
-
-def _stands(request: Request) -> str:
-    """What someone reads who clicks on a request that is decided."""
-    at = f"{request.at:%H:%M} UTC"
-    told = {
-        State.APPROVED: f"<@{request.ended_by}> approved this already.",
-        State.WARNED: f"<@{request.ended_by}> approved this already, and the user was told.",
-        State.ACTING: f"<@{request.ended_by}> approved this already, and it is being done.",
-        State.VERIFYING: f"<@{request.ended_by}> approved this already, and it is done.",
-        State.DENIED: f"<@{request.ended_by}> denied this at {at}.",
-        State.CANCELLED: f"<@{request.ended_by}> cancelled this at {at}.",
-        State.EXPIRED: f"This expired at {at}: nobody had decided in time.",
-        State.LAPSED: f"This lapsed at {at}: it was approved, and nothing was done.",
-        State.CLOSED: f"This was finished at {at}.",
-        State.REFUSED: "This was refused.",
-        State.ASKED: "This isn't planned yet.",
-    }
-    return f"{told.get(request.state, 'This can not be decided.')} Nothing was done by your click."
-
-
-def _plan(request: Request) -> Plan:
-    if request.plan is None:
-        raise Refused("This request has no plan yet.")
-    return request.plan
-
-
-def _command(request: Request) -> Kick:
-    if request.command is None:
-        raise Refused("This was a listing, nothing can be decided about it.")
-    return request.command
-
-
-def _known(moment: datetime | None) -> datetime:
-    """A moment that the state guarantees."""
-    if moment is None:
-        raise Conflict("the request is not in the state in which this is known")
-    return moment

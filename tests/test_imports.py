@@ -43,7 +43,8 @@ MAP: dict[str, set[str]] = {
     "ledger": {"core", "borders"},
     "loop": {"core", "ledger"},
     "rights": {"core", "borders"},
-    "workflow": {"core", "borders", "ledger", "loop", "rights"},
+    "decisions": {"core", "ledger", "rights"},
+    "workflow": {"core", "borders", "ledger", "loop", "rights", "decisions"},
     # the edges: none knows another
     "hosts": {"core", "borders"},
     "audit": {"core", "borders"},

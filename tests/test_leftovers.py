@@ -68,7 +68,7 @@ def test_a_kernel_session_with_a_new_leader_is_another_one() -> None:
 
 
 @pytest.mark.parametrize("changes", [{"boot": "boot-2"}, {"host_key": "SHA256:other"}])
-def test_another_boot_or_machine_has_nothing_of_the_login(changes: dict[str, str]) -> None:
+def test_another_boot_or_machine_has_nothing_of_the_login(changes: dict[str, Any]) -> None:
     """The same numbers in another boot, or on another machine, prove nothing."""
     assert left(NOHUP, **changes) is None
 

@@ -114,7 +114,7 @@ async def test_processes_ends_what_runs_outside_and_shows_the_last_word(stage: S
         ("show_account", "show"),
     ]
     assert [(o.kind, o.result) for o in done.outcomes][-1] == ("account", Result.ENDED)
-    assert host.outside == ()
+    assert not host.outside
     assert list(host.sessions) == ["12"]
 
 
@@ -150,7 +150,7 @@ async def test_a_login_that_came_later_is_spared(stage: Stage) -> None:
     assert [s.rung for s in steps] == ["terminate", "signal"]
     assert [(o.kind, o.result) for o in done.outcomes][-1] == ("account", Result.RETURNED)
     assert "15" in host.sessions
-    assert host.outside == ()
+    assert not host.outside
 
 
 async def test_the_last_word_comes_also_when_something_survived(stage: Stage) -> None:
