@@ -4,7 +4,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 from bot.audit.postings import SqlitePostings
 from bot.audit.sqlite import SqliteTrail
@@ -16,6 +16,7 @@ from bot.policy import Policy
 from bot.rights import Rights
 from bot.settings import Secrets, Settings
 from bot.slack.connect import Slack, connect
+from bot.slack.http_mode import HttpMode
 from bot.slack.listeners import register
 from bot.slack.people import SlackPeople
 from bot.slack.publisher import Publisher
@@ -44,17 +45,27 @@ async def serving(settings: Settings, secrets: Secrets, timing: Timing = Timing(
     names = settings.slack.commands.model_dump()
     keys = [settings.path(key) for key in settings.ssh.keys]
     hosts = SshHosts(inventory.hosts, keys, settings.path(settings.ssh.known_hosts))
-    slack = await connect(
-        bot_token=secrets.slack_bot_token.get_secret_value(),
-        app_token=secrets.slack_app_token.get_secret_value(),
-        api_url=secrets.slack_api_url,
-    )
-    async with SqliteTrail.open(settings.database) as trail:
-        try:
-            async with at_work(slack, trail, hosts, inventory=inventory, policy=policy, names=names, timing=timing):
-                yield
-        finally:
-            await hosts.close()
+    async with _http_mode(settings, secrets) as http:
+        slack = await connect(
+            bot_token=secrets.slack_bot_token.get_secret_value(),
+            app_token=secrets.slack_app_token.get_secret_value(),
+            api_url=secrets.slack_api_url,
+            http=http,
+        )
+        async with SqliteTrail.open(settings.database) as trail:
+            try:
+                async with at_work(slack, trail, hosts, inventory=inventory, policy=policy, names=names, timing=timing):
+                    yield
+            finally:
+                await hosts.close()
+
+
+def _http_mode(settings: Settings, secrets: Secrets) -> AbstractAsyncContextManager[HttpMode | None]:
+    """The open port if Slack is to call it, else nothing. It is open until the last answer was given."""
+    if settings.slack.mode == "socket":
+        return nullcontext()
+    host, port = settings.slack.listens_on
+    return HttpMode.open(secrets.slack_signing_secret.get_secret_value(), host, port)
 
 
 @asynccontextmanager

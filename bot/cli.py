@@ -32,7 +32,8 @@ def main() -> None:
 def run(config: str | None) -> None:
     """Run the bot in the foreground, until SIGTERM.
 
-    The tokens come from the environment: SLACK_BOT_TOKEN, SLACK_APP_TOKEN, and SLACK_API_URL for another Slack.
+    Secrets come from the environment: SLACK_BOT_TOKEN, with SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET
+    (HTTP mode), and SLACK_API_URL for another Slack.
     """
     from bot import app  # noqa: PLC0415 - opens no library of Slack or SSH for the other commands
 
@@ -40,7 +41,7 @@ def run(config: str | None) -> None:
     logging.getLogger("bot").setLevel(logging.INFO)
     with _plainly():
         found = settings.load(settings.find(config))
-        asyncio.run(app.run(found, settings.secrets()))
+        asyncio.run(app.run(found, settings.secrets(found.slack.mode)))
 
 
 @main.command()

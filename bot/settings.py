@@ -8,49 +8,17 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.cleaning import clean
-from bot.durations import seconds
 from bot.errors import CommandError, SettingsError
 from bot.inventory import Inventory, expand
 from bot.models import Act, Host, Value
 from bot.policy import Policy, Rule
+from bot.shapes import Address, ChannelId, CommandName, Logins, People, PersonId, Seconds, Where, not_empty
 
 SLACK_API_URL = "https://slack.com/api/"
-
-
-def _duration(text: object) -> int:
-    length = seconds(text) if isinstance(text, str) else None
-    if length is None:
-        raise ValueError("must be a time such as 30s, 15m, 2h or 1d")
-    return length
-
-
-def _not_empty(values: tuple[str, ...]) -> tuple[str, ...]:
-    if not values:
-        raise ValueError("is empty. An empty list never means everyone: name someone, or leave the key out for nobody")
-    return values
-
-
-def _shaped(pattern: str, what: str) -> Callable[[str], str]:
-    def check(text: str) -> str:
-        if not re.fullmatch(pattern, text):
-            raise ValueError(f"{text!r} is not {what}")
-        return text
-
-    return check
-
-
-Seconds = Annotated[int, BeforeValidator(_duration)]
-ChannelId = Annotated[str, AfterValidator(_shaped(r"[CG][A-Z0-9]{2,}", "a channel id (C…)"))]
-Where = Annotated[str, AfterValidator(_shaped(r"[CG][A-Z0-9]{2,}|#.+", "a channel id (C…) or a name pattern (#inc-*)"))]
-Who = Annotated[str, AfterValidator(_shaped(r"[UWS][A-Z0-9]{2,}", "a Slack user id (U…) or user-group id (S…)"))]
-PersonId = Annotated[str, AfterValidator(_shaped(r"[UW][A-Z0-9]{2,}", "a Slack user id (U…)"))]
-People = Annotated[tuple[Who, ...], AfterValidator(_not_empty)]
-Logins = Annotated[tuple[str, ...], AfterValidator(_not_empty)]
-CommandName = Annotated[str, AfterValidator(_shaped(r"/[a-z0-9_-]{1,31}", "a command name such as /kick"))]
 
 
 class Commands(Value):
@@ -65,6 +33,21 @@ class SlackSection(Value):
     incident_channel: ChannelId
     channels: tuple[Where, ...] = ()
     commands: Commands = Commands()
+    mode: Literal["socket", "http"] = "socket"
+    listen: Address | None = None
+
+    @field_validator("listen")
+    @classmethod
+    def _used(cls, text: str | None, info: ValidationInfo) -> str | None:
+        if text is not None and info.data.get("mode") == "socket":
+            raise ValueError('has no meaning in Socket Mode; write mode = "http" beside it, or leave it out')
+        return text
+
+    @property
+    def listens_on(self) -> tuple[str, int]:
+        """Host and port in HTTP mode. Without a word it is this machine alone: a load balancer is in front of it."""
+        host, _, port = (self.listen or "127.0.0.1:3000").rpartition(":")
+        return host.strip("[]"), int(port)
 
 
 class AuditSection(Value):
@@ -80,7 +63,7 @@ class AuditSection(Value):
 
 class SshSection(Value):
     user: str
-    keys: Annotated[tuple[str, ...], AfterValidator(_not_empty)] = ("~/.ssh/id_ed25519",)
+    keys: Annotated[tuple[str, ...], AfterValidator(not_empty)] = ("~/.ssh/id_ed25519",)
     known_hosts: str = "~/.ssh/known_hosts"
 
 
@@ -96,7 +79,7 @@ class HostSection(Value):
 class RuleSection(Value):
     hosts: str
     accounts: Literal["people", "any"] | Logins = "people"
-    acts: Annotated[tuple[Act, ...], AfterValidator(_not_empty)] = (Act.KICK,)
+    acts: Annotated[tuple[Act, ...], AfterValidator(not_empty)] = (Act.KICK,)
     look: People | None = None
     ask: People | None = None
     approve: People | None = None
@@ -181,6 +164,7 @@ class Secrets(BaseSettings):
 
     slack_bot_token: SecretStr = SecretStr("")
     slack_app_token: SecretStr = SecretStr("")
+    slack_signing_secret: SecretStr = SecretStr("")
     slack_api_url: str = SLACK_API_URL
 
 
@@ -203,17 +187,23 @@ def load(path: Path) -> Settings:
         raise SettingsError(f"{path}: {_told(error)}") from error
 
 
-def secrets() -> Secrets:
-    """Raises SettingsError for the first secret that is missing."""
+def secrets(mode: Literal["socket", "http"] = "socket") -> Secrets:
+    """Raises SettingsError for the first secret that is missing. mode: each way to Slack needs another second one."""
     found = Secrets()
-    for name, value, shape in (
-        ("SLACK_BOT_TOKEN", found.slack_bot_token, "xoxb-"),
-        ("SLACK_APP_TOKEN", found.slack_app_token, "xapp-"),
-    ):
-        if not value.get_secret_value().startswith(shape):
-            state = "is not set" if not value.get_secret_value() else "has the wrong form"
-            raise SettingsError(f"{name} {state}: put the token that starts with {shape} into the environment")
+    _demand("SLACK_BOT_TOKEN", found.slack_bot_token, r"xoxb-.*", "the token that starts with xoxb-")
+    if mode == "socket":
+        _demand("SLACK_APP_TOKEN", found.slack_app_token, r"xapp-.*", "the token that starts with xapp-")
+    else:
+        what = "the Signing Secret of the Slack app's Basic Information"
+        _demand("SLACK_SIGNING_SECRET", found.slack_signing_secret, r"[0-9A-Za-z]{16,}", what)
     return found
+
+
+def _demand(name: str, secret: SecretStr, shape: str, what: str) -> None:
+    value = secret.get_secret_value()
+    if not re.fullmatch(shape, value, re.DOTALL):
+        state = "has the wrong form" if value else "is not set"
+        raise SettingsError(f"{name} {state}: put {what} into the environment")
 
 
 def _rule(number: int, section: RuleSection, inventory: Inventory) -> Rule:

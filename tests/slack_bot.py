@@ -11,6 +11,7 @@ from bot.policy import Policy
 from bot.sandbox.cast import demo_workspace
 from bot.sandbox.server import SandboxSlack
 from bot.slack.connect import SCOPES, Slack, connect
+from bot.slack.http_mode import EVENTS, HttpMode
 from bot.workflow import Timing, Workflow
 from tests import make
 from tests.fakes import FakeHosts, usual_hosts
@@ -43,13 +44,25 @@ async def sandbox_slack() -> AsyncIterator[SandboxSlack]:
 
 @asynccontextmanager
 async def start(
-    sandbox: SandboxSlack, folder: Path, hosts: FakeHosts | None = None, policy: Policy = POLICY
+    sandbox: SandboxSlack,
+    folder: Path,
+    hosts: FakeHosts | None = None,
+    policy: Policy = POLICY,
+    http: HttpMode | None = None,
 ) -> AsyncIterator[Bot]:
     """The bot, connected and working."""
     hosts = hosts or usual_hosts()
-    slack = await connect(bot_token=sandbox.bot_token, app_token=sandbox.app_token, api_url=sandbox.api_url)
+    slack = await connect(bot_token=sandbox.bot_token, app_token=sandbox.app_token, api_url=sandbox.api_url, http=http)
     async with (
         SqliteTrail.open(folder / "kickbot.db") as trail,
         at_work(slack, trail, hosts, inventory=INVENTORY, policy=policy, names=NAMES, timing=QUICK) as workflow,
     ):
         yield Bot(sandbox, slack, trail, hosts, workflow)
+
+
+@asynccontextmanager
+async def open_port(sandbox: SandboxSlack) -> AsyncIterator[HttpMode]:
+    """HTTP mode on a free port, which is the request URL of the sandbox's app; nobody listens yet."""
+    async with HttpMode.open(sandbox.signing_secret, "127.0.0.1", 0) as http:
+        sandbox.workspace.change_app(request_url=f"http://127.0.0.1:{http.port}{EVENTS}")
+        yield http

@@ -3,10 +3,12 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
+import aiohttp
 import asyncssh
 import pytest
 from click.testing import CliRunner
@@ -112,6 +114,51 @@ async def test_run_says_when_it_is_ready_and_stops_on_sigterm(config: Path, slac
     assert process.stderr
     while b"ready" not in (line := await asyncio.wait_for(process.stderr.readline(), 30)):
         assert line, "it ended before it was ready"
+    process.send_signal(signal.SIGTERM)
+    await asyncio.wait_for(process.communicate(), 15)
+    assert process.returncode == 0
+
+
+def http_mode(config: Path, slack: SandboxSlack, port: int) -> dict[str, str]:
+    """Written into the configuration; and the secrets that this mode needs."""
+    replace_in(config, "[slack]\n", f'[slack]\nmode = "http"\nlisten = "127.0.0.1:{port}"\n')
+    names = {"SLACK_BOT_TOKEN": slack.bot_token, "SLACK_SIGNING_SECRET": slack.signing_secret}
+    return {**names, "SLACK_API_URL": slack.api_url}
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"SLACK_SIGNING_SECRET": ""}, "SLACK_SIGNING_SECRET is not set"),
+        ({}, "slack.listen: can't listen on 127.0.0.1:"),
+    ],
+)
+async def test_http_mode_that_can_not_work_stops_the_start_with_one_line(
+    config: Path, slack: SandboxSlack, changed: dict[str, str], told: str
+) -> None:
+    """The signing secret is missing, or the port is another's."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        said = await last_words(config, http_mode(config, slack, taken.getsockname()[1]) | changed)
+    assert told in said
+    assert len(said.strip().splitlines()) == 1
+
+
+async def test_http_mode_takes_commands_and_stops_on_sigterm(config: Path, slack: SandboxSlack) -> None:
+    """Ready for a load balancer, a command is acknowledged, and SIGTERM ends it with status 0."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = await start(config, http_mode(config, slack, port))
+    assert process.stderr
+    while b"ready" not in (line := await asyncio.wait_for(process.stderr.readline(), 30)):
+        assert line, "it ended before it was ready"
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/healthz") as health:
+        assert (health.status, await health.text()) == (200, "ok")
+    slack.workspace.change_app(request_url=f"http://127.0.0.1:{port}/slack/events")
+    assert (await slack.as_("alice").command("incidents", "/kickbot", "help")).ok
+    await slack.as_("alice").sees("/sessions HOSTS")
     process.send_signal(signal.SIGTERM)
     await asyncio.wait_for(process.communicate(), 15)
     assert process.returncode == 0

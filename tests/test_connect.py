@@ -10,7 +10,7 @@ import pytest
 from bot.errors import SettingsError
 from bot.sandbox.nouns import Fault
 from bot.sandbox.server import SandboxSlack
-from bot.slack import connect as connecting
+from bot.slack import socket_mode
 from bot.slack.connect import SCOPES, Slack, connect
 from tests.slack_bot import sandbox_slack, start
 
@@ -24,8 +24,8 @@ async def sandbox() -> AsyncIterator[SandboxSlack]:
 
 
 async def joined(sandbox: SandboxSlack, **changes: str) -> Slack:
-    known = {"bot_token": sandbox.bot_token, "app_token": sandbox.app_token, "api_url": sandbox.api_url}
-    return await connect(**(known | changes))
+    known = {"bot_token": sandbox.bot_token, "app_token": sandbox.app_token, "api_url": sandbox.api_url} | changes
+    return await connect(bot_token=known["bot_token"], app_token=known["app_token"], api_url=known["api_url"])
 
 
 async def test_the_right_tokens_connect(sandbox: SandboxSlack) -> None:
@@ -121,8 +121,8 @@ async def test_a_failed_handshake_does_not_leave_the_bot_deaf(
     sandbox: SandboxSlack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An address of Socket Mode is good for one try: after a failure the bot asks for another one."""
-    monkeypatch.setattr(connecting, "WATCH_EVERY", 0.05)
-    monkeypatch.setattr(connecting, "PING_EVERY", 0.1)
+    monkeypatch.setattr(socket_mode, "WATCH_EVERY", 0.05)
+    monkeypatch.setattr(socket_mode, "PING_EVERY", 0.1)
     async with start(sandbox, tmp_path):
         sandbox.socket.refuse_handshakes = 1
         sandbox.socket.drop()

@@ -38,7 +38,8 @@ CORE = {
 MAP: dict[str, set[str]] = {
     "core": set(),
     "borders": {"core"},
-    "settings": {"core"},
+    "shapes": {"core"},
+    "settings": {"core", "shapes"},
     # the story
     "ledger": {"core", "borders"},
     "loop": {"core", "ledger"},

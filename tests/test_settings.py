@@ -66,6 +66,7 @@ approve = ["U0CAROL"]
 
 TOKEN = "xoxb-1-hunter2"
 APP_TOKEN = "xapp-1-hunter2"
+SECRET = "hunter20hunter20hunter20hunter2"
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def kickbot_toml(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_API_URL", "KICKBOT_CONFIG"):
+    for name in ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_API_URL", "KICKBOT_CONFIG"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -226,6 +227,51 @@ def test_not_utf_8(kickbot_toml: Path) -> None:
         settings.load(kickbot_toml)
 
 
+# ------------------------------------------------------------------------------------------------ the way to Slack
+
+
+def slack(lines: str) -> str:
+    """The small configuration with these lines in its [slack] section."""
+    return SMALL.replace('"C0INCIDENT"\n', f'"C0INCIDENT"\n{lines}\n')
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ('mode = "https"', "slack.mode: "),
+        ('mode = ""', "slack.mode: "),
+        ('listen = "127.0.0.1:3000"', "slack.listen: has no meaning in Socket Mode"),
+        ('mode = "socket"\nlisten = "127.0.0.1:3000"', "slack.listen: has no meaning in Socket Mode"),
+        *(
+            (f'mode = "http"\nlisten = {text}', "slack.listen: ")
+            for text in ('""', '"3000"', '":3000"', '"127.0.0.1"', '"127.0.0.1:0"', '"127.0.0.1:65536"', "3000")
+        ),
+        ('mode = "http"\nlisten = "http://127.0.0.1:3000"', "is not an address to listen on"),
+        ('mode = "http"\nport = 3000', "slack.port: is not a key that Kickbot knows"),
+        ('mode = "http"\nsigning_secret = "x"', "slack.signing_secret: is not a key that Kickbot knows"),
+    ],
+)
+def test_a_way_to_slack_that_is_none(kickbot_toml: Path, lines: str, told: str) -> None:
+    """An unknown mode, an address that is none or that nobody would use stops the start."""
+    assert told in stopped(kickbot_toml, slack(lines))
+
+
+@pytest.mark.parametrize(
+    ("lines", "mode", "listens_on"),
+    [
+        ("", "socket", ("127.0.0.1", 3000)),
+        ('mode = "http"', "http", ("127.0.0.1", 3000)),
+        ('listen = "0.0.0.0:8080"\nmode = "http"', "http", ("0.0.0.0", 8080)),
+        ('mode = "http"\nlisten = "[::1]:65535"', "http", ("::1", 65535)),
+        ('mode = "http"\nlisten = "localhost:1"', "http", ("localhost", 1)),
+    ],
+)
+def test_the_way_to_slack(kickbot_toml: Path, lines: str, mode: str, listens_on: tuple[str, int]) -> None:
+    """Socket Mode unless it says so; and then on this machine alone unless it says so."""
+    found = load(kickbot_toml, slack(lines)).slack
+    assert (found.mode, found.listens_on) == (mode, listens_on)
+
+
 # ------------------------------------------------------------------------------------------------ secrets
 
 
@@ -251,6 +297,39 @@ def test_no_token(environment: dict[str, str], told: str, monkeypatch: pytest.Mo
     assert str(error.value).startswith(told)
     assert len(str(error.value).splitlines()) == 1
     assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ({}, "SLACK_BOT_TOKEN is not set"),
+        ({"SLACK_BOT_TOKEN": TOKEN}, "SLACK_SIGNING_SECRET is not set"),
+        ({"SLACK_BOT_TOKEN": TOKEN, "SLACK_APP_TOKEN": APP_TOKEN}, "SLACK_SIGNING_SECRET is not set"),
+        ({"SLACK_BOT_TOKEN": TOKEN, "SLACK_SIGNING_SECRET": TOKEN}, "SLACK_SIGNING_SECRET has the wrong form"),
+        ({"SLACK_BOT_TOKEN": TOKEN, "SLACK_SIGNING_SECRET": "hunter2"}, "SLACK_SIGNING_SECRET has the wrong form"),
+        ({"SLACK_BOT_TOKEN": TOKEN, "SLACK_SIGNING_SECRET": f"{SECRET}\n"}, "SLACK_SIGNING_SECRET has the wrong form"),
+    ],
+)
+def test_no_signing_secret(environment: dict[str, str], told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HTTP mode needs another secret beside the bot token: without it, or with what can't be it, it is named."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    with pytest.raises(SettingsError) as error:
+        settings.secrets("http")
+
+    assert str(error.value).startswith(told)
+    assert len(str(error.value).splitlines()) == 1
+    assert "hunter2" not in str(error.value)
+
+
+def test_each_mode_needs_its_own_secrets_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No app token in HTTP mode, no signing secret in Socket Mode."""
+    monkeypatch.setenv("SLACK_BOT_TOKEN", TOKEN)
+    monkeypatch.setenv("SLACK_SIGNING_SECRET", SECRET)
+    assert settings.secrets("http").slack_signing_secret.get_secret_value() == SECRET
+    with pytest.raises(SettingsError, match="SLACK_APP_TOKEN is not set"):
+        settings.secrets("socket")
 
 
 def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,8 +37,15 @@ def app_token() -> str:
     return f"xapp-1-A0KICKBOT-{secrets.randbelow(10**12):012}-{secrets.token_hex(32)}"
 
 
+def signing_secret() -> str:
+    return secrets.token_hex(16)
+
+
 class Installation(Noun):
-    """Tokens are new with every installation, so that none can ever be written into a test."""
+    """Tokens are new with every installation, so that none can ever be written into a test.
+
+    request_url: where Slack sends everything; empty is Socket Mode.
+    """
 
     name: str = "kickbot"
     app_id: str = "A0KICKBOT"
@@ -46,6 +53,8 @@ class Installation(Noun):
     bot_user: str = "U0KICKBOT"
     bot_token: str = Field(default_factory=bot_token, repr=False)
     app_token: str = Field(default_factory=app_token, repr=False)
+    signing_secret: str = Field(default_factory=signing_secret, repr=False)
+    request_url: str = ""
     scopes: frozenset[str] = BOT_SCOPES
     app_scopes: frozenset[str] = frozenset({"connections:write"})
     commands: tuple[str, ...] = COMMANDS

@@ -161,7 +161,7 @@ def state(parts: Parts) -> Json:
             "name": app.name,
             "user": app.bot_user,
             "commands": app.commands,
-            "connections": len(parts.socket.connections),
+            "connections": len(parts.way.connections),
         },
         "people": [person.model_dump(mode="json") for person in workspace.people.values()],
         "groups": [group.model_dump(mode="json") for group in workspace.groups.values()],

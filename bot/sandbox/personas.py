@@ -10,6 +10,7 @@ from typing import Any
 
 from bot.sandbox import elements, forms, limits, payloads
 from bot.sandbox.elements import NotThereError
+from bot.sandbox.http_delivery import HttpDelivery
 from bot.sandbox.methods import views
 from bot.sandbox.nouns import Channel, Ephemeral, Json, Message, Person, SlackError, Version, View
 from bot.sandbox.response_urls import ResponseUrls
@@ -46,15 +47,21 @@ class Parts:
 
     workspace: Workspace
     socket: SocketMode
+    http: HttpDelivery
     response_urls: ResponseUrls
     origin: str = ""
     events: set[asyncio.Task[Delivery]] = field(default_factory=set)
+
+    @property
+    def way(self) -> SocketMode | HttpDelivery:
+        """How the app is reached, as its settings in this workspace say."""
+        return self.http if self.workspace.app.request_url else self.socket
 
     def send_event(self, name: str, happened: Json) -> None:
         """In the background, if the app has subscribed to it; Slack's person waits for no app either."""
         if name in self.workspace.app.events:
             payload = payloads.event(self.workspace, happened)
-            task = asyncio.create_task(self.socket.deliver("events_api", payload))
+            task = asyncio.create_task(self.way.deliver("events_api", payload))
             self.events.add(task)
             task.add_done_callback(self.events.discard)
 
@@ -80,7 +87,7 @@ class Persona:
         payload["response_url"] = self.parts.response_urls.new(self.parts.origin, self.id, where.id)
         payload["trigger_id"] = self.workspace.new_trigger(self.id)
         self.workspace.happen("command", user=self.id, channel=where.id, command=command, text=text)
-        delivery = await self.parts.socket.deliver("slash_commands", payload, accepts_response=True)
+        delivery = await self.parts.way.deliver("slash_commands", payload, accepts_response=True)
         return Outcome(self._answered(delivery, where), delivery)
 
     async def click(
@@ -104,7 +111,7 @@ class Persona:
         payload = payloads.block_actions(self.workspace, self.person, forms.action(place, value))
         payload |= self._where(screen, version, values or {})
         self.workspace.happen("click", user=self.id, action_id=action_id, container=payload["container"])
-        delivery = await self.parts.socket.deliver("interactive", payload)
+        delivery = await self.parts.way.deliver("interactive", payload)
         return Outcome(delivery.error, delivery)
 
     async def submit(self, view: View, values: Mapping[str, Any]) -> Outcome:
@@ -114,7 +121,7 @@ class Persona:
         state = forms.state(current, values)
         payload = payloads.view_submission(self.workspace, self.person, current, state)
         payload["trigger_id"] = self.workspace.new_trigger(self.id, current.id)
-        delivery = await self.parts.socket.deliver("interactive", payload, accepts_response=True)
+        delivery = await self.parts.way.deliver("interactive", payload, accepts_response=True)
         return Outcome(delivery.error or self._after_submission(current, delivery.response or {}), delivery)
 
     async def close(self, view: View) -> Outcome:
@@ -124,7 +131,7 @@ class Persona:
         if not current.content.get("notify_on_close"):
             return Outcome()
         payload = payloads.view_closed(self.workspace, self.person, current, cleared=False)
-        delivery = await self.parts.socket.deliver("interactive", payload)
+        delivery = await self.parts.way.deliver("interactive", payload)
         return Outcome(delivery.error, delivery)
 
     async def say(self, channel: str, text: str, thread_ts: str | None = None) -> Message:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from bot.sandbox.http_delivery import HttpDelivery
 from bot.sandbox.people_api import PeopleApi
 from bot.sandbox.personas import Parts, Persona
 from bot.sandbox.response_urls import ResponseUrls
@@ -36,8 +37,9 @@ class SandboxSlack:
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self.socket = SocketMode(workspace)
+        self.http = HttpDelivery(workspace)
         self.web_api = WebApi(workspace, self.socket.new_url)
-        self.parts = Parts(workspace, self.socket, ResponseUrls(workspace, self.web_api))
+        self.parts = Parts(workspace, self.socket, self.http, ResponseUrls(workspace, self.web_api))
 
     @classmethod
     @asynccontextmanager
@@ -69,6 +71,10 @@ class SandboxSlack:
     @property
     def app_token(self) -> str:
         return self.workspace.app.app_token
+
+    @property
+    def signing_secret(self) -> str:
+        return self.workspace.app.signing_secret
 
     def as_(self, name: str) -> Persona:
         """The person with that name or id."""

@@ -1,18 +1,15 @@
-"""Connects to Slack: checks both tokens and the scopes, makes the bolt app, keeps the Socket Mode connection alive.
+"""Connects to Slack: checks the tokens and the scopes, makes the bolt app, and says which way Slack reaches it.
 
 A start that can't succeed ends in one line that says what to fix. It takes no setting from the environment.
 """
 
-import asyncio
-import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -25,9 +22,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.errors import SettingsError
+from bot.slack.http_mode import HttpMode
+from bot.slack.socket_mode import SocketMode
 from bot.slack.trouble import code_of
-
-log = logging.getLogger(__name__)
 
 SCOPES = frozenset(
     {
@@ -47,12 +44,11 @@ SCOPES = frozenset(
 """The bot scopes that the code uses; the same as in app_manifest.yml."""
 
 TIME_LIMIT = 15
-WATCH_EVERY = 10.0
-PING_EVERY = 10.0
 RETRIES = 3
 
-# slack_bolt reads these by itself: the first two would switch OAuth on, the third would be taken for ours.
-_UNWANTED = ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "SLACK_BOT_TOKEN")
+# slack_bolt reads these by itself: the first two would switch OAuth on, the third would be taken for ours, and
+# with the last one it refuses Slack's own ssl_check.
+_UNWANTED = ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "SLACK_BOT_TOKEN", "SLACK_VERIFICATION_TOKEN")
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
 
 
@@ -63,38 +59,38 @@ class Slack:
     """
 
     def __init__(
-        self, app: AsyncApp, app_token: str, reads: AsyncWebClient, posts: AsyncWebClient, who: dict[str, str]
+        self,
+        app: AsyncApp,
+        way: SocketMode | HttpMode,
+        reads: AsyncWebClient,
+        posts: AsyncWebClient,
+        who: dict[str, str],
     ) -> None:
         self.app = app
-        self._app_token = app_token
+        self._way = way
         self.reads = reads
         self.posts = posts
         self.team = who["team_id"]
         self.user = who["user_id"]
 
-    @asynccontextmanager
-    async def listening(self) -> AsyncIterator[None]:
+    def listening(self) -> AbstractAsyncContextManager[None]:
         """Commands and clicks arrive while the block runs."""
-        handler = AsyncSocketModeHandler(self.app, self._app_token, ping_interval=PING_EVERY)
-        watching = asyncio.create_task(_watch(handler), name="socket mode watchdog")
-        try:
-            await handler.connect_async()
-            yield
-        finally:
-            watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching
-            await handler.close_async()
+        return self._way.listening(self.app)
 
 
-async def connect(*, bot_token: str, app_token: str, api_url: str) -> Slack:
-    """A workspace in which everything that Kickbot needs is there. Raises SettingsError, naming what isn't."""
+async def connect(*, bot_token: str, api_url: str, app_token: str = "", http: HttpMode | None = None) -> Slack:
+    """A workspace in which everything that Kickbot needs is there. Raises SettingsError, naming what isn't.
+
+    http: HTTP mode, and no app_token is needed; without it, Socket Mode.
+    """
     _stay_on_this_machine(api_url)
     posts = _client(bot_token, api_url)
     reads = _client(bot_token, api_url, repeat=True)
     who = await _check_bot_token(reads)
-    await _check_app_token(reads, app_token)
-    return Slack(_app(bot_token, api_url, who), app_token, reads, posts, who)
+    if http is None:
+        await _check_app_token(reads, app_token)
+    app = _app(bot_token, api_url, who, http.signing_secret if http else "")
+    return Slack(app, http or SocketMode(app_token), reads, posts, who)
 
 
 def _stay_on_this_machine(api_url: str) -> None:
@@ -112,7 +108,7 @@ def _client(token: str | None, api_url: str, *, repeat: bool = False) -> AsyncWe
     return AsyncWebClient(token=token, base_url=api_url, timeout=TIME_LIMIT, retry_handlers=handlers)
 
 
-def _app(bot_token: str, api_url: str, who: dict[str, str]) -> AsyncApp:
+def _app(bot_token: str, api_url: str, who: dict[str, str], signing_secret: str) -> AsyncApp:
     """The bolt app. It authorizes by what was checked at the start, so no call comes before an acknowledgement."""
 
     async def authorize(**_: Any) -> AuthorizeResult:
@@ -129,8 +125,8 @@ def _app(bot_token: str, api_url: str, who: dict[str, str]) -> AsyncApp:
             name="kickbot",
             client=_client(None, api_url, repeat=True),
             authorize=authorize,
-            signing_secret="",
-            request_verification_enabled=False,  # Socket Mode: the connection itself is authenticated
+            signing_secret=signing_secret,
+            request_verification_enabled=bool(signing_secret),  # in Socket Mode the connection itself is authenticated
         )
 
 
@@ -182,15 +178,3 @@ async def _asked(variable: str, expected: str, ask: Callable[[], Awaitable[Async
         raise SettingsError(f"{variable}: Slack says {code}. It must be {expected}") from error
     except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
         raise SettingsError(f"Slack can't be reached ({error}): check the network and SLACK_API_URL") from error
-
-
-# -------------------------------------------------------------------------------------------- staying connected
-
-
-async def _watch(handler: AsyncSocketModeHandler) -> None:
-    """An address of Socket Mode is good for one try only, and the client would retry it for ever: drop it."""
-    while True:
-        await asyncio.sleep(WATCH_EVERY)
-        if not await handler.client.is_connected():
-            log.warning("not connected to Slack: asking for a new address")
-            handler.client.wss_uri = None

@@ -1,0 +1,51 @@
+"""The shapes of single values in kickbot.toml. Each refuses what isn't one, in words for whoever wrote it."""
+
+import re
+from collections.abc import Callable
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator
+
+from bot.durations import seconds
+
+LAST_PORT = 65535
+
+
+def _duration(text: object) -> int:
+    length = seconds(text) if isinstance(text, str) else None
+    if length is None:
+        raise ValueError("must be a time such as 30s, 15m, 2h or 1d")
+    return length
+
+
+def not_empty(values: tuple[str, ...]) -> tuple[str, ...]:
+    if not values:
+        raise ValueError("is empty. An empty list never means everyone: name someone, or leave the key out for nobody")
+    return values
+
+
+def _shaped(pattern: str, what: str) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"{text!r} is not {what}")
+        return text
+
+    return check
+
+
+def _address(text: str) -> str:
+    found = re.fullmatch(r"(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):([1-9][0-9]{0,4})", text)
+    if found is None or int(found[1]) > LAST_PORT:
+        raise ValueError(f"{text!r} is not an address to listen on, such as 127.0.0.1:3000")
+    return text
+
+
+Seconds = Annotated[int, BeforeValidator(_duration)]
+ChannelId = Annotated[str, AfterValidator(_shaped(r"[CG][A-Z0-9]{2,}", "a channel id (C…)"))]
+Where = Annotated[str, AfterValidator(_shaped(r"[CG][A-Z0-9]{2,}|#.+", "a channel id (C…) or a name pattern (#inc-*)"))]
+Who = Annotated[str, AfterValidator(_shaped(r"[UWS][A-Z0-9]{2,}", "a Slack user id (U…) or user-group id (S…)"))]
+PersonId = Annotated[str, AfterValidator(_shaped(r"[UW][A-Z0-9]{2,}", "a Slack user id (U…)"))]
+People = Annotated[tuple[Who, ...], AfterValidator(not_empty)]
+Logins = Annotated[tuple[str, ...], AfterValidator(not_empty)]
+CommandName = Annotated[str, AfterValidator(_shaped(r"/[a-z0-9_-]{1,31}", "a command name such as /kick"))]
+Address = Annotated[str, AfterValidator(_address)]
