@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo install test test-deps lint lock clean
+.PHONY: demo install test test-deps lint lock slack-schema clean
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Kickbot needs Python 3.11 or newer; set PYTHON=python3.11") if sys.version_info < (3, 11) else None'
@@ -33,6 +33,9 @@ lint: $(READY)
 lock: $(READY)            ## requirements.lock from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --extra dev --python-version 3.11 \
 	  --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+
+slack-schema: $(READY)    ## tests/schemas/slack.json from Slack's published types, after a change of their version
+	tests/schemas/make-slack $(BIN)/python
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -1,7 +1,7 @@
 """Every test gets the tier of its folder; tiers that this machine cannot run are left out, and the summary says so."""
 
 import os
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -12,6 +12,7 @@ from bot.audit.sqlite import SqliteTrail
 from bot.sandbox.cast import demo_workspace
 from bot.sandbox.server import SandboxSlack
 from tests.fakes import FakeClock
+from tests.observed import Watch, watching
 from tests.stage import Stage
 from tests.tiers import TIERS, Missing
 
@@ -51,6 +52,21 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if _all_required() and session.config.stash.get(LEFT_OUT, {}):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def whole_run() -> Iterator[Watch]:
+    """All that the sandbox takes, from the first fixture to the last."""
+    with watching() as watch:
+        yield watch
+
+
+@pytest.fixture(autouse=True)
+def watch(whole_run: Watch) -> Iterator[Watch]:
+    """A test fails if one of its messages, forms or Home views is not what Slack's published types describe."""
+    yield whole_run
+    if said := whole_run.take():
+        pytest.fail("against Slack's published types:\n" + "\n".join(said), pytrace=False)
 
 
 @pytest.fixture
