@@ -12,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import commands
 from bot.audit.postings import SqlitePostings
-from bot.audit.sqlite import SqliteTrail
+from bot.audit.sqlite import SqliteTrail, utc_now
 from bot.borders import Posting
 from bot.events import Record
 from bot.lifecycle import Request, State
@@ -20,7 +20,7 @@ from bot.models import Kick, RequestId
 from bot.policy import Channel, Policy
 from bot.rights import Rights
 from bot.sandbox.cast import demo_workspace
-from bot.sandbox.nouns import Fault
+from bot.sandbox.nouns import Fault, Message
 from bot.sandbox.server import SandboxSlack
 from bot.sandbox.workspace import Workspace
 from bot.slack.people import SlackPeople
@@ -44,6 +44,7 @@ LONG = "KICKBOT look\n" + "x" * 4_000
 ELSEWHERE = POLICY.model_copy(
     update={"rules": tuple(r.model_copy(update={"channel": "C0INC4711"}) for r in POLICY.rules)}
 )
+OWNED = ELSEWHERE.model_copy(update={"owners": {"audituser": frozenset({"U0DAVE"})}})
 
 
 class Killed(BaseException):
@@ -69,12 +70,20 @@ class Teller:
         request = await self.workflow.ask(self.origin(channel=channel), f"/kick {words}", command)
         return await self.workflow.drive(request.id)
 
-    async def finished(self, words: str = "audituser host1 because INC-42", channel: str = INCIDENT) -> Request:
+    async def approved(self, words: str = "audituser host1 because INC-42", channel: str = INCIDENT) -> Request:
+        """As far as it goes at once: to the end, or until the time of a warning."""
         request = await self.planned(words, channel)
         if request.state is not State.PENDING:
             return request
         await self.workflow.approve(self.origin("U0CAROL"), request.id, request.plan_hash)
         return await self.workflow.drive(request.id)
+
+    async def finished(self, words: str = "audituser host1 because INC-42", channel: str = INCIDENT) -> Request:
+        request = await self.approved(words, channel)
+        while request.state is State.WARNED and request.act_at:
+            await asyncio.sleep(max((request.act_at - utc_now()).total_seconds(), 0) + 0.01)
+            request = await self.workflow.drive(request.id)
+        return request
 
 
 @asynccontextmanager
@@ -201,18 +210,34 @@ def shown(workspace: Workspace) -> list[tuple[str, ...]]:
     return sorted(seen)
 
 
+def parts(slack: SandboxSlack, channel: str = INCIDENT) -> list[str]:
+    """The parts that stand in a channel, in order."""
+    here = [m for m in slack.workspace.messages.values() if m.channel == channel]
+    return [part_of(m) for m in here]
+
+
+def part_of(message: Message) -> str:
+    """What a message is, by its own metadata."""
+    return str(message.metadata["event_payload"]["part"]) if message.metadata else "file"
+
+
+def the(slack: SandboxSlack, part: str, channel: str = INCIDENT) -> Message:
+    """The message that is this part."""
+    return next(m for m in slack.workspace.messages.values() if m.channel == channel and part_of(m) == part)
+
+
 def writes(workspace: Workspace) -> int:
     return len([c for c in workspace.calls() if c["method"] in WRITING]) + len(workspace.files)
 
 
 async def make_story(folder: Path) -> Path:
-    """A request from a third channel that lives in another than the incident channel, with files, told to its end."""
+    """A request with everything: from a third channel to its own, warned, with files, told to its end and its owner."""
     path = folder / "story.db"
     hosts = usual_hosts()
     hosts["host1"].raw = LONG
     async with (
         SandboxSlack.start(demo_workspace()) as sandbox,
-        teller(sandbox, path, hosts, ELSEWHERE) as story,
+        teller(sandbox, path, hosts, OWNED) as story,
     ):
-        await story.finished(channel="C0RANDOM")
+        await story.finished("audituser host1 warn 1s because INC-42", channel="C0RANDOM")
     return path

@@ -4,7 +4,6 @@ import pytest
 
 from bot.models import Result
 from bot.sandbox.nouns import SlackError
-from bot.slack import evidence
 from bot.slack.blocks import Message
 from bot.slack.telling import Part
 from tests import make
@@ -26,10 +25,10 @@ def test_a_short_answer_stands_in_the_message_and_a_long_one_in_a_file() -> None
     """Whole and masked, named by request, event and part."""
     story = Telling().planned()
     assert "KICKBOT look" in story.says(Part.BEFORE)
-    assert not list(evidence.files(story.story, story.records[-1], "before"))
+    assert not story.files(Part.BEFORE)
     story.hosts["host1"].raw = "x" * 3_001
     longer = Telling(story.hosts).planned()
-    [file] = evidence.files(longer.story, longer.records[-1], "before")
+    [file] = longer.files(Part.BEFORE)
     assert file.name == "kickbot-1-3-before-host1.txt"
     assert file.content == "x" * 3_001
 

@@ -33,6 +33,7 @@ async def test_nothing_twice_and_nothing_missing_wherever_slack_or_the_bot_dies(
     """At every writing call the bot is killed, before it took effect and after: the next run completes the story."""
     story = await make_story(tmp_path)
     reference, calls = await _told(story, tmp_path / "reference.db")
+    assert {"warning", "asker", "owner:U0DAVE"} <= {part for _, _, _, part, *_ in reference}
 
     async def life(number: int, fault: Fault) -> None:
         async with SandboxSlack.start(demo_workspace()) as sandbox:

@@ -15,32 +15,18 @@ from bot.events import Refused
 from bot.lifecycle import State
 from bot.models import RequestId
 from bot.sandbox import elements
-from bot.sandbox.nouns import Fault, Message
+from bot.sandbox.nouns import Fault
 from bot.sandbox.server import SandboxSlack
 from tests import make
 from tests.fakes import FakeHosts, usual_hosts
 from tests.make import INCIDENT
-from tests.publishing import ELSEWHERE, LONG, Teller, Unfolding, publish_all, publisher, teller
+from tests.publishing import ELSEWHERE, LONG, Teller, Unfolding, part_of, parts, publish_all, publisher, teller, the
 from tests.slack_bot import POLICY
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "kickbot.db"
-
-
-def parts(slack: SandboxSlack, channel: str = INCIDENT) -> list[str]:
-    """The parts that stand in a channel, in order."""
-    here = [m for m in slack.workspace.messages.values() if m.channel == channel]
-    return [_part(m) for m in here]
-
-
-def _part(message: Message) -> str:
-    return str(message.metadata["event_payload"]["part"]) if message.metadata else "file"
-
-
-def the(slack: SandboxSlack, part: str, channel: str = INCIDENT) -> Message:
-    return next(m for m in slack.workspace.messages.values() if m.channel == channel and _part(m) == part)
 
 
 # -- the ways that a request can go --------------------------------------------------------------------
@@ -142,7 +128,7 @@ async def test_a_refusal_is_told_once(slack: SandboxSlack, path: Path) -> None:
             request = (await trail.append(None, asked)).request
             await trail.append(request, Refused(reason="Only <!subteam^S0SRE> may.", told=told))
     await publish_all(slack, path)
-    assert [(m.channel, _part(m)) for m in slack.workspace.messages.values()] == [("D0ALICE", "asker")]
+    assert [(m.channel, part_of(m)) for m in slack.workspace.messages.values()] == [("D0ALICE", "asker")]
 
 
 async def test_catching_up_renders_only_the_newest_state(slack: SandboxSlack, path: Path) -> None:

@@ -28,6 +28,7 @@ from bot.events import (
     Refused,
     Signalled,
     Verifying,
+    Warned,
 )
 from bot.models import (
     Account,
@@ -84,6 +85,7 @@ OTHERS: tuple[Event, ...] = (
     Denied(who="U2", plan_hash="cd" * 32, reason="wait"),
     Cancelled(who="U1"),
     Expired(),
+    Warned(act_at=NOON),
     Lapsed(reason="too late"),
     DecisionRefused(who="U1", action="approve", reason="you asked for it"),
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.cleaning import shorten
 from bot.models import Value
+from bot.slack.counting import count
 from bot.slack.lines import Line, in_mrkdwn, in_rich_text, line
 
 Block = dict[str, Any]
@@ -29,10 +30,14 @@ NOTHING = "\N{EN DASH}"
 
 
 class Message(Value):
-    """What is posted: blocks, and the same as text for notifications and for clients that show no blocks."""
+    """What is posted: blocks, and the same as text for notifications and for clients that show no blocks.
+
+    cut: something is folded or left out, with a note; a file in the thread has it whole.
+    """
 
     text: str
     blocks: tuple[Block, ...] = ()
+    cut: bool = False
 
     @property
     def plain(self) -> "Message":
@@ -41,11 +46,12 @@ class Message(Value):
 
 
 class Part(Value):
-    """One block and its words. needed: it is never left out to make room."""
+    """One block and its words. needed: it is never left out to make room. cut: it does not show all."""
 
     block: Block
     text: str
     needed: bool = False
+    cut: bool = False
 
 
 class Button(Value):
@@ -72,10 +78,12 @@ def compose(*parts: Part) -> Message:
         if last is None:
             break
         del kept[last]
-    if cut := len(parts) - len(kept):
-        kept.append(aside(line(f"Cut: {cut} more parts of this message did not fit into Slack.")))
-    text = shorten("\n".join(part.text for part in kept if part.text), LONGEST_TEXT)
-    return Message(text=text, blocks=_squeezed([part.block for part in kept]))
+    if out := len(parts) - len(kept):
+        kept.append(aside(line(f"Cut: {count(out, 'more part')} of this message did not fit into Slack.")))
+    text = "\n".join(part.text for part in kept if part.text)
+    blocks = [part.block for part in kept]
+    cut = bool(out) or any(part.cut for part in kept) or _size(blocks) > SIZE_OF_BLOCKS
+    return Message(text=shorten(text, LONGEST_TEXT), blocks=_squeezed(blocks), cut=cut)
 
 
 def _fits(parts: Sequence[Part]) -> bool:
@@ -110,36 +118,36 @@ def _texts(value: Any) -> Iterator[dict[str, Any]]:
         yield from _texts(value.get("elements", []))
 
 
-def paragraph(*lines: Line, needed: bool = False) -> Part:
+def paragraph(*lines: Line, needed: bool = False, cut: bool = False) -> Part:
     """Lines of rich text, one under the other."""
     inline: list[dict[str, Any]] = []
     for number, one in enumerate(lines):
         inline += [{"type": "text", "text": "\n"}] if number else []
         inline += in_rich_text(one)
     block = {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": inline}]}
-    return Part(block=block, text="\n".join(in_mrkdwn(one) for one in lines), needed=needed)
+    return Part(block=block, text="\n".join(in_mrkdwn(one) for one in lines), needed=needed, cut=cut)
 
 
-def aside(*lines: Line, needed: bool = True) -> Part:
+def aside(*lines: Line, needed: bool = True, cut: bool = False) -> Part:
     """Small print."""
     text = "\n".join(in_mrkdwn(one) for one in lines)
     if len(json.dumps(text)) > LONGEST_ASIDE:
-        return paragraph(*lines, needed=needed)
+        return paragraph(*lines, needed=needed, cut=cut)
     block = {"type": "context", "elements": [{"type": "mrkdwn", "text": text, "verbatim": True}]}
-    return Part(block=block, text=text, needed=needed)
+    return Part(block=block, text=text, needed=needed, cut=cut)
 
 
-def preformatted(title: Line, text: str) -> Part:
+def preformatted(title: Line, text: str, longest: int = LONGEST_PREFORMATTED) -> Part:
     """A title, and text as a terminal would show it. Too long a text is cut."""
-    cut = shorten(text, LONGEST_PREFORMATTED)
+    shown = shorten(text, min(longest, LONGEST_PREFORMATTED))
     block = {
         "type": "rich_text",
         "elements": [
             {"type": "rich_text_section", "elements": in_rich_text(title)},
-            {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": cut or " "}]},
+            {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": shown or " "}]},
         ],
     }
-    return Part(block=block, text=f"{in_mrkdwn(title)}\n{_quoted(cut)}")
+    return Part(block=block, text=f"{in_mrkdwn(title)}\n{_quoted(shown)}", cut=shown != text)
 
 
 def _quoted(text: str) -> str:
@@ -159,7 +167,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
         else:
             cells.append([_cell(c) for c in shown])
     text = "\n".join(in_mrkdwn(line(" · ".join(c["text"] for c in row))) for row in cells)
-    return Table(part=Part(block={"type": "table", "rows": cells}, text=text, needed=True), left_out=left_out)
+    part = Part(block={"type": "table", "rows": cells}, text=text, needed=True, cut=left_out > 0)
+    return Table(part=part, left_out=left_out)
 
 
 def _cell(text: str) -> dict[str, str]:

@@ -20,7 +20,7 @@ from bot.borders import Posting, Postings, Sleep
 from bot.events import Record
 from bot.models import Moment, Value
 from bot.slack.blocks import Message
-from bot.slack.evidence import File
+from bot.slack.files import File
 from bot.slack.trouble import Impossible, Trouble, judge, retry_after
 
 log = logging.getLogger(__name__)

@@ -1,15 +1,16 @@
-"""How a request ended, in one line and in a few: the worst outcome is the headline. Pure."""
+"""How a request ended, in one line: the worst outcome is the headline. Pure."""
 
+from collections.abc import Sequence
+
+from bot.durations import exact
 from bot.lifecycle import State
 from bot.models import Outcome, Result, Snapshot
-from bot.durations import exact
-from bot.slack.lines import Line, When, Who, bold, code, either, italic, joined, line, told
-from bot.slack.listing import count, outside
-from bot.slack.story import Story
+from bot.slack.counting import count, processes, some
+from bot.slack.lines import Line, When, Who, bold, either, italic, joined, line, told
+from bot.slack.listing import outside
+from bot.slack.story import Story, named
 
 NOTHING_DONE = " Nothing was done."
-NAMED = 8
-"""How many processes are named before the rest is counted."""
 
 ENDED = frozenset({Result.ENDED, Result.ALREADY_GONE, Result.GHOST, Result.RETURNED})
 """The very session is gone, whatever came after it."""
@@ -46,7 +47,10 @@ def _denied(story: Story) -> Line:
 
 
 def _cancelled(story: Story) -> Line:
-    return line("⛔ ", bold("Cancelled"), " by ", Who(id=story.request.ended_by), ".", NOTHING_DONE)
+    who = Who(id=story.request.ended_by)
+    if story.warned:
+        return line("⛔ ", bold("Stopped"), " by ", who, ": nothing was ended.")
+    return line("⛔ ", bold("Cancelled"), " by ", who, ".", NOTHING_DONE)
 
 
 def _expired(story: Story) -> Line:
@@ -57,7 +61,8 @@ def _expired(story: Story) -> Line:
 def _lapsed(story: Story) -> Line:
     at = When(moment=story.request.approved_at or story.request.at)
     reason = told(story.request.reason.rstrip("."))
-    return line("⌛ ", bold("Lapsed:"), " approved at ", at, ", but ", reason, ".", NOTHING_DONE)
+    nothing = " Nothing was ended." if story.warned else NOTHING_DONE
+    return line("⌛ ", bold("Lapsed:"), " approved at ", at, ", but ", reason, ".", nothing)
 
 
 def _refused(story: Story) -> Line:
@@ -69,9 +74,9 @@ def _closed(story: Story) -> Line:
     if not outcomes:
         return line("✅ " if _free_everywhere(story) else "⚠️ ", bold("Nothing was done. "), line(story.request.reason))
     for result, headline_ in ((Result.UNKNOWN, _unknown), (Result.SURVIVED, _survived), (Result.RETURNED, _returned)):
-        if some := [o for o in outcomes if o.result is result]:
-            return headline_(story, some)
-    return line("✅ ", bold(_off(story)), f" {_score(outcomes)}")
+        if some_ := [o for o in outcomes if o.result is result]:
+            return headline_(story, some_)
+    return line("✅ ", bold(_off(story)), f" {_score(story)}")
 
 
 def _free_everywhere(story: Story) -> bool:
@@ -93,50 +98,51 @@ def _at_terminals(story: Story) -> bool:
     return any(process.terminal for look in seen for process in outside(look, story.user))
 
 
-def _score(outcomes: tuple[Outcome, ...]) -> str:
-    gone = sum(o.result is Result.ALREADY_GONE for o in outcomes)
-    ended = sum(o.result in ENDED for o in outcomes) - gone
-    return f"{ended} of {count(len(outcomes), 'session')} ended" + (f", {gone} already gone" if gone else "")
+# -------------------------------------------------------------------------------------------- counted
 
 
-def _unknown(story: Story, some: list[Outcome]) -> Line:
-    where = ", ".join(dict.fromkeys(o.host for o in some))
-    words = bold(f"What became of {count(len(some), 'session')} of {story.user} on {where} is not known.")
-    return line("⛔ ", words, f" {_score(story.request.outcomes)}")
+def _score(story: Story) -> str:
+    """`2 of 2 sessions ended, and nothing of audituser is left on host1`"""
+    sessions, accounts = _kinds(story.request.outcomes)
+    gone = sum(o.result is Result.ALREADY_GONE for o in sessions)
+    ended = sum(o.result in ENDED for o in sessions) - gone
+    scored = f"{ended} of {count(len(sessions), 'session')} ended" + (f", {gone} already gone" if gone else "")
+    cleared = [o.host for o in accounts if o.result in {Result.ENDED, Result.ALREADY_GONE}]
+    nothing = f"nothing of {story.user} is left on {named(cleared)}" if cleared else ""
+    return ", and ".join(filter(None, [scored if sessions else "", nothing]))
 
 
-def _survived(story: Story, some: list[Outcome]) -> Line:
-    number, all_ = len(some), len(story.request.outcomes)
-    where = ", ".join(dict.fromkeys(o.host for o in some))
-    verb = "is" if number == 1 else "are"
-    return line("⚠️ ", bold(f"{number} of {count(all_, 'session')} of {story.user} {verb} still on {where}."))
+def _kinds(outcomes: Sequence[Outcome]) -> tuple[list[Outcome], list[Outcome]]:
+    """Those of sessions, and those of whole accounts."""
+    return [o for o in outcomes if o.kind == "session"], [o for o in outcomes if o.kind == "account"]
+
+
+def _unknown(story: Story, some_: list[Outcome]) -> Line:
+    sessions, _ = _kinds(some_)
+    what = f"{count(len(sessions), 'session')} of {story.user}" if sessions else f"every process of {story.user}"
+    words = bold(f"What became of {what} on {_hosts(some_)} is not known.")
+    return line("⛔ ", words, f" {_score(story)}")
+
+
+def _survived(story: Story, some_: list[Outcome]) -> Line:
+    sessions, accounts = _kinds(some_)
+    if not sessions:
+        return line("⚠️ ", bold(f"{_left(story, accounts)} still on {_hosts(some_)}."), f" {_score(story)}")
+    of_all = count(len(_kinds(story.request.outcomes)[0]), "session")
+    verb = "is" if len(sessions) == 1 else "are"
+    also = f", and {_left(story, accounts)} there" if accounts else ""
+    return line("⚠️ ", bold(f"{len(sessions)} of {of_all} of {story.user} {verb} still on {_hosts(some_)}{also}."))
+
+
+def _left(story: Story, accounts: Sequence[Outcome]) -> str:
+    """`3 processes of audituser are`"""
+    number = len({(o.host, p.pid) for o in accounts for p in o.lives_on})
+    return f"{processes(number)} of {story.user} {'is' if number == 1 else 'are'}"
 
 
 def _returned(story: Story, _some: list[Outcome]) -> Line:
-    outcomes = story.request.outcomes
-    return line("⚠️ ", bold(f"{_score(outcomes)}, and {story.user} logged in again."))
+    return line("⚠️ ", bold(f"{_score(story)}, and {story.user} logged in again."))
 
 
-def outcome_lines(story: Story) -> list[Line]:
-    """A line for each outcome that needs more words than "ended", and the note."""
-    request = story.request
-    several = len(story.request.hosts) > 1
-    lines = [
-        line(bold(o.session), f" on {o.host}" if several else "", f" {o.result}", *_detail(o))
-        for o in request.outcomes
-        if o.result is not Result.ENDED or o.detail
-    ]
-    if why := story.stopped:
-        lines.append(line("Nothing more was begun: ", told(why), "."))
-    if request.outcomes and request.reason:
-        lines.append(line(request.reason))
-    return lines
-
-
-def _detail(outcome: Outcome) -> list[Line]:
-    parts = [line(f": {outcome.detail}")] if outcome.detail else []
-    if outcome.lives_on:
-        named = [line(f"pid {p.pid} ", code(p.command[:80])) for p in outcome.lives_on[:NAMED]]
-        more = len(outcome.lives_on) - len(named)
-        parts.append(line("; still running: ", joined(named, ", "), f" and {more} more" if more else ""))
-    return parts
+def _hosts(outcomes: Sequence[Outcome]) -> str:
+    return some(dict.fromkeys(o.host for o in outcomes))

@@ -152,3 +152,8 @@ def in_mrkdwn(one: Line) -> str:
 
 def in_rich_text(one: Line) -> list[dict[str, Any]]:
     return [piece.rich() for piece in one]
+
+
+def in_plain(one: Line) -> str:
+    """For a file: words as they are, whole."""
+    return "".join(piece.text if isinstance(piece, Words) else piece.mrkdwn() for piece in one)

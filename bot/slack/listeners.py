@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 import aiohttp
-from pydantic import ValidationError
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
@@ -23,16 +22,17 @@ from bot.cleaning import clean, shorten
 from bot.errors import CommandError
 from bot.inventory import Inventory
 from bot.lifecycle import Request
-from bot.models import Help, Kick, Listing, RequestId, Value
+from bot.models import Help, Kick, Listing, RequestId
 from bot.policy import Channel, Policy, may_show
+from bot.slack import clicks
 from bot.slack.answers import FAULT, answered, note, response_url, say
 from bot.slack.blocks import Message
 from bot.slack.deny_form import DENY_FORM, deny_form, reason_given
 from bot.slack.lines import Line, Where, line, told
 from bot.slack.listing import listing
 from bot.slack.pace import Pace
-from bot.slack.request_card import APPROVE, CANCEL, DENY
 from bot.slack.story import named, short
+from bot.slack.tickets import AGAIN, APPROVE, CANCEL, DENY, FORCE, Ticket
 from bot.workflow import Origin, Workflow
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,6 @@ log = logging.getLogger(__name__)
 Json = dict[str, Any]
 Ack = Callable[..., Awaitable[Any]]
 
-NOT_OURS = "This button isn't one that Kickbot knows. Nothing was done by your click."
 UNKNOWN = "Kickbot doesn't know what to do with this. Nothing was done."
 NO_FORM = "Slack did not open the form. Nothing was done by your click: try once more."
 
@@ -57,13 +56,6 @@ class Directory(Protocol):
     """Where channels are looked up."""
 
     async def channel(self, id: str) -> Channel: ...  # noqa: A002 - Slack's own word
-
-
-class Ticket(Value):
-    """What a button carries, and nothing else: the request and the plan that was shown."""
-
-    request: int
-    plan: str
 
 
 class Listeners:
@@ -85,7 +77,8 @@ class Listeners:
         """Everything that Slack can send has a listener: whatever isn't known is acknowledged and answered."""
         for command, name in self._names.items():
             app.command(name)(self._command(command))
-        for action, decide in ((APPROVE, self._approve), (CANCEL, self._cancel)):
+        decisions = {APPROVE: self._approve, CANCEL: self._cancel, FORCE: self._force, AGAIN: self._again}
+        for action, decide in decisions.items():
             app.action(action)(self._click(decide))
         app.action(DENY)(self._ask_why)
         app.view(DENY_FORM)(self._deny)
@@ -144,10 +137,7 @@ class Listeners:
         await say(url, listing(seen), for_all=for_all)
 
     async def _kick(self, url: str, origin: Origin, words: str, wanted: Kick) -> None:
-        request = await self._workflow.ask(origin, words, wanted)
-        stands = line("The request will stand in ", Where(id=request.home), ".")
-        where = line("The request will stand here.") if request.home == origin.channel.id else stands
-        await say(url, note(line(f"Looking at {named(wanted.hosts)} for sessions of {wanted.user}. ", where)))
+        await say(url, note(_asked(origin, await self._workflow.ask(origin, words, wanted))))
 
     def _help(self, wanted: Help) -> Message:
         topics = commands.USAGE.values() if wanted.topic == "kickbot" else [commands.USAGE[wanted.topic]]
@@ -162,15 +152,15 @@ class Listeners:
     def _click(self, decide: Callable[[Origin, Ticket], Awaitable[Line]]) -> Callable[..., Awaitable[None]]:
         async def listener(ack: Ack, body: Json) -> None:
             await ack()
-            if self._is_new(_key_of_click(body)):
+            if self._is_new(clicks.key_of(body)):
                 await self._answer(body["response_url"], lambda: self._decide(body, decide))
 
         return listener
 
     async def _decide(self, body: Json, decide: Callable[[Origin, Ticket], Awaitable[Line]]) -> None:
-        ticket = _ticket(body["actions"][0].get("value"))
+        ticket = clicks.ticket(body["actions"][0].get("value"))
         self._pace.demand(body["user"]["id"])
-        origin = await self._origin(body["user"]["id"], _channel_of(body), _key_of_click(body))
+        origin = await self._origin(body["user"]["id"], clicks.channel_of(body), clicks.key_of(body))
         await say(body["response_url"], note(await decide(origin, ticket)))
 
     async def _approve(self, origin: Origin, ticket: Ticket) -> Line:
@@ -179,13 +169,22 @@ class Listeners:
         return line(f"You approved the plan {short(ticket.plan)}.{more}")
 
     async def _cancel(self, origin: Origin, ticket: Ticket) -> Line:
-        await self._workflow.cancel(origin, RequestId(ticket.request), ticket.plan)
-        return line("You cancelled this. Nothing was done.")
+        request = await self._workflow.cancel(origin, RequestId(ticket.request), ticket.plan)
+        return line(
+            "You stopped this. Nothing was ended." if request.act_at else "You cancelled this. Nothing was done."
+        )
+
+    async def _force(self, origin: Origin, ticket: Ticket) -> Line:
+        """The next level for what survived: a new request, which needs its own approval."""
+        return _asked(origin, await self._workflow.again(origin, RequestId(ticket.request), ticket.plan, force=True))
+
+    async def _again(self, origin: Origin, ticket: Ticket) -> Line:
+        return _asked(origin, await self._workflow.again(origin, RequestId(ticket.request), ticket.plan, force=False))
 
     async def _ask_why(self, ack: Ack, body: Json, client: AsyncWebClient) -> None:
         """Deny…: the form has to be opened at once, so nothing is looked up before it."""
         await ack()
-        if self._is_new(_key_of_click(body)):
+        if self._is_new(clicks.key_of(body)):
             await self._answer(body["response_url"], lambda: _open_form(client, body))
 
     async def _deny(self, ack: Ack, body: Json) -> None:
@@ -194,7 +193,7 @@ class Listeners:
         await self._answer(known["url"], lambda: self._denied(body, known))
 
     async def _denied(self, body: Json, known: Json) -> None:
-        ticket = _ticket(json.dumps(known["ticket"]))
+        ticket = clicks.ticket(json.dumps(known["ticket"]))
         self._pace.demand(body["user"]["id"])
         origin = await self._origin(body["user"]["id"], known["channel"], body["view"]["id"])
         reason = clean(reason_given(body["view"]))
@@ -231,33 +230,22 @@ def register(
     return listeners
 
 
+def _asked(origin: Origin, request: Request) -> Line:
+    """What the asker reads at once: what is looked for, and where the request will stand."""
+    stands = line("The request will stand in ", Where(id=request.home), ".")
+    where = line("The request will stand here.") if request.home == origin.channel.id else stands
+    whose = f" for sessions of {request.command.user}" if request.command else ""
+    return line(f"Looking at {named(request.hosts)}{whose}. ", where)
+
+
 async def _open_form(client: AsyncWebClient, body: Json) -> None:
-    ticket = _ticket(body["actions"][0].get("value"))
-    known = {"ticket": ticket.model_dump(), "channel": _channel_of(body), "url": body["response_url"]}
+    ticket = clicks.ticket(body["actions"][0].get("value"))
+    known = {"ticket": ticket.model_dump(), "channel": clicks.channel_of(body), "url": body["response_url"]}
     try:
         await client.views_open(trigger_id=body["trigger_id"], view=deny_form(short(ticket.plan), json.dumps(known)))
     except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
         log.warning("the form did not open: %s", error)
         raise CommandError(NO_FORM) from error
-
-
-def _ticket(value: str | None) -> Ticket:
-    try:
-        return Ticket.model_validate_json(value or "")
-    except ValidationError as error:
-        raise CommandError(NOT_OURS) from error
-
-
-def _channel_of(body: Json) -> str:
-    return str((body.get("channel") or body.get("container", {})).get("id") or body["container"].get("channel_id", ""))
-
-
-def _key_of_click(body: Json) -> str:
-    """The same for the same click, however often Slack sends it."""
-    action = body["actions"][0]
-    return ":".join(
-        map(str, (body["user"]["id"], action.get("action_id"), action.get("action_ts"), body["trigger_id"]))
-    )
 
 
 async def _unknown(ack: Ack, body: Json) -> None:

@@ -1,54 +1,71 @@
-"""What `/sessions` answers: who is logged in where, as one table. Pure."""
+"""What `/sessions` answers: who is logged in where, as one table, and below it whose and by which key. Pure."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 
 from bot.cleaning import shorten
-from bot.models import Process, Session, Snapshot, Unreachable
-from bot.slack.blocks import NOTHING, Message, Part, Table, aside, compose, paragraph, table
 from bot.durations import spell
-from bot.slack.lines import Line, bold, line, told
+from bot.models import Filter, Listing, Process, Session, Snapshot, Unreachable
+from bot.slack import keys
+from bot.slack.blocks import NOTHING, Message, Part, Table, aside, compose, paragraph, table
+from bot.slack.counting import count, of_whom, some
+from bot.slack.lines import Line, Who, bold, joined, line, told
 from bot.workflow import Seen
 
 COLUMNS = ("session", "user", "from", "tty", "since", "idle keys / output", "running")
-NOBODY = "nobody is logged in."
 RUNNING = 60
-NAMED = 8
-"""How many people or terminals are named before the rest is counted."""
+EVERYTHING = Listing(hosts=())
 
 
 def listing(seen: Seen) -> Message:
     """The answer to a listing, hosts in the order in which they were asked for."""
-    user = seen.listing.user
-    parts = [paragraph(*[heading(look, user) for look in seen.looks], needed=True)] if seen.looks else []
-    shown = sessions_table(seen.looks, user)
+    wanted = seen.listing
+    parts = [paragraph(*[heading(look, wanted) for look in seen.looks], needed=True)] if seen.looks else []
+    shown = sessions_table(seen.looks, wanted)
     if shown:
         parts += [shown.part, *cut_note(shown)]
-    parts += [aside(*footer(look, user)) for look in seen.looks if isinstance(look, Snapshot)]
+    if below := [*_owners(seen), *_keys(seen)]:
+        parts.append(aside(*below))
+    parts += [aside(*footer(look, wanted)) for look in seen.looks if isinstance(look, Snapshot)]
     if seen.refused:
         parts.append(paragraph(*map(told, seen.refused), needed=True))
     return compose(*parts)
 
 
-def heading(look: Snapshot | Unreachable, user: str | None = None) -> Line:
+# -------------------------------------------------------------------------------------------- above the table
+
+
+def heading(look: Snapshot | Unreachable, wanted: Listing = EVERYTHING) -> Line:
     """`host1: 3 sessions of 2 people`, or that nobody is there, or only outside of them, or that nothing is known."""
     if isinstance(look, Unreachable):
         return unreachable(look)
-    listed = logged_in(look, user)
-    if not listed and (front := [p for p in outside(look, user) if p.terminal]):
-        terminals = some(dict.fromkeys(p.terminal or "" for p in front))
-        return line(bold(f"{look.host}: no login session, but {of_whom(front)} at a terminal ({terminals})."))
-    if not listed:
-        nobody = f"{user} is not logged in." if user else NOBODY
-        return line(bold(f"{look.host}: {nobody}"))
+    if not (listed := logged_in(look, wanted)):
+        return line(bold(f"{look.host}: {_nobody(look, wanted)}"))
     people = len({s.account.name for s in listed})
-    whose = f"of {user}" if user else f"of {people} {'person' if people == 1 else 'people'}"
-    return line(bold(f"{look.host}: {count(len(listed), 'session')} {whose}"))
+    whose = f"of {wanted.user}" if wanted.user else f"of {people} {'person' if people == 1 else 'people'}"
+    return line(bold(f"{look.host}: {count(len(listed), 'session')} {whose}{_filtered(wanted.only)}"))
 
 
-def logged_in(look: Snapshot, user: str | None = None) -> list[Session]:
-    """The sessions of people: all but the connection through which Kickbot looks."""
-    return [s for s in (look.of(user) if user else look.sessions) if not s.own]
+def _nobody(look: Snapshot, wanted: Listing) -> str:
+    if wanted.only != Filter():
+        return f"no session{f' of {wanted.user}' if wanted.user else ''}{_filtered(wanted.only)}."
+    if front := [p for p in outside(look, wanted.user) if p.terminal]:
+        terminals = some(dict.fromkeys(p.terminal or "" for p in front))
+        return f"no login session, but {of_whom(front)} at a terminal ({terminals})."
+    return f"{wanted.user} is not logged in." if wanted.user else "nobody is logged in."
+
+
+def _filtered(only: Filter) -> str:
+    """` from 203.0.113.0/24 with that key`"""
+    return (f" from {only.network}" if only.network else "") + (" with that key" if only.key else "")
+
+
+def unreachable(look: Unreachable) -> Line:
+    return line(bold(f"{look.host} {look.reason}."), " Nothing is known about its sessions.")
+
+
+def logged_in(look: Snapshot, wanted: Listing = EVERYTHING) -> list[Session]:
+    """The sessions of people that were asked for: never the connection through which Kickbot looks."""
+    return [s for s in look.sessions if not s.own and wanted.shows(s)]
 
 
 def outside(look: Snapshot, user: str | None = None) -> list[Process]:
@@ -56,47 +73,29 @@ def outside(look: Snapshot, user: str | None = None) -> list[Process]:
     return [p for p in look.outside if user in {None, p.user}]
 
 
-def of_whom(processes: Sequence[Process]) -> str:
-    """`5 processes of audituser, 2 of bob`, who has most of them first."""
-    (user, number), *others = Counter(p.user for p in processes).most_common()
-    first = f"{number} {'process' if number == 1 else 'processes'} of {user}"
-    return some([first, *(f"{number} of {user}" for user, number in others)])
+# -------------------------------------------------------------------------------------------- the table
 
 
-def some(names: Iterable[str]) -> str:
-    """The first names, and how many more there are."""
-    first, more = (listed := list(names))[:NAMED], len(listed) - NAMED
-    return ", ".join(shorten(name, RUNNING) for name in first) + (f" and {more} more" if more > 0 else "")
-
-
-def unreachable(look: Unreachable) -> Line:
-    return line(bold(f"{look.host} {look.reason}."), " Nothing is known about its sessions.")
-
-
-def count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def sessions_table(looks: Sequence[Snapshot | Unreachable], user: str | None = None) -> Table | None:
+def sessions_table(looks: Sequence[Snapshot | Unreachable], wanted: Listing = EVERYTHING) -> Table | None:
     """Every session of these looks, or None if there is none. With several hosts, the host is a column too."""
-    reached = [look for look in looks if isinstance(look, Snapshot)]
     several = len(looks) > 1
-    rows = [
-        [*([look.host] if several else []), *row(session, look)]
-        for look in reached
-        for session in logged_in(look, user)
-    ]
+    rows = [[*([look.host] if several else []), *row(session, look)] for look, session in _shown(looks, wanted)]
     return table([*(["host"] if several else []), *COLUMNS], rows) if rows else None
+
+
+def _shown(looks: Sequence[Snapshot | Unreachable], wanted: Listing) -> Iterator[tuple[Snapshot, Session]]:
+    for look in looks:
+        if isinstance(look, Snapshot):
+            yield from ((look, session) for session in logged_in(look, wanted))
 
 
 def row(session: Session, look: Snapshot) -> list[str]:
     since = f"{session.since:%H:%M}, {spell((look.time - session.since).total_seconds())}"
-    terminals = ", ".join(t.name for t in session.terminals) or "none"
     return [
         session.id + _about(session),
         session.account.name,
-        session.remote or NOTHING,
-        terminals,
+        ", ".join(filter(None, [session.remote, keys.short(session)])) or NOTHING,
+        ", ".join(t.name for t in session.terminals) or "none",
         since,
         _idle(session),
         shorten(running(session), RUNNING),
@@ -116,8 +115,8 @@ def _about(session: Session) -> str:
 def _idle(session: Session) -> str:
     if session.since_key is None and session.since_output is None:
         return NOTHING
-    keys, output = ((NOTHING if s is None else spell(s)) for s in (session.since_key, session.since_output))
-    return f"{keys} / {output}"
+    typed, output = ((NOTHING if s is None else spell(s)) for s in (session.since_key, session.since_output))
+    return f"{typed} / {output}"
 
 
 def running(session: Session) -> str:
@@ -138,14 +137,39 @@ def cut_note(shown: Table) -> list[Part]:
     return [aside(told(f"{rest} did not fit here. Name a user to see fewer: `/sessions HOST USER`."))]
 
 
-def footer(look: Snapshot, user: str | None = None) -> tuple[Line, ...]:
+# -------------------------------------------------------------------------------------------- below the table
+
+
+def _owners(seen: Seen) -> list[Line]:
+    """`bob is @Bob's`: whose accounts are whose, for those who are listed."""
+    listed = dict.fromkeys(session.account.name for _, session in _shown(seen.looks, seen.listing))
+    known = [(name, seen.owners[name]) for name in listed if seen.owners.get(name)]
+    lines = [line(f"{name} is ", joined([line(Who(id=i), "'s") for i in ids], " and ")) for name, ids in known]
+    return [joined(lines, ", ")] if lines else []
+
+
+def _keys(seen: Seen) -> list[Line]:
+    """Keys in full, and how many sessions a filter could not judge."""
+    lines = keys.whole([(look.host, session) for look, session in _shown(seen.looks, seen.listing)])
+    return [*lines, *(note for look in seen.looks if isinstance(look, Snapshot) for note in _unknown(look, seen))]
+
+
+def _unknown(look: Snapshot, seen: Seen) -> Iterator[Line]:
+    only, named = seen.listing.only, seen.listing.model_copy(update={"only": Filter()})
+    for what, asked, known in (("key", only.key, "key"), ("address", only.network, "remote")):
+        if number := sum(not getattr(s, known) for s in logged_in(look, named)) if asked else 0:
+            told_ = "it is not shown" if number == 1 else "they are not shown"
+            yield line(f"{look.host}: the {what} of {count(number, 'more session')} isn't known: {told_}")
+
+
+def footer(look: Snapshot, wanted: Listing = EVERYTHING) -> tuple[Line, ...]:
     """How the host was seen, who is there outside of every login, and what could not be seen."""
     system = ", ".join(filter(None, [look.system, f"up {spell(look.uptime / 100)}"]))
     seen = f"seen {look.time:%H:%M:%S} by the clock of {look.host}"
     own = [f"Kickbot's own connection, session {s.id}, is left out" for s in look.sessions if s.own]
     lines = [line(" · ".join([f"{look.host}: {system}", seen, *own]))]
-    if stray := outside(look, user):
+    if stray := outside(look, wanted.user):
         lines.append(line(f"outside of any login: {of_whom(stray)}"))
     if look.lingering:
-        lines.append(line(f"services run on after the last logout of: {', '.join(look.lingering)}"))
+        lines.append(line(f"services run on after the last logout of: {some(look.lingering)}"))
     return (*lines, *(line(note) for note in look.notes))

@@ -18,9 +18,10 @@ from bot.borders import Posting, Postings, Sleep, Trail
 from bot.errors import TrailError
 from bot.events import Attachment, Observed, Record
 from bot.models import Look, Looks, RequestId, Snapshot, Unreachable
-from bot.slack import evidence, telling
+from bot.slack import telling
 from bot.slack.blocks import Message
 from bot.slack.delivery import Delivery, Place, Tag
+from bot.slack.files import File, files
 from bot.slack.story import Story, tell
 from bot.slack.telling import IN_THREAD, Part
 from bot.slack.trouble import Impossible
@@ -88,9 +89,9 @@ class Publisher:
         parent = await self._parent(story, record, doubtful=doubtful)
         link = await self._delivery.link(parent) if parent and {Part.NEWS, Part.ASKER} & set(parts) else ""
         for part in parts:
-            if part is Part.NEWS and parent and parent.channel == self._incident:
+            if part == Part.NEWS and parent and parent.channel == self._incident:
                 continue  # the request itself stands there, since its own channel could not take it
-            if part is Part.NOW and parent:
+            if part == Part.NOW and parent:
                 await self._show(story, record, parent)
             elif part not in {Part.NOW, Part.PARENT}:
                 await self._tell(part, story, record, parent, link, doubtful=doubtful)
@@ -102,10 +103,10 @@ class Publisher:
         anchor = story.anchor
         if anchor is None:
             return None
-        tag, message = Tag.of(anchor, Part.PARENT), _written(Part.PARENT, story, anchor)
+        tag = Tag.of(anchor, Part.PARENT)
         if known := await self._postings.get(tag.event, tag.part):
             return known
-        place = Place(channel=story.request.home)
+        place, message = Place(channel=story.request.home), _written(Part.PARENT, story, anchor)
         posting = await self._delivery.post(tag, place, message, doubtful=doubtful or anchor.seq != record.seq)
         self._remember(story.request.id, message)
         return posting
@@ -131,32 +132,29 @@ class Publisher:
     # ------------------------------------------------------------------------------------------ all the others
 
     async def _tell(
-        self, part: Part, story: Story, record: Record, parent: Posting | None, link: str, *, doubtful: bool
+        self, part: str, story: Story, record: Record, parent: Posting | None, link: str, *, doubtful: bool
     ) -> None:
         place = await self._place(part, story, parent)
         if place is None:
             return
         message = _written(part, story, record, link)
         posting = await self._delivery.post(Tag.of(record, part), place, message, doubtful=doubtful)
-        if posting and part in {Part.BEFORE, Part.RUN, Part.AFTER}:
-            await self._attach(part, story, record, place, doubtful=doubtful)
+        if posting and part in IN_THREAD:
+            for file in _files(part, story, record, message):
+                await self._delivery.upload(Tag.of(record, file.name), place, file, doubtful=doubtful)
 
-    async def _place(self, part: Part, story: Story, parent: Posting | None) -> Place | None:
+    async def _place(self, part: str, story: Story, parent: Posting | None) -> Place | None:
         """Where a part goes; None for a person who can't be written to."""
         if part in IN_THREAD and parent:
             return Place(channel=parent.channel, thread=parent.ts)
-        if part is not Part.ASKER:
+        person = telling.in_person(part, story)
+        if not person:
             return Place(channel=self._incident)
         try:
-            return await self._delivery.direct(story.request.asker)
+            return await self._delivery.direct(person)
         except Impossible as error:
-            log.warning("request %s: the asker was not told in person: %s", story.request.id, error)
+            log.warning("request %s: %s (%s) was not told in person: %s", story.request.id, person, part, error)
             return None
-
-    async def _attach(self, part: Part, story: Story, record: Record, place: Place, *, doubtful: bool) -> None:
-        """What was too long for the message."""
-        for file in evidence.files(story, record, part):
-            await self._delivery.upload(Tag.of(record, file.name), place, file, doubtful=doubtful)
 
     # ------------------------------------------------------------------------------------------ what is read
 
@@ -186,7 +184,16 @@ class Publisher:
         return look
 
 
-def _written(part: Part, story: Story, record: Record, link: str = "") -> Message:
+def _files(part: str, story: Story, record: Record, message: Message) -> list[File]:
+    """What is too long for the message. A fault in writing it is logged: the trail has it all."""
+    try:
+        return list(files(story, record, part, message))
+    except Exception:
+        log.exception("request %s: the files of event %s can't be written", story.request.id, record.seq)
+        return []
+
+
+def _written(part: str, story: Story, record: Record, link: str = "") -> Message:
     """A part's words. A fault in writing them is logged, and told in their place."""
     try:
         return telling.words(part, story, record, link)

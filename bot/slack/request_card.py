@@ -1,34 +1,31 @@
-"""The parent message of a request: always its present state. Buttons only while someone can still decide. Pure."""
-
-import json
-from collections import Counter
-from collections.abc import Iterator
+"""The parent message of a request: always its present state. Buttons only while a click can do something. Pure."""
 
 from bot.lifecycle import Request, State
-from bot.models import Plan, Process, Session, Snapshot, Unreachable
-from bot.slack.blocks import Button, Message, Part, aside, buttons, compose, paragraph
-from bot.slack.headlines import credits_line, headline, outcome_lines
-from bot.slack.lines import Line, When, Who, bold, code, either, italic, joined, line, told
-from bot.slack.listing import count
+from bot.models import Unreachable
+from bot.slack.blocks import Message, Part, aside, compose, paragraph
+from bot.slack.counting import count, processes
+from bot.slack.forecast import ends, what_would_happen
+from bot.slack.headlines import credits_line, headline
+from bot.slack.lines import Line, When, Who, bold, either, italic, line, told
+from bot.slack.outcome_lines import notable
 from bot.slack.story import Story, short
+from bot.slack.tickets import row
+from bot.slack.warning import not_told, told_in_short
 
-APPROVE, DENY, CANCEL = "kickbot_approve", "kickbot_deny", "kickbot_cancel"
-
-NAMED = 8
-"""How many programs, and how many sessions, are named before the rest is counted."""
-
-# What a session runs that nobody thinks of as their work; the process tree below shows it all the same.
-SCAFFOLDING = frozenset({"sshd", "sshd-session", "systemd", "(sd-pam)", "bash", "sh", "dash", "zsh", "fish", "login"})
+MOST_LOST = 20
 
 
 def card(story: Story) -> Message:
     """The parent as it has to look now."""
-    request = story.request
-    if request.state is State.PENDING:
-        return _pending(story)
-    if request.state in {State.APPROVED, State.ACTING, State.VERIFYING}:
-        return _running(story)
-    return _over(story)
+    match story.request.state:
+        case State.PENDING:
+            return _pending(story)
+        case State.WARNED:
+            return _warned(story)
+        case State.APPROVED | State.ACTING | State.VERIFYING:
+            return _running(story)
+        case _:
+            return _over(story)
 
 
 # -------------------------------------------------------------------------------------------- waiting
@@ -45,13 +42,9 @@ def _pending(story: Story) -> Message:
         paragraph(_asks(story), needed=True),
         *what_would_happen(story),
         paragraph(*_who_may(request), needed=True),
-        buttons(*_buttons(request, APPROVE, DENY, CANCEL)),
+        *row(request),
         _small(request),
     )
-
-
-def processes(number: int) -> str:
-    return "1 process" if number == 1 else f"{number} processes"
 
 
 def _asks(story: Story) -> Line:
@@ -69,83 +62,42 @@ def _who_may(request: Request) -> list[Line]:
     return lines
 
 
-def _buttons(request: Request, *actions: str) -> list[Button]:
-    value = json.dumps({"request": request.id, "plan": request.plan_hash})
-    words = {APPROVE: ("Approve", "primary"), DENY: ("Deny…", "danger"), CANCEL: ("Cancel", "")}
-    return [Button(text=words[a][0], action=a, value=value, style=words[a][1]) for a in actions]
-
-
-def what_would_happen(story: Story) -> Iterator[Part]:
-    """What ends, what dies with it, and what stays."""
-    if story.plan is None:
-        return
-    yield paragraph(_ends(story.plan), *_with_them(story), needed=True)
-    if stays := list(_stays(story, story.plan)):
-        yield paragraph(line(bold("Stays: "), stays[0]), *stays[1:])
-
-
-def _ends(plan: Plan) -> Line:
-    several = len(plan.hosts) > 1
-    named = [line(bold(t.session), f" ({f'{t.host}, ' if several else ''}{t.summary})") for t in plan.targets[:NAMED]]
-    more = len(plan.targets) - len(named)
-    rest = f" and {more} more, listed below" if more else ""
-    return line(bold(f"Ends {count(len(plan.targets), 'session')}: "), joined(named, ", "), rest, ".")
-
-
-def _with_them(story: Story) -> list[Line]:
-    programs = Counter(p.name for _, session in targets_before(story) for p in _work(session))
-    if not programs:
-        return []
-    named = [f"{name} ×{number}" if number > 1 else name for name, number in programs.most_common(NAMED)]  # noqa: RUF001
-    rest = f" and {len(programs) - NAMED} more" if len(programs) > NAMED else ""
-    return [line(f"With them: {', '.join(named)}{rest}.")]
-
-
-def _work(session: Session) -> list[Process]:
-    return [p for p in session.processes if p.name.lstrip("-") not in SCAFFOLDING]
-
-
-def targets_before(story: Story) -> list[tuple[str, Session]]:
-    """The hosts and sessions that the plan ends, as they were seen when it was made."""
-    wanted = {(t.host, t.identity) for t in story.plan.targets} if story.plan else set()
-    return [
-        (look.host, s)
-        for look in story.before
-        if isinstance(look, Snapshot)
-        for s in look.sessions
-        if (look.host, s.identity) in wanted
-    ]
-
-
-def _stays(story: Story, plan: Plan) -> Iterator[Line]:
-    for kept in plan.kept:
-        yield line("session ", bold(kept.session), f" on {kept.host}: {kept.why}.")
-    for look in story.before:
-        if not isinstance(look, Snapshot) or look.host not in plan.hosts:
-            continue
-        if outside := [p for p in look.outside if p.user == plan.user]:
-            names = ", ".join(dict.fromkeys(p.name for p in outside[:NAMED]))
-            yield line(
-                f"{processes(len(outside))} of {plan.user} outside its sessions on {look.host} (", code(names), ")."
-            )
-    for lost in plan.unreachable:
-        yield line(f"{lost.host} {lost.reason}: nothing is known about its sessions, and nothing is done there.")
-
-
 # -------------------------------------------------------------------------------------------- at work
+
+
+def _warned(story: Story) -> Message:
+    """Told, and waiting: until then it can be stopped. Slack's date does the counting."""
+    request = story.request
+    at = line(" Ending at ", When(moment=request.act_at or request.at, seconds=True), ".")
+    title = line("📣 ", told_in_short(story), at, " Approved by ", *_approved(story), ".")
+    untold = [paragraph(*lines[:MOST_LOST])] if (lines := not_told(story)) else []
+    return compose(paragraph(title, needed=True), *untold, *_context(story), *row(request), _small(request))
 
 
 def _running(story: Story) -> Message:
     request = story.request
-    targets = story.plan.targets if story.plan else ()
     now = " · looking whether they are gone" if request.state is State.VERIFYING else ""
-    progress = f" · {story.gone()} of {count(len(targets), 'session')} ended …{now}"
-    by = either([d.who for d in request.decisions], "and")
-    at = When(moment=request.approved_at or request.at, seconds=True)
-    title = line("▶️ ", bold(f"Kicking {story.user} off {story.where}"), " approved by ", by, ", ", at, progress)
-    may_stop = [buttons(*_buttons(request, CANCEL))] if request.state is State.APPROVED else []
+    words = bold(f"Kicking {story.user} off {story.where}")
+    title = line("▶️ ", words, " approved by ", *_approved(story), f" · {_progress(story)} …{now}")
     trouble = [paragraph(*lines)] if (lines := _trouble(story)) else []
-    return compose(paragraph(title, needed=True), *trouble, *_context(story), *may_stop, _small(request))
+    return compose(paragraph(title, needed=True), *trouble, *_context(story), *row(request), _small(request))
+
+
+def _approved(story: Story) -> Line:
+    """`Carol, 13:31:05`"""
+    request = story.request
+    at = When(moment=request.approved_at or request.at, seconds=True)
+    return line(either([d.who for d in request.decisions], "and"), ", ", at)
+
+
+def _progress(story: Story) -> str:
+    """`1 of 2 sessions ended`, and what is still there of a whole account."""
+    plan = story.plan
+    sessions = plan.sessions if plan else ()
+    counted = [f"{story.gone()} of {count(len(sessions), 'session')} ended"] if sessions else []
+    if plan and plan.accounts:
+        counted.append(f"{processes(len(story.left_of_accounts()))} of {story.user} still there")
+    return ", ".join(counted)
 
 
 def _trouble(story: Story) -> list[Line]:
@@ -156,7 +108,9 @@ def _trouble(story: Story) -> list[Line]:
     hosts = story.plan.hosts if story.plan and story.request.approved_at else ()
     lost = [look for look in story.newest if isinstance(look, Unreachable) and look.host in hosts]
     waiting = story.request.waiting_for
-    return lines + [_waiting(story, look) if look.host in waiting else _unknown(look, again) for look in lost]
+    named = [_waiting(story, look) if look.host in waiting else _unknown(look, again) for look in lost[:MOST_LOST]]
+    rest = [line(f"and {count(len(lost) - MOST_LOST, 'more host')}.")] if len(lost) > MOST_LOST else []
+    return [*lines, *named, *rest]
 
 
 def _waiting(story: Story, look: Unreachable) -> Line:
@@ -170,7 +124,7 @@ def _unknown(look: Unreachable, again: Line) -> Line:
 
 def _context(story: Story) -> list[Part]:
     plan = story.plan
-    return [paragraph(_asks(story), needed=True), *([paragraph(_ends(plan), needed=True)] if plan else [])]
+    return [paragraph(_asks(story), needed=True), *([paragraph(ends(story, plan), needed=True)] if plan else [])]
 
 
 def _small(request: Request) -> Part:
@@ -184,7 +138,7 @@ def _small(request: Request) -> Part:
 def _over(story: Story) -> Message:
     request = story.request
     title = line(headline(story), " · ", credits_line(story))
-    details = [line("• ", detail) for detail in outcome_lines(story)]
+    details, cut = notable(story)
     why = [aside(line(italic(story.why)))] if story.why else []
-    shown = [paragraph(*details)] if details else []
-    return compose(paragraph(title, needed=True), *shown, *why, _small(request))
+    shown = [paragraph(*(line("• ", detail) for detail in details), cut=cut)] if details else []
+    return compose(paragraph(title, needed=True), *shown, *why, *row(request), _small(request))

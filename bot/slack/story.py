@@ -1,14 +1,29 @@
 """A request with everything that is shown of it: its events, and what was seen on its hosts. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pydantic import Field
 
-from bot.events import Closed, Ending, Planned, Record, Verifying
+from bot.events import Closed, Ending, Planned, Record, Signalled, Verifying, Warned
 from bot.inventory import fold
 from bot.lifecycle import Request, replay
-from bot.models import Looks, Plan, Snapshot, Target, Unreachable, Value, by_host
-from bot.planning import still_there
+from bot.models import (
+    EndAccount,
+    EndSession,
+    Looks,
+    Outcome,
+    Plan,
+    Process,
+    Session,
+    ShowAccount,
+    Snapshot,
+    Target,
+    Unreachable,
+    Value,
+    Warn,
+    by_host,
+)
+from bot.planning import left
 
 
 class Story(Value):
@@ -53,38 +68,85 @@ class Story(Value):
         ends = (r.event.reason for r in self.records if isinstance(r.event, Verifying))
         return next(ends, "").rstrip(".")
 
+    @property
+    def targets_before(self) -> list[tuple[str, Session]]:
+        """The hosts and sessions that the plan ends, as they were seen when it was made."""
+        wanted = {(t.host, t.identity) for t in self.plan.sessions} if self.plan else set()
+        reached = [look for look in self.before if isinstance(look, Snapshot)]
+        return [(look.host, s) for look in reached for s in look.sessions if (look.host, s.identity) in wanted]
+
+    def target(self, outcome: Outcome) -> Target | None:
+        """What an outcome is about."""
+        return next((t for t in (self.plan.targets if self.plan else ()) if _is(t, outcome)), None)
+
     def took(self) -> float:
         """Seconds between the approval and the newest event."""
         return (self.request.at - self.request.approved_at).total_seconds() if self.request.approved_at else 0
 
-    def gone(self) -> int:
-        """How many targets the newest looks after the approval no longer show."""
-        looks = by_host(self.newest if self.request.approved_at else ())
-        targets = self.plan.targets if self.plan else ()
-        return sum(is_gone(target, looks.get(target.host)) for target in targets)
+    # -------------------------------------------------------------------------------------------- what is gone
 
-    def ended_within(self, identity: str) -> float | None:
-        """Seconds between the first try on a session and the first look that no longer saw it; None: not known."""
-        tried = next((r for r in self.records if isinstance(r.event, Ending) and _aims(r.event, identity)), None)
-        if tried is None or not isinstance(tried.event, Ending):
+    def gone(self) -> int:
+        """How many sessions of the plan the newest looks after the approval no longer show."""
+        looks = by_host(self.newest if self.request.approved_at else ())
+        return sum(is_gone(target, looks.get(target.host)) for target in (self.plan.sessions if self.plan else ()))
+
+    def left_of_accounts(self) -> tuple[Process, ...]:
+        """What the newest looks still show of the accounts that are to end as a whole."""
+        looks = by_host(self.newest)
+        targets = self.plan.accounts if self.plan else ()
+        seen = [(target, looks.get(target.host)) for target in targets]
+        return tuple(p for target, look in seen if isinstance(look, Snapshot) for p in left(target, look) or ())
+
+    def ended_within(self, outcome: Outcome) -> float | None:
+        """Seconds between the first try on a target and the first look that no longer saw it; None: not known."""
+        first = next((r for r in self.records if isinstance(r.event, Ending) and _tries(r.event, outcome)), None)
+        target = self.target(outcome)
+        if first is None or target is None:
             return None
-        target = tried.event.step.target
-        for record in self.records:
-            look = by_host(self.seen.get(record.seq, ())).get(target.host)
-            if record.seq > tried.seq and look and is_gone(target, look):
-                return (record.at - tried.at).total_seconds()
+        for seq in sorted(n for n in self.seen if n > first.seq):
+            if is_gone(target, by_host(self.seen[seq]).get(target.host)):
+                return next((r.at - first.at).total_seconds() for r in self.records if r.seq == seq)
         return None
 
+    # -------------------------------------------------------------------------------------------- what was done
 
-def _aims(event: Ending, identity: str) -> bool:
-    return event.step.target.identity == identity
+    @property
+    def tries(self) -> list[tuple[Record, Signalled]]:
+        """What was tried to end something, with the host's answer."""
+        return [(r, e) for r, e in self._answers() if isinstance(e.step, EndSession | EndAccount)]
+
+    @property
+    def last_words(self) -> dict[str, Signalled]:
+        """What each host showed of the account at the end."""
+        return {e.step.host: e for _, e in self._answers() if isinstance(e.step, ShowAccount)}
+
+    @property
+    def warnings(self) -> list[tuple[Warn, Signalled]]:
+        """Who was to be told before the act, with the host's answer."""
+        return [(e.step, e) for _, e in self._answers() if isinstance(e.step, Warn)]
+
+    @property
+    def warned(self) -> bool:
+        """True once the user was told, or at least may have been."""
+        return bool(self.warnings) or any(isinstance(r.event, Warned) for r in self.records)
+
+    def _answers(self) -> Iterator[tuple[Record, Signalled]]:
+        return ((r, r.event) for r in self.records if isinstance(r.event, Signalled))
+
+
+def _tries(event: Ending, outcome: Outcome) -> bool:
+    return isinstance(event.step, EndSession | EndAccount) and _is(event.step.target, outcome)
+
+
+def _is(target: Target, outcome: Outcome) -> bool:
+    return (target.kind, target.host, target.identity) == (outcome.kind, outcome.host, outcome.identity)
 
 
 def is_gone(target: Target, look: Snapshot | Unreachable | None) -> bool:
-    """A complete look at the same machine, in which exactly that session isn't."""
+    """A complete look at the same machine, in which nothing of exactly that target is."""
     if not isinstance(look, Snapshot) or look.host_key != target.host_key:
         return False
-    return still_there(target, look) is None
+    return left(target, look) is None
 
 
 def named(hosts: Sequence[str]) -> str:

@@ -2,33 +2,42 @@
 
 from enum import StrEnum
 
-from bot.events import Approved, Cancelled, Closed, Denied, Event, Expired, Lapsed, Planned, Record, Refused
+from bot.events import Approved, Cancelled, Closed, Denied, Event, Expired, Lapsed, Planned, Record, Refused, Warned
 from bot.lifecycle import State
-from bot.slack import evidence
+from bot.slack import warning
+from bot.slack.aftermath import after
 from bot.slack.blocks import Message, aside, compose, paragraph
+from bot.slack.evidence import before, decision
 from bot.slack.headlines import credits_line, headline
 from bot.slack.lines import Line, Link, Where, Who, bold, line
+from bot.slack.owners import for_owner, owner_of, owners
+from bot.slack.proof import mark
 from bot.slack.request_card import card
 from bot.slack.story import Story
+from bot.slack.what_was_run import what_was_run
 
 
 class Part(StrEnum):
-    """One message about an event. NOW: the parent is changed, and nothing new is posted."""
+    """One message about an event. NOW: the parent is changed, and nothing new is posted.
+
+    Beside these there is a part for each owner who is told in person, see `owners.py`.
+    """
 
     PARENT = "parent"
     NOW = "now"
     BEFORE = "before"
     DECISION = "decision"
+    WARNING = "warning"
     RUN = "run"
     AFTER = "after"
     NEWS = "news"
     ASKER = "asker"
 
 
-IN_THREAD = frozenset({Part.BEFORE, Part.DECISION, Part.RUN, Part.AFTER})
+IN_THREAD = frozenset({Part.BEFORE, Part.DECISION, Part.WARNING, Part.RUN, Part.AFTER})
 
 
-def parts(story: Story, record: Record, incident_channel: str) -> tuple[Part, ...]:
+def parts(story: Story, record: Record, incident_channel: str) -> tuple[str, ...]:
     """What has to be told about this event, in order."""
     request, event = story.request, record.event
     if isinstance(event, Refused):
@@ -36,7 +45,12 @@ def parts(story: Story, record: Record, incident_channel: str) -> tuple[Part, ..
     wanted = _parts(event, planned=request.plan is not None)
     if isinstance(event, Planned) and request.channel != request.home:
         wanted = (*wanted, Part.ASKER)
-    return tuple(p for p in wanted if p is not Part.NEWS or request.home != incident_channel)
+    if isinstance(event, Cancelled) and event.who != request.asker:
+        wanted = (*wanted, Part.ASKER)
+    if isinstance(event, Cancelled | Lapsed) and _half_warned(story):
+        wanted = (Part.WARNING, *wanted)
+    kept = tuple(p for p in wanted if p is not Part.NEWS or request.home != incident_channel)
+    return (*kept, *owners(story, record))
 
 
 def _parts(event: Event, *, planned: bool) -> tuple[Part, ...]:
@@ -49,6 +63,8 @@ def _parts(event: Event, *, planned: bool) -> tuple[Part, ...]:
             return (Part.NOW, Part.RUN, Part.AFTER, Part.NEWS, Part.ASKER)
         case Approved():
             return (Part.NOW, Part.DECISION)
+        case Warned():
+            return (Part.NOW, Part.WARNING)
         case Cancelled():
             return (Part.NOW, Part.DECISION, Part.NEWS)
         case Denied():
@@ -59,23 +75,41 @@ def _parts(event: Event, *, planned: bool) -> tuple[Part, ...]:
             return (Part.NOW,)
 
 
-def words(part: Part, story: Story, record: Record, link: str = "") -> Message:
+def _half_warned(story: Story) -> bool:
+    """True if it ended while people were being told: nothing has said yet who was."""
+    return bool(story.warnings) and not any(isinstance(r.event, Warned) for r in story.records)
+
+
+def in_person(part: str, story: Story) -> str:
+    """Whom a part is for, and nobody else; empty if it is for a channel."""
+    return story.request.asker if part == Part.ASKER else owner_of(part)
+
+
+def words(part: str, story: Story, record: Record, link: str = "") -> Message:
     """A part as a message. link: leads to the parent, if that is known."""
     match part:
         case Part.PARENT | Part.NOW:
             return card(story)
         case Part.BEFORE:
-            return evidence.before(story, record)
+            return before(story, record)
         case Part.DECISION:
-            return evidence.decision(record)
+            return decision(story, record)
+        case Part.WARNING:
+            return warning.reply(story, record)
         case Part.RUN:
-            return evidence.what_was_run(story, record)
+            return what_was_run(story, record)
         case Part.AFTER:
-            return evidence.after(story, record)
-        case Part.NEWS:
-            return _news(story, record, link)
-        case Part.ASKER:
-            return _asker(story, record, link)
+            return after(story, record)
+        case _:
+            return _outside_the_thread(part, story, record, link)
+
+
+def _outside_the_thread(part: str, story: Story, record: Record, link: str) -> Message:
+    if part == Part.NEWS:
+        return _news(story, record, link)
+    if part == Part.ASKER:
+        return _asker(story, record, link)
+    return for_owner(story, record)
 
 
 def _news(story: Story, record: Record, link: str) -> Message:
@@ -83,8 +117,8 @@ def _news(story: Story, record: Record, link: str) -> Message:
     at = line(" → ", Link(url=link, text="thread")) if link else line(" → ", Where(id=story.request.home))
     if isinstance(record.event, Planned):
         told = line("⏳ ", Who(id=story.request.asker), f" asks to kick {story.user} off {story.where}")
-        return compose(paragraph(line(told, at), needed=True), evidence.mark(record))
-    return compose(paragraph(line(_end(story), at), needed=True), evidence.mark(record))
+        return compose(paragraph(line(told, at), needed=True), mark(record))
+    return compose(paragraph(line(_end(story), at), needed=True), mark(record))
 
 
 def _asker(story: Story, record: Record, link: str) -> Message:
@@ -108,4 +142,4 @@ def _end(story: Story) -> Line:
 def broken(story: Story, record: Record) -> Message:
     """Stands in for a message that Kickbot failed to write: nothing is left out silently."""
     text = f"Event {record.seq} of request {story.request.id} could not be shown. The audit trail has it: "
-    return compose(paragraph(line(text, f"kickbot audit show {story.request.id}"), needed=True), evidence.mark(record))
+    return compose(paragraph(line(text, f"kickbot audit show {story.request.id}"), needed=True), mark(record))

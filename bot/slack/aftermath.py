@@ -1,0 +1,120 @@
+"""The last reply: what ended, what is untouched, what is new, what is left, and the account's last word. Pure."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from bot.events import Record, Signalled
+from bot.models import Session, Snapshot, Unreachable, by_host
+from bot.planning import inside_others
+from bot.slack.blocks import Message, Part, compose, paragraph, preformatted
+from bot.slack.counting import MANY, count, processes, sessions, some
+from bot.slack.lines import Line, bold, code, in_plain, joined, line
+from bot.slack.listing import unreachable
+from bot.slack.outcome_lines import difference, differences
+from bot.slack.proof import mark, raw
+from bot.slack.refusals import unanswered
+from bot.slack.remainder import in_units
+from bot.slack.story import Story
+
+_ROW = re.compile(r"\s*\d+\s")
+
+
+def after(story: Story, record: Record) -> Message:
+    """The difference on each host, and what the hosts themselves said."""
+    pairs = list(_pairs(story))
+    parts = [part for then, now in pairs for part in _on_host(story, then, now, needed=len(pairs) == 1)]
+    return compose(paragraph(line(bold("After")), needed=True), *parts, *raw(story.newest), mark(record))
+
+
+def whole(story: Story) -> Iterator[str]:
+    """The same for a file, with every session on a line of its own."""
+    for then, now in _pairs(story):
+        yield f"{then.host}:"
+        yield from (in_plain(difference(story, o)) for o in story.request.outcomes if o.host == then.host)
+        if isinstance(now, Snapshot):
+            untouched, new = _others(story, then, now)
+            yield from (f"= {s.id} {s.account.name}, untouched" for s in untouched)
+            yield from (f"+ {s.id} {s.account.name}, new since then" for s in new)
+            yield in_plain(_left(story, now))
+    yield from (event.answer.output for event in story.last_words.values())
+
+
+def _pairs(story: Story) -> Iterator[tuple[Snapshot | Unreachable, Snapshot | Unreachable]]:
+    """Each host of the plan, then and now."""
+    looks = by_host(story.newest)
+    for then in story.before:
+        if story.plan and then.host in story.plan.hosts:
+            yield then, looks.get(then.host) or Unreachable(host=then.host, reason="was not looked at any more")
+
+
+def _on_host(
+    story: Story, then: Snapshot | Unreachable, now: Snapshot | Unreachable, *, needed: bool
+) -> Iterator[Part]:
+    if isinstance(now, Unreachable):
+        yield paragraph(unreachable(now))
+        return
+    ended, cut = differences(story, [o for o in story.request.outcomes if o.host == now.host])
+    untouched, new = _others(story, then, now)
+    lines = [*ended, *_listed("=", untouched, "untouched"), *_listed("+", new, "new since then"), _left(story, now)]
+    many = cut or max(len(untouched), len(new)) > MANY
+    yield paragraph(line(bold(now.host), ":"), *lines, needed=needed, cut=many)
+    if event := story.last_words.get(now.host):
+        yield from _last_word(event)
+
+
+def _others(story: Story, then: Snapshot | Unreachable, now: Snapshot) -> tuple[list[Session], list[Session]]:
+    """The sessions that were there before and are untouched, and those that are new."""
+    touched = {o.identity for o in story.request.outcomes if o.host == now.host}
+    known = {s.identity for s in then.sessions} if isinstance(then, Snapshot) else set()
+    others = [s for s in now.sessions if not s.own]
+    untouched = [s for s in others if s.identity in known and s.identity not in touched]
+    return untouched, [s for s in others if s.identity not in known]
+
+
+def _listed(sign: str, listed: Sequence[Session], what: str) -> list[Line]:
+    """`= 12 alice, untouched` for each; one line if they are many."""
+    if len(listed) <= MANY:
+        return [line(f"{sign} ", bold(s.id), f" {s.account.name}, {what}") for s in listed]
+    names = some(f"{s.id} {s.account.name}" for s in listed)
+    return [line(f"{sign} ", bold(count(len(listed), "session")), f" {what}: {names}")]
+
+
+# -------------------------------------------------------------------------------------------- what is left
+
+
+def _left(story: Story, now: Snapshot) -> Line:
+    """Everything of the account that the newest look shows, wherever it is."""
+    user, named = story.user, list[Line]()
+    if ids := [s.id for s in now.of(user)]:
+        named.append(line(sessions(ids)))
+    if outside := [p for p in now.outside if p.user == user]:
+        named.append(in_units(outside))
+    for session, number in inside_others(user, now):
+        named.append(line(f"{processes(number)} inside {session.account.name}'s session {session.id}"))
+    if not named:
+        return line(f"Nothing of {user} is left on {now.host}.")
+    return line(f"Left of {user} on {now.host}: ", joined(named, ", "), ".")
+
+
+# -------------------------------------------------------------------------------------------- the last word
+
+
+def _last_word(event: Signalled) -> Iterator[Part]:
+    """What `ps` and logind still list of the account, as the host says it."""
+    answer, target = event.answer, event.step.target
+    if answer.status != "done":
+        yield paragraph(line(f"The account's last word is missing: {unanswered(answer, target)}."))
+        return
+    command = answer.command or f"ps -u {target.account.name}"
+    title = line("The account's last word: ", code(command), f" on {target.host}")
+    proof = (
+        f". A header and nothing else: no process of {target.account.name} is left." if _is_bare(answer.output) else ""
+    )
+    yield preformatted(line(title, proof), answer.output)
+
+
+def _is_bare(output: str) -> bool:
+    """True if ps(1) printed its header and no process below it."""
+    lines = output.splitlines()
+    header = next((n for n, text in enumerate(lines) if text.split()[:1] == ["PID"]), None)
+    return header is not None and not any(_ROW.match(text) for text in lines[header + 1 : header + 2])

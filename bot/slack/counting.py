@@ -1,0 +1,56 @@
+"""Numbers and names in words; a list of names stays short, and says how many it leaves out. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from bot.cleaning import shorten
+from bot.models import Process
+
+LONGEST_NAME = 60
+NAMED = 8
+"""How many names stand in a sentence before the rest is counted."""
+
+MANY = 20
+"""From how many lines that say the same on they are made one."""
+
+
+def count(number: int, noun: str, many: str = "") -> str:
+    """`1 session`, `3 sessions`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {many or noun + 's'}"
+
+
+def processes(number: int) -> str:
+    return count(number, "process", "processes")
+
+
+def some(names: Iterable[str]) -> str:
+    """The first names, and how many more there are."""
+    first, more = (listed := list(names))[:NAMED], len(listed) - NAMED
+    return ", ".join(shorten(name, LONGEST_NAME) for name in first) + (f" and {more} more" if more > 0 else "")
+
+
+def sessions(ids: Sequence[str]) -> str:
+    """`session 7`, `sessions 7, 9`."""
+    return f"session{'' if len(ids) == 1 else 's'} {some(ids)}"
+
+
+def capital(text: str) -> str:
+    """The same as the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
+
+
+def programs(listed: Iterable[Process]) -> list[str]:
+    """The names of programs, the most frequent first; what keeps more than is seen in one place, a tmux, before all."""
+    numbers = Counter(p.name.split(":")[0] if p.name.startswith(KEEPERS) else p.name for p in listed)
+    ordered = sorted(numbers.most_common(), key=lambda named: not named[0].startswith(KEEPERS))
+    return [f"{name} ×{number}" if number > 1 else name for name, number in ordered]  # noqa: RUF001
+
+
+KEEPERS = ("tmux", "screen", "SCREEN")
+"""Programs that keep shells for later; their servers are called `tmux: server`."""
+
+
+def of_whom(listed: Sequence[Process]) -> str:
+    """`5 processes of audituser, 2 of bob`, who has most of them first."""
+    (user, number), *others = Counter(p.user for p in listed).most_common()
+    return some([f"{processes(number)} of {user}", *(f"{number} of {user}" for user, number in others)])

@@ -1,0 +1,113 @@
+"""What an approval would end: the sessions, the processes, whatever dies with them, and by which means. Pure."""
+
+from collections.abc import Iterator
+
+from bot.durations import spell
+from bot.models import Plan, Process, Session, Snapshot, by_host
+from bot.planning import left
+from bot.slack.blocks import Part, paragraph
+from bot.slack.counting import NAMED, count, programs, sessions, some
+from bot.slack.lines import Line, bold, joined, line
+from bot.slack.remainder import also_active, stays
+from bot.slack.story import Story
+
+# What logs people in: it belongs to root, and nobody thinks of it as work.
+DOORS = frozenset({"sshd", "sshd-session", "login", "systemd", "(sd-pam)"})
+SHELLS = frozenset({"bash", "sh", "dash", "zsh", "fish"})
+
+
+def what_would_happen(story: Story) -> Iterator[Part]:
+    """What ends, what dies with it, what stays, and what is done before and in the worst case."""
+    plan = story.plan
+    if plan is None:
+        return
+    yield paragraph(ends(story, plan), *_with_them(story), *_of_others(story), needed=True)
+    if lines := list(stays(story, plan)):
+        yield paragraph(line(bold("Stays: "), lines[0]), *lines[1:])
+    if lines := list(also_active(story, plan)):
+        yield paragraph(line(bold("Also active: "), lines[0]), *lines[1:])
+    if lines := list(_means(story, plan)):
+        yield paragraph(*lines, needed=True)
+
+
+# -------------------------------------------------------------------------------------------- what ends
+
+
+def ends(story: Story, plan: Plan) -> Line:
+    """`Ends 2 sessions: 7 (pts/3, from 203.0.113.10), 9 (…), and every process of audituser on host1 (12 now).`"""
+    processes = _processes(story, plan)
+    if not plan.sessions:
+        return line(bold("Ends "), processes, ".")
+    also = line(", and ", processes) if plan.accounts else ()
+    return line(bold(f"Ends {count(len(plan.sessions), 'session')}: "), _sessions(plan), also, ".")
+
+
+def _sessions(plan: Plan) -> Line:
+    several = len(plan.hosts) > 1
+    first = plan.sessions[:NAMED]
+    shown = [line(bold(t.session), f" ({f'{t.host}, ' if several else ''}{t.summary})") for t in first]
+    more = len(plan.sessions) - len(shown)
+    return line(joined(shown, ", "), f" and {more} more, listed below" if more else "")
+
+
+def _processes(story: Story, plan: Plan) -> Line:
+    looks = by_host(story.before)
+    there = [(t, look) for t in plan.accounts if isinstance(look := looks.get(t.host), Snapshot)]
+    numbers = [f"{t.host} ({len(left(t, look) or ())} now)" for t, look in there]
+    return line(bold(f"every process of {plan.user}"), f" on {some(numbers)}")
+
+
+def _with_them(story: Story) -> list[Line]:
+    """Their programs, without the scaffolding; the process tree below shows it all the same."""
+    names = programs(p for p in _dying(story) if p.name.lstrip("-") not in DOORS | SHELLS)
+    return [line(f"With them: {some(names)}.")] if names else []
+
+
+def _dying(story: Story) -> list[Process]:
+    """The processes of the account that end, each once."""
+    looks = by_host(story.before)
+    dying = [(host, p) for host, session in story.targets_before for p in session.processes if _own(session, p)]
+    for target in story.plan.accounts if story.plan else ():
+        look = looks.get(target.host)
+        dying += [(target.host, p) for p in (left(target, look) or () if isinstance(look, Snapshot) else ())]
+    return list({(host, p.pid): p for host, p in dying}.values())
+
+
+def _own(session: Session, process: Process) -> bool:
+    return process.user == session.account.name
+
+
+def _of_others(story: Story) -> list[Line]:
+    """`Of other people, inside: root's bash, alice's vim. They end with it.`"""
+    targets = story.targets_before
+    inside = [p for _, s in targets for p in s.processes if not _own(s, p) and p.name not in DOORS]
+    if not inside:
+        return []
+    named = [f"{p.user}'s {p.name}" for p in inside]
+    end = "It ends" if len(inside) == 1 else "They end"
+    them = "them" if len(targets) > 1 else "it"
+    return [line(f"Of other people, inside: {some(dict.fromkeys(named))}. {end} with {them}.")]
+
+
+# -------------------------------------------------------------------------------------------- by which means
+
+
+def _means(story: Story, plan: Plan) -> Iterator[Line]:
+    command = story.request.command
+    if command is None:
+        return
+    if command.warn and plan.sessions:
+        yield line(f"{plan.user} is told {spell(command.warn)} before, {_told_where(story)}.")
+    if command.force:
+        yield line("Whatever ignores the polite signals is killed (SIGKILL).")
+    if command.after:
+        yield line(f"Next step after request {command.after}.")
+
+
+def _told_where(story: Story) -> str:
+    """`on pts/3; session 9 has no terminal to tell`"""
+    terminals = [t.name for _, session in story.targets_before for t in session.terminals]
+    mute = [session.id for _, session in story.targets_before if not session.terminals]
+    verb = "has" if len(mute) == 1 else "have"
+    told = [f"on {some(terminals)}"] if terminals else []
+    return "; ".join([*told, *([f"{sessions(mute)} {verb} no terminal to tell"] if mute else [])])

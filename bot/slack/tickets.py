@@ -1,0 +1,58 @@
+"""The buttons under a request. Each carries the request and the plan that was shown, and nothing else. Pure."""
+
+from bot import planning
+from bot.lifecycle import Request, State
+from bot.models import Value
+from bot.slack.blocks import Button, Part, buttons
+
+APPROVE, DENY, CANCEL = "kickbot_approve", "kickbot_deny", "kickbot_cancel"
+FORCE, AGAIN = "kickbot_force", "kickbot_again"
+
+_WORDS = {
+    APPROVE: ("Approve", "primary"),
+    DENY: ("Deny…", "danger"),
+    CANCEL: ("Cancel", ""),
+    FORCE: ("Ask to force it…", ""),
+    AGAIN: ("Ask again", ""),
+}
+
+
+class Ticket(Value):
+    """What a button carries: the request, and the hash of its plan."""
+
+    request: int
+    plan: str
+
+
+def actions(request: Request) -> tuple[str, ...]:
+    """What can be clicked in the state in which the request is."""
+    match request.state:
+        case State.PENDING:
+            return (APPROVE, DENY, CANCEL)
+        case State.APPROVED | State.WARNED:
+            return (CANCEL,)
+        case State.CLOSED:
+            return _next_level(request)
+        case _:
+            return ()
+
+
+def _next_level(request: Request) -> tuple[str, ...]:
+    """What can be asked next: to force what survived, or to end what came back."""
+    if planning.again(request, force=True):
+        return (FORCE,)
+    return (AGAIN,) if planning.again(request, force=False) else ()
+
+
+def row(request: Request) -> list[Part]:
+    """The row of buttons, or nothing."""
+    shown = [_button(request, action) for action in actions(request)]
+    return [buttons(*shown)] if shown else []
+
+
+def _button(request: Request, action: str) -> Button:
+    text, style = _WORDS[action]
+    if action == CANCEL and request.state is State.WARNED:
+        text = "Stop"
+    ticket = Ticket(request=request.id, plan=request.plan_hash)
+    return Button(text=text, action=action, value=ticket.model_dump_json(), style=style)

@@ -1,0 +1,99 @@
+"""The warning before an act: who was told, on which terminals, and who could not be, each with the reason. Pure."""
+
+from collections.abc import Iterator
+
+from bot.events import Record, Signalled, Warned
+from bot.models import Target, Unreachable, Warn, by_host
+from bot.slack.blocks import Message, Part, compose, paragraph
+from bot.slack.counting import MANY, capital, count, sessions, some
+from bot.slack.lines import Line, When, bold, italic, line
+from bot.slack.proof import mark
+from bot.slack.refusals import unanswered
+from bot.slack.story import Story, is_gone
+
+NO_TERMINAL = "no terminal"
+"""What stands among those that were not told for a session without one."""
+
+
+def told_in_short(story: Story) -> Line:
+    """`audituser was told on pts/3: “…”`, for the parent."""
+    if terminals := [t for _, event in story.warnings for t in event.answer.told]:
+        return line(bold(f"{story.user} was told on {some(dict.fromkeys(terminals))}"), _quoted(story, ": "), ".")
+    return line(bold(f"{story.user} could not be told on any terminal"), ".")
+
+
+def not_told(story: Story) -> list[Line]:
+    """A sentence for each session or terminal that was not told; many alike are one."""
+    mute = [_id(step.target, story) for step, event in story.warnings if _mute(event)]
+    have = "has" if len(mute) == 1 else "have"
+    lines = [line(f"{capital(sessions(mute))} {have} no terminal to tell.")] if mute else []
+    heard = [(step, event) for step, event in story.warnings if not _mute(event)]
+    lines += [line(text) for step, event in heard for text in _untold(step, event, story)]
+    return [*lines, *_passed_over(story)]
+
+
+def reply(story: Story, record: Record) -> Message:
+    """The warning in the thread: its words, and for each session where it stands and where it doesn't."""
+    told = [line(text) for step, event in story.warnings for text in _told(step, event, story)]
+    listed = [*told, *not_told(story)]
+    cut = len(listed) > MANY
+    rest = [line(f"and {count(len(listed) - MANY, 'more session or terminal', 'more of them')}, all in the file.")]
+    shown = [*listed[:MANY], *rest] if cut else listed
+    title = line("📣 ", bold("Warned"), _quoted(story, ": "), ".", _ending(record))
+    parts: list[Part] = [paragraph(*shown, cut=cut)] if shown else []
+    return compose(paragraph(title, needed=True), *parts, mark(record))
+
+
+def whole(story: Story) -> Iterator[Line]:
+    """Every session and terminal, for a file."""
+    for step, event in story.warnings:
+        yield from (line(text) for text in _told(step, event, story))
+    yield from not_told(story)
+
+
+def _ending(record: Record) -> Line:
+    event = record.event
+    return line(" Ending at ", When(moment=event.act_at, seconds=True), ".") if isinstance(event, Warned) else ()
+
+
+def _quoted(story: Story, before: str) -> Line:
+    """The words that stand on the terminals."""
+    text = next((step.text for step, _ in story.warnings), "")
+    return line(before, italic(text.rstrip("."))) if text else ()
+
+
+def _id(target: Target, story: Story) -> str:
+    return f"{target.session} on {target.host}" if len(story.request.hosts) > 1 else target.session
+
+
+def _told(step: Warn, event: Signalled, story: Story) -> Iterator[str]:
+    if event.answer.told:
+        yield f"Session {_id(step.target, story)} was told on {some(event.answer.told)}."
+
+
+def _mute(event: Signalled) -> bool:
+    """True for a session without any terminal."""
+    return event.answer.status == "done" and not event.answer.told and set(event.answer.untold) <= {NO_TERMINAL}
+
+
+def _untold(step: Warn, event: Signalled, story: Story) -> Iterator[str]:
+    session, answer = f"Session {_id(step.target, story)}", event.answer
+    if answer.status != "done":
+        yield f"{session} was not told: {unanswered(answer, step.target)}."
+    for text in answer.untold:  # `pts/3: stopped`, or only why nobody could be told at all
+        yield f"{session} was not told{' on ' if ': ' in text else ': '}{text}."
+
+
+def _passed_over(story: Story) -> Iterator[Line]:
+    """Sessions of the plan to which the warning did not get, and why."""
+    tried = {(step.target.host, step.target.identity) for step, _ in story.warnings}
+    looks = by_host(story.newest)
+    reasons: dict[str, list[str]] = {}
+    for target in story.plan.sessions if story.plan else ():
+        if (target.host, target.identity) not in tried:
+            look = looks.get(target.host)
+            why = f"{look.host} {look.reason}" if isinstance(look, Unreachable) else ""
+            why = "gone by then" if is_gone(target, look) else why or "nobody got to it"
+            reasons.setdefault(why, []).append(_id(target, story))
+    for why, ids in reasons.items():
+        yield line(f"{capital(sessions(ids))} {'was' if len(ids) == 1 else 'were'} not told: {why}.")
