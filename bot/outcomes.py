@@ -32,9 +32,9 @@ def _judge(request: Request, target: Target, look: Snapshot | Unreachable | None
 def _present(target: Target, look: Snapshot, there: tuple[Process, ...]) -> Outcome:
     session = still_there(target, look)
     if target.kind == "account":
-        return _outcome(target, Result.SURVIVED, f"{_processes(there)} of {target.account.name} left", there)
+        return _outcome(target, Result.SURVIVED, f"{_processes(there)} left of {target.account.name}", there)
     if session is None:
-        return _outcome(target, Result.SURVIVED, f"the login is gone, but {_processes(there)} of it left", there)
+        return _outcome(target, Result.SURVIVED, f"the login is gone, but {_processes(there)} left of it", there)
     if not there:
         return _outcome(target, Result.GHOST, f"logind still lists it as {session.state}, with no process left in it")
     return _outcome(target, Result.SURVIVED, f"it is {session.state}", there)

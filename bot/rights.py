@@ -73,11 +73,11 @@ class Rights:
         return rule
 
     async def name(self, who: str) -> str:
-        """What people call someone; never empty, and it decides nothing."""
+        """What people call someone; empty if Slack doesn't say. It decides nothing."""
         try:
-            return (await self._people.person(who)).name or who
+            return (await self._people.person(who)).name
         except LookupFailed:
-            return "someone on call"
+            return ""
 
     # ------------------------------------------------------------------------------------------ one question each
 

@@ -62,7 +62,7 @@ class Origin(Value):
 class Seen(Value):
     """The answer to a listing. refused: a sentence for each host that this person may not look at.
 
-    owners: whose the accounts are that are logged in there, as far as the configuration says: login name -> Slack ids.
+    owners: whose the accounts are that are logged in there, as far as the configuration says: login name -> names.
     """
 
     listing: Listing
@@ -125,7 +125,7 @@ class Workflow:
         )
         await self._ledger.begin(looked)
         refused = tuple(dict.fromkeys(verdict.reason for verdict in verdicts.values() if not verdict))
-        return Seen(listing=listing, looks=looks, refused=refused, owners=self._owners(looks))
+        return Seen(listing=listing, looks=looks, refused=refused, owners=await self._owners(looks))
 
     async def ask(self, origin: Origin, words: str, command: Kick) -> Request:
         """`/kick`: records the question, and lets the loop look and plan. Raises Refused, recorded."""
@@ -361,14 +361,18 @@ class Workflow:
         """What the user reads on the terminal: who, when and why, in one line."""
         command = command_of(request)
         because = f", because {shorten(command.reason, WARNED_REASON)}" if command.reason else ""
-        who = await self._rights.name(request.asker)
+        who = await self._rights.name(request.asker) or "someone on call"
         when = f"at {act_at:%H:%M:%S} UTC, in {spell(command.warn)}"
         return clean(f"Kickbot: {who} has this session of {command.user} ended {when}{because}. Save your work now.")
 
-    def _owners(self, looks: Looks) -> dict[str, tuple[str, ...]]:
+    async def _owners(self, looks: Looks) -> dict[str, tuple[str, ...]]:
+        """By name and not as mentions: a listing must not call the people that it lists."""
         known = self._rights.policy.owners
-        names = {s.account.name for look in looks if isinstance(look, Snapshot) for s in look.sessions}
-        return {name: tuple(sorted(known[name])) for name in sorted(names & known.keys())}
+        accounts = {s.account.name for look in looks if isinstance(look, Snapshot) for s in look.sessions}
+        return {
+            account: tuple([await self._rights.name(who) or who for who in sorted(known[account])])
+            for account in sorted(accounts & known.keys())
+        }
 
     async def _seconds_left(self, request: Request) -> float:
         return (known(request.act_by) - await self._ledger.now()).total_seconds()

@@ -244,7 +244,7 @@ async def test_a_bot_that_was_down_does_not_end_anyone_long_after_the_warning(st
 
 
 async def test_a_listing_names_the_owners_of_the_accounts(stage: Stage) -> None:
-    """Whose account it is stands beside the sessions, as far as the configuration says."""
+    """Whose account it is stands beside the sessions by name, as far as the configuration says."""
     stage.hosts["host1"].login("4", "bob", 1003)
     seen = await stage.workflow.look(stage.origin("U0ALICE"), Listing(hosts=("host1",)))
-    assert seen.owners == {"bob": ("U0BOB",)}
+    assert seen.owners == {"bob": ("bob",)}

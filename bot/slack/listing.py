@@ -8,7 +8,7 @@ from bot.models import Filter, Listing, Process, Session, Snapshot, Unreachable
 from bot.slack import keys
 from bot.slack.blocks import NOTHING, Message, Part, Table, aside, compose, paragraph, table
 from bot.slack.counting import count, of_whom, some
-from bot.slack.lines import Line, Who, bold, joined, line, told
+from bot.slack.lines import Line, bold, line, told
 from bot.workflow import Seen
 
 COLUMNS = ("session", "user", "from", "tty", "since", "idle keys / output", "running")
@@ -141,11 +141,11 @@ def cut_note(shown: Table) -> list[Part]:
 
 
 def _owners(seen: Seen) -> list[Line]:
-    """`bob is @Bob's`: whose accounts are whose, for those who are listed."""
+    """`bob is Bob's`: whose accounts are whose, for those who are listed; named, not called."""
     listed = dict.fromkeys(session.account.name for _, session in _shown(seen.looks, seen.listing))
     known = [(name, seen.owners[name]) for name in listed if seen.owners.get(name)]
-    lines = [line(f"{name} is ", joined([line(Who(id=i), "'s") for i in ids], " and ")) for name, ids in known]
-    return [joined(lines, ", ")] if lines else []
+    told_ = [f"{name} is {' and '.join(shorten(owner, 40) for owner in owners)}'s" for name, owners in known]
+    return [line("Owners: ", ", ".join(told_), ".")] if told_ else []
 
 
 def _keys(seen: Seen) -> list[Line]:
