@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[1]
-MECHANISM = ("pyproject.toml", "tests/conftest.py", "tests/tiers.py", "tests/hosts/rack.py")
+MECHANISM = ("pyproject.toml", "tests/tiers.py", "tests/hosts/rack.py")
 
 
 @pytest.fixture
@@ -17,6 +17,7 @@ def suite(tmp_path: Path) -> Path:
     for name in MECHANISM:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(CHECKOUT / name, tmp_path / name)
+    (tmp_path / "tests/conftest.py").write_text('pytest_plugins = ["tests.tiers"]\n')
     (tmp_path / "tests/browser").mkdir()
     for name in ("test_core.py", "hosts/test_host.py", "browser/test_page.py"):
         (tmp_path / "tests" / name).write_text("def test_it() -> None:\n    pass\n")

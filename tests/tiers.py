@@ -1,14 +1,17 @@
 """Tiers of tests: those that need more than Python, what each needs, and what would bring it.
 
-A tier is a pytest marker. It never vanishes unseen: what this machine cannot run is named at the end of the run.
+A tier is a pytest marker, given to every test of its folder. It never vanishes unseen: what this machine cannot run is
+left out, and named at the end of the run. Its hooks make this module a plugin of pytest.
 """
 
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 from tests.hosts.rack import cgroup2
 
@@ -48,6 +51,44 @@ def browser() -> Missing | None:
 
 
 TIERS: dict[str, Callable[[], Missing | None]] = {"hosts": hosts, "browser": browser}
+
+
+HERE = Path(__file__).parent
+LEFT_OUT = pytest.StashKey[dict[str, tuple[int, Missing]]]()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
+    """Mark the tests before `-m` chooses among them, and leave out after it."""
+    for item in items:
+        for tier in TIERS:
+            if item.path.is_relative_to(HERE / tier):
+                item.add_marker(tier)
+    yield
+    left_out = config.stash[LEFT_OUT] = {}
+    for tier, check in TIERS.items():
+        chosen = [item for item in items if item.get_closest_marker(tier)]
+        if chosen and (missing := check()):
+            left_out[tier] = (len(chosen), missing)
+            config.hook.pytest_deselected(items=chosen)
+            items[:] = [item for item in items if item not in chosen]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for tier, (tests, missing) in config.stash.get(LEFT_OUT, {}).items():
+        noun = "test" if tests == 1 else "tests"
+        line = f"left out: {tier} ({tests} {noun}): {missing.reason}; {missing.remedy}"
+        terminalreporter.write_line(line, red=_all_required(), yellow=not _all_required())
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if _all_required() and session.config.stash.get(LEFT_OUT, {}):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _all_required() -> bool:
+    """KICKBOT_TEST_REQUIRE=all, as in CI: a tier left out is a failure."""
+    return os.environ.get("KICKBOT_TEST_REQUIRE") == "all"
 
 
 def _cgroups_can_be_made() -> bool:
