@@ -10,6 +10,7 @@ approved | warned -> lapsed | cancelled
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 
 from bot import errors
 from bot.errors import TrailError
@@ -167,8 +168,16 @@ class Request(Value):
 
     def tries(self, target: Target) -> tuple[Attempt, ...]:
         """What was tried to end a target, in order."""
-        ends = (a for a in self.attempts if isinstance(a.step, EndSession | EndAccount))
-        return tuple(a for a in ends if a.step.target == target)
+        return self._tries.get(target.key, ())
+
+    @cached_property
+    def _tries(self) -> dict[tuple[str, str, str], tuple[Attempt, ...]]:
+        tries: dict[tuple[str, str, str], tuple[Attempt, ...]] = {}
+        for attempt in self.attempts:
+            if isinstance(attempt.step, EndSession | EndAccount):
+                key = attempt.step.target.key
+                tries[key] = (*tries.get(key, ()), attempt)
+        return tries
 
     @property
     def unanswered(self) -> tuple[Attempt, ...]:

@@ -4,11 +4,12 @@ Units: times are UTC; durations are seconds; a host's uptime is centiseconds sin
 kernel ticks are opaque strings.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cached_property
 from ipaddress import ip_address, ip_network
-from typing import Annotated, Literal, NewType
+from typing import Annotated, Any, Literal, NewType, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
@@ -30,6 +31,13 @@ class Value(BaseModel):
     """A frozen value with exactly the fields that it names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with other fields, which works out anew what was only worked out once."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in copied.__dict__.keys() - type(copied).model_fields.keys():
+            del copied.__dict__[name]
+        return copied
 
 
 # ---------------------------------------------------------------------------------------------------- people
@@ -143,6 +151,7 @@ class Session(Value):
     source: who knows of it: logind, or only the descent from sshd, or only a terminal.
     state: logind's (`active`, `online`, `closing`), or `unlisted`.
     own: it is the bot's own connection. ladder: how the driver can end it, the politest first.
+    restless: something runs in it that ends before it can be listed, so its processes are not all of them.
     leaders: of an unlisted login, the leaders of the kernel's sessions in it: what is left of such a session when its
     leader and sshd are gone still carries the leader's pid. A leader that was gone already has no start.
     key: the fingerprint of the SSH key it came with (`SHA256:…`), certificate: the key id in its certificate, where the
@@ -160,6 +169,7 @@ class Session(Value):
     leader: int
     since: Moment
     own: bool = False
+    restless: bool = False
     terminals: tuple[Terminal, ...] = ()
     processes: tuple[Process, ...] = ()
     ladder: tuple[Rung, ...] = ()
@@ -188,7 +198,8 @@ class Snapshot(Value):
     managers: each user's own service manager and its helper, which end with the last login unless the user lingers.
     orphans: processes of the system's accounts whose session leader is gone, such as a root shell's nohup.
     lingering: accounts whose services outlive their sessions. cron, at: accounts with a crontab, and with at jobs.
-    ladder: how the driver can end every process of an account. notes: what the driver could not see, in plain words.
+    ladder: how the driver can end every process of an account; rest_ladder: what is left of a login that logind never
+    knew. notes: what the driver could not see, in plain words.
     raw: the host's answer, cleaned and masked.
     """
 
@@ -207,6 +218,7 @@ class Snapshot(Value):
     cron: tuple[str, ...] = ()
     at: tuple[str, ...] = ()
     ladder: tuple[Rung, ...] = ()
+    rest_ladder: tuple[Rung, ...] = ()
     notes: tuple[str, ...] = ()
     raw: str = ""
 
@@ -214,11 +226,16 @@ class Snapshot(Value):
         """The sessions of one account."""
         return tuple(s for s in self.sessions if s.account.name == user)
 
-    @property
+    @cached_property
     def processes(self) -> tuple[Process, ...]:
-        """Every process that is shown, wherever it runs."""
+        """Every process that is shown, wherever it runs, the oldest first: a parent before its children."""
         inside = (p for s in self.sessions for p in s.processes)
-        return (*inside, *self.outside, *self.managers, *self.orphans)
+        shown = (*inside, *self.outside, *self.managers, *self.orphans)
+        return tuple(sorted(shown, key=lambda p: (int(p.start), p.pid)))
+
+    @cached_property
+    def _by_identity(self) -> dict[str, Session]:
+        return {s.identity: s for s in self.sessions}
 
     def account(self, user: str) -> Account | None:
         """The account of that name, if anything of it is there."""
@@ -227,7 +244,7 @@ class Snapshot(Value):
 
     def session(self, identity: str) -> Session | None:
         """The session with exactly this identity, if it is still there."""
-        return next((s for s in self.sessions if s.identity == identity), None)
+        return self._by_identity.get(identity)
 
 
 class Unreachable(Value):
@@ -335,6 +352,11 @@ class Target(Value):
     rungs: tuple[str, ...]
     leaders: tuple[Pinned, ...] = ()
     beside: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What tells it from the other targets of its plan."""
+        return self.host, self.kind, self.identity
 
     @property
     def name(self) -> str:

@@ -35,6 +35,9 @@ def _present(target: Target, look: Snapshot, there: tuple[Process, ...]) -> Outc
         return _outcome(target, Result.SURVIVED, f"{_processes(there)} left of {target.account.name}", there)
     if session is None:
         return _outcome(target, Result.SURVIVED, f"the login is gone, but {_processes(there)} left of it", there)
+    if session.restless:
+        detail = f"it is {session.state}, and what runs in it starts anew all the time"
+        return _outcome(target, Result.SURVIVED, detail, there)
     if not there:
         return _outcome(target, Result.GHOST, f"logind still lists it as {session.state}, with no process left in it")
     return _outcome(target, Result.SURVIVED, f"it is {session.state}", there)

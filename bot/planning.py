@@ -35,10 +35,11 @@ Looks = Sequence[Snapshot | Unreachable]
 # ------------------------------------------------------------------------------------------------ the plan
 
 
-def make(command: Kick, looks: Looks, policy: Policy) -> Plan:
+def make(command: Kick, looks: Looks, policy: Policy, *, first: Plan | None = None) -> Plan:
     """Exactly the sessions that the command names and that may be ended; the account's other ones with the reason.
 
-    At the level `processes` each host's account is one more target, behind its sessions.
+    At the level `processes` each host's account is one more target, behind its sessions. first: the plan of the request
+    to which this is the next step: what is left of its logins is a target again, though no list shows it as a login.
     """
     targets: list[Target] = []
     kept: list[Kept] = []
@@ -50,6 +51,7 @@ def make(command: Kick, looks: Looks, policy: Policy) -> Plan:
                 kept.append(Kept(host=look.host, session=session.id, identity=session.identity, why=why))
             else:
                 targets.append(_session(command, look, session))
+        targets += _rests(command, look, first)
         if command.processes:
             targets += _account(command, look, policy)
     return Plan(
@@ -113,6 +115,18 @@ def _pinned(session: Session) -> tuple[Pinned, ...]:
     return tuple(dict.fromkeys((*session.leaders, *others)))
 
 
+def _rests(command: Kick, look: Snapshot, first: Plan | None) -> Iterator[Target]:
+    rungs = _rungs(command, look.rest_ladder)
+    for target in first.on(look.host) if first else ():
+        rest = left(target, look) if target.leaders and still_there(target, look) is None else None
+        if rest and rungs:
+            yield target.model_copy(update={"rungs": rungs, "summary": f"its rest, {_processes(rest)}"})
+
+
+def _processes(some: Sequence[Process]) -> str:
+    return "1 process" if len(some) == 1 else f"{len(some)} processes"
+
+
 def _account(command: Kick, look: Snapshot, policy: Policy) -> Iterator[Target]:
     account = look.account(command.user)
     rungs = _rungs(command, look.ladder)
@@ -130,8 +144,7 @@ def _account(command: Kick, look: Snapshot, policy: Policy) -> Iterator[Target]:
         rungs=rungs,
         beside=tuple(s.identity for s in look.of(account.name)),
     )
-    number = len(_of_account(target, look))
-    yield target.model_copy(update={"summary": f"{number} process{'' if number == 1 else 'es'}"})
+    yield target.model_copy(update={"summary": _processes(_of_account(target, look))})
 
 
 def _summary(session: Session) -> str:
@@ -160,8 +173,13 @@ def left(target: Target, look: Snapshot) -> tuple[Process, ...] | None:
     session = still_there(target, look)
     inside = session.processes if session else _stray(target, look)
     known = {p.pid for p in inside}
-    rest = tuple(p for p in _rest(target, look) if p.pid not in known)
+    rest = tuple(p for p in _rest(target.leaders, target.account.uid, look) if p.pid not in known)
     return (*inside, *rest) if session or inside or rest else None
+
+
+def is_left(target: Target, look: Snapshot) -> bool:
+    """True if a look still shows anything of a target."""
+    return still_there(target, look) is not None or left(target, look) is not None
 
 
 def still_there(target: Target, look: Snapshot) -> Session | None:
@@ -179,7 +197,7 @@ def remaining(plan: Plan, looks: Looks) -> tuple[Target, ...]:
         for look in by_host(looks).values()
         if isinstance(look, Snapshot)
         for target in plan.on(look.host)
-        if left(target, look) is not None
+        if is_left(target, look)
     )
 
 
@@ -189,9 +207,11 @@ def newcomers(plan: Plan, look: Snapshot) -> tuple[Session, ...]:
     What is left of an approved login at its terminal is not one of them.
     """
     targets = plan.on(look.host)
+    if not targets:
+        return tuple(s for s in look.of(plan.user) if not s.own)
     known = {i for t in targets for i in (t.identity, *t.beside)}
     known |= {k.identity for k in plan.kept if k.host == look.host}
-    ours = {p.pid for t in targets for p in _rest(t, look)}
+    ours = {p.pid for p in _rest([pin for t in targets for pin in t.leaders], targets[0].account.uid, look)}
     others = (s for s in look.of(plan.user) if s.identity not in known and not s.own)
     return tuple(s for s in others if not s.processes or any(p.pid not in ours for p in s.processes))
 
@@ -210,21 +230,21 @@ def _stray(target: Target, look: Snapshot) -> tuple[Process, ...]:
     return tuple(p for p in look.outside if p.session == target.session)
 
 
-def _rest(target: Target, look: Snapshot) -> Iterator[Process]:
+def _rest(leaders: Sequence[Pinned], uid: int, look: Snapshot) -> Iterator[Process]:
     """What is left of an unlisted login: of its kernel sessions, what was pinned, and what descends from either.
 
     A kernel session whose leader is gone keeps the leader's pid as its number while anything is in it. As that number
     is free for others afterwards, it then proves only what runs as the account.
     """
-    if not target.leaders:
+    if not leaders:
         return
-    pins, starts = set(target.leaders), {p.pid: p.start for p in look.processes}
+    pins, starts = set(leaders), {p.pid: p.start for p in look.processes}
     ours = {pin.pid for pin in pins if starts.get(pin.pid) == pin.start}
     ended = {pin.pid for pin in pins if pin.pid not in starts}
     found: set[int] = set()
-    for process in sorted(look.processes, key=lambda p: int(p.start)):  # a parent is older than its children
-        alive = process.kernel_session in ours or Pinned(pid=process.pid, start=process.start) in pins
-        rest = process.kernel_session in ended and process.runs_as(target.account.uid)
+    for process in look.processes:
+        alive = process.kernel_session in ours or (process.pid in ours)
+        rest = process.kernel_session in ended and process.runs_as(uid)
         if alive or rest or process.parent in found:
             found.add(process.pid)
             yield process
@@ -248,8 +268,8 @@ def next_warning(request: Request, looks: Looks, *, text: str, act_at: datetime)
     """The next session that is still to be told, each once."""
     if request.plan is None:
         return None
-    told = {a.step.target for a in request.attempts if isinstance(a.step, Warn)}
-    there = (t for t in remaining(request.plan, looks) if t.kind == "session" and t not in told)
+    told = {a.step.target.key for a in request.attempts if isinstance(a.step, Warn)}
+    there = (t for t in remaining(request.plan, looks) if t.kind == "session" and t.key not in told)
     return next((Warn(target=target, text=text, act_at=act_at) for target in there), None)
 
 
@@ -268,7 +288,7 @@ def _steps_on(request: Request, plan: Plan, look: Snapshot) -> Iterator[Step]:
         if not all(a.looked_after for a in tried):
             waiting = True
         elif target.kind == "session":
-            if left(target, look) is not None and (rung := _next_rung(target, tried, look)):
+            if is_left(target, look) and (rung := _next_rung(target, tried, look)):
                 waiting = True
                 yield EndSession(target=target, rung=rung, attempt=_attempt(tried, rung))
         elif not waiting:
@@ -280,7 +300,7 @@ def _account_steps(request: Request, plan: Plan, target: Target, look: Snapshot)
     if left(target, look) and (rung := _next_rung(target, tried, look)):
         spare = tuple(s.identity for s in newcomers(plan, look))
         yield EndAccount(target=target, rung=rung, attempt=_attempt(tried, rung), spare=spare)
-    elif not any(isinstance(a.step, ShowAccount) and a.step.target == target for a in request.attempts):
+    elif not any(isinstance(a.step, ShowAccount) and a.step.target.key == target.key for a in request.attempts):
         yield ShowAccount(target=target)
 
 

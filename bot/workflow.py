@@ -199,7 +199,8 @@ class Workflow:
             return await self._ledger.record(request, events.Refused(reason=refusal.for_user()), lease)
         looks = await self._look_at(command.hosts)
         request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="before"), lease)
-        plan = planning.make(command, looks, self._rights.policy)
+        first = await self._ledger.load(command.after) if command.after else None
+        plan = planning.make(command, looks, self._rights.policy, first=first.plan if first else None)
         if not plan.targets:
             closed = events.Closed(outcomes=(), note=planning.why_nothing(command, plan, looks))
             return await self._ledger.record(request, closed, lease)

@@ -1,8 +1,6 @@
 """What the Linux driver makes of answers: of real hosts, cut, forged, and of odd hosts told line by line."""
 
-import itertools
 import json
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,97 +11,33 @@ from hypothesis import strategies as st
 
 from bot.errors import IncompleteAnswer
 from bot.hosts.drivers.interface import NotForThisDriver
-from bot.hosts.drivers.linux import LinuxDriver
 from bot.hosts.limits import Limits
-from bot.models import Act, Answer, EndSession, Host, HostUptime, Session, Snapshot, Target
-from tests.make import account
+from bot.models import Act, Answer, HostUptime
+from tests.linux_answers import (
+    ALICE,
+    ALICES,
+    BOOT,
+    DRIVER,
+    HOST,
+    LEADER,
+    NONCE,
+    SSHD,
+    listed,
+    only,
+    parse,
+    pids,
+    sshd,
+    step,
+    task,
+    told,
+)
 
 # printed by linux.sh on booted hosts; the nonce is replaced by NONCE
 CAPTURES = sorted((Path(__file__).parent / "captures").glob("*.txt"))
-NONCE = "0123456789abcdef"
-HOST = Host(name="host1", address="192.0.2.1", user="kickbot")
-BOOT = "11111111-2222-3333-4444-555555555555"
-DRIVER = LinuxDriver()
-
-
-def parse(answer: bytes) -> Snapshot:
-    return DRIVER.parse_look(answer, host="host1", host_key="SHA256:key", nonce=NONCE)
 
 
 def captured(path: Path) -> bytes:
     return path.read_bytes().replace(b"NONCE", NONCE.encode())
-
-
-# --------------------------------------------------------------------------------------------------- odd hosts, by line
-
-
-def task(
-    pid: int,
-    *,
-    uid: int = 1001,
-    scope: str = "",
-    parent: int = 1,
-    name: str = "bash",
-    tty: int = 0,
-    state: str = "S",
-    namespaces: int = 1,
-    leader: int | None = None,
-) -> bytes:
-    """A line of /proc's facts. scope: its unified cgroup."""
-    numbers = f"{pid} {parent} {state} {pid} {leader or pid} {tty} {pid} {pid * 10} {uid} {uid} {namespaces}"
-    return f"process {numbers}\t{scope or '/system.slice/x.service'}\t\t{name}".encode()
-
-
-def listed(session: str = "7", uid: int = 1001, leader: int = 100, **other: str) -> list[bytes]:
-    """What logind says of a session."""
-    properties = {
-        "Id": session,
-        "User": str(uid),
-        "Name": "alice",
-        "TimestampMonotonic": "50000000",
-        "Leader": str(leader),
-        "Class": "user",
-        "State": "active",
-    } | other
-    return [*(f"| {key}={value}".encode() for key, value in properties.items() if value), b"| "]
-
-
-def told(
-    *tasks: bytes,
-    sessions: Sequence[list[bytes]] = (),
-    logind: Sequence[bytes] = (),
-    commands: Sequence[bytes] = (),
-    init: Sequence[bytes] = (b"init 0::/init.scope",),
-    extra: Sequence[bytes] = (),
-    shell: int = 1,
-) -> bytes:
-    """A whole answer. logind: instead of what it says of `sessions`."""
-    ids = [line.removeprefix(b"| Id=") for session in sessions for line in session if line.startswith(b"| Id=")]
-    lines = [
-        f"kickbot linux 1 look {NONCE}".encode(),
-        *(b"== sessions", *(logind or (b" ".join((b"listed", *ids)), *itertools.chain(*sessions)))),
-        *(b"== users", b"listed"),
-        *(b"== processes", *tasks, b"total %d" % len(tasks), b"clock 1800000000", b"names 0"),
-        *(b"user 0 root", b"user 105 sshd", b"user 1001 alice", b"user 1002 bob", *extra),
-        *(b"== commands", *commands, b"cut 0"),
-        *(b"== host", f"boot {BOOT}".encode(), b"uptime 1000.00", b"date 1800000000", b"self %d" % shell, *init),
-        f"== end {NONCE}".encode(),
-    ]
-    return b"\n".join(lines) + b"\n"
-
-
-ALICE = "/user.slice/user-1001.slice"
-ALICES = f"{ALICE}/session-7.scope"
-LEADER = task(100, uid=0, scope=ALICES, name="sshd")
-
-
-def pids(session: Session) -> list[int]:
-    return [process.pid for process in session.processes]
-
-
-def only(snapshot: Snapshot) -> Session:
-    (session,) = snapshot.sessions
-    return session
 
 
 # --------------------------------------------------------------------------------------------------- real hosts
@@ -315,7 +249,7 @@ def test_a_forged_time(forged: int) -> None:
 
 
 def test_nobody_hides_as_a_user_manager() -> None:
-    """Only the oldest `systemd --user` and its oldest (sd-pam) are left out: who takes their names is shown."""
+    """Only the oldest `systemd --user` and its oldest (sd-pam) are managers: who takes their names is shown outside."""
     manager = f"{ALICE}/user@1001.service/init.scope"
     snapshot = parse(
         told(
@@ -326,6 +260,7 @@ def test_nobody_hides_as_a_user_manager() -> None:
         )
     )
 
+    assert [process.pid for process in snapshot.managers] == [50, 51]
     assert [process.pid for process in snapshot.outside] == [52, 53]
 
 
@@ -494,27 +429,33 @@ def test_its_own_session() -> None:
 
 
 def test_the_ladder() -> None:
-    """Sessions of logind have three rungs, and only the last one needs the right to force."""
+    """Sessions of logind have four rungs, and only the last one needs the right to force."""
     ladder = only(parse(told(sessions=[listed()]))).ladder
 
     assert [(rung.name, rung.act) for rung in ladder] == [
         ("terminate", Act.KICK),
         ("signal", Act.KICK),
+        ("stop", Act.KICK),
         ("kill", Act.FORCE),
     ]
 
 
+@pytest.mark.parametrize(
+    ("logind", "names"), [((), ["terminate", "signal", "kill"]), ((b"missing",), ["signal", "kill"])]
+)
+def test_the_ladder_of_an_account(logind: tuple[bytes, ...], names: list[str]) -> None:
+    """Every process of an account can be ended everywhere, and the user terminated where logind answers."""
+    ladder = parse(told(logind=logind)).ladder
+
+    assert [rung.name for rung in ladder] == names
+    assert [rung.act for rung in ladder] == [*[Act.PROCESSES] * (len(names) - 1), Act.FORCE]
+
+
 # --------------------------------------------------------------------------------------------------- unlisted logins
-
-SSHD = task(10, uid=0, name="sshd")
-
-
-def sshd(pid: int, uid: int, *, name: str = "sshd", parent: int = 10) -> bytes:
-    return task(pid, uid=uid, parent=parent, name=name, scope="/system.slice/ssh.service")
 
 
 def test_a_login_below_sshd() -> None:
-    """A login that only sshd knows is one session for each connection, which can't be ended yet."""
+    """A login that only sshd knows is one session for each connection, with a ladder of its own."""
     snapshot = parse(
         told(
             *(SSHD, sshd(20, 0), sshd(21, 1001, parent=20), task(22, parent=21, tty=0x8801)),
@@ -525,7 +466,12 @@ def test_a_login_below_sshd() -> None:
 
     alice, bob = snapshot.sessions
     assert (alice.id, alice.account.name, alice.source, alice.state) == ("ssh-20", "alice", "sshd", "unlisted")
-    assert (alice.ladder, pids(alice), [t.name for t in alice.terminals]) == ((), [20, 21, 22], ["pts/1"])
+    assert (pids(alice), [t.name for t in alice.terminals]) == ([20, 21, 22], ["pts/1"])
+    assert [(rung.name, rung.act) for rung in alice.ladder] == [
+        ("hangup", Act.KICK),
+        ("signal", Act.KICK),
+        ("kill", Act.FORCE),
+    ]
     assert (bob.id, bob.account.uid) == ("ssh-30", 1002)
     assert "logind does not know 2 logins: alice (ssh-20), bob (ssh-30)" in snapshot.notes
     assert snapshot.outside == ()
@@ -574,7 +520,8 @@ def test_a_terminal_that_nobody_knows() -> None:
     snapshot = parse(told(task(300, uid=0, name="login", tty=0x401), task(301, parent=300, tty=0x401, leader=300)))
 
     session = only(snapshot)
-    assert (session.id, session.source, session.account.name, session.ladder) == ("tty1", "terminal", "alice", ())
+    assert (session.id, session.source, session.account.name) == ("tty1", "terminal", "alice")
+    assert [rung.name for rung in session.ladder] == ["hangup", "signal", "kill"]
 
 
 @pytest.mark.parametrize(
@@ -623,20 +570,6 @@ def test_an_account_that_has_a_login_is_a_person() -> None:
 # --------------------------------------------------------------------------------------------------- calls and answers
 
 
-def step(rung: str = "terminate", **other: object) -> EndSession:
-    target = Target(
-        host="host1",
-        host_key="SHA256:key",
-        boot=BOOT,
-        session="7",
-        identity="7:100:50000000",
-        account=account("alice", 1001),
-        summary="",
-        rungs=("terminate",),
-    )
-    return EndSession(target=target.model_copy(update=other), rung=rung)
-
-
 def test_the_call_of_a_look() -> None:
     """A look is the script on standard input, through sudo unless the login is root."""
     call = DRIVER.look(HOST, nonce=NONCE)
@@ -680,14 +613,16 @@ def said(*lines: str) -> bytes:
 @pytest.mark.parametrize("refusal", ["late", "rebooted", "gone", "changed", "forbidden"])
 def test_a_refusal(refusal: str) -> None:
     """A refusal names its reason."""
-    answer = DRIVER.parse_answer(said(f"refused {refusal}"), nonce=NONCE)
+    answer = DRIVER.parse_answer(said(f"refused {refusal}"), step=step(), nonce=NONCE)
 
     assert (answer.status, answer.refusal) == ("refused", refusal)
 
 
 def test_what_was_done() -> None:
     """An act tells its command, its exit status and what it printed, cleaned and masked."""
-    answer = DRIVER.parse_answer(said("ran loginctl x", "status 1", "| no\x1b", "| token=abc"), nonce=NONCE)
+    answer = DRIVER.parse_answer(
+        said("ran loginctl x", "status 1", "| no\x1b", "| token=abc"), step=step(), nonce=NONCE
+    )
 
     assert answer == Answer(status="done", command="loginctl x", exit_status=1, output="no\\x1b\ntoken=[masked]")
 
@@ -699,7 +634,7 @@ def test_what_was_done() -> None:
 def test_an_answer_that_says_nothing(lines: list[str]) -> None:
     """Anything else is no answer."""
     with pytest.raises(IncompleteAnswer):
-        DRIVER.parse_answer(said(*lines), nonce=NONCE)
+        DRIVER.parse_answer(said(*lines), step=step(), nonce=NONCE)
 
 
 def test_an_answer_that_was_cut() -> None:
@@ -708,4 +643,4 @@ def test_an_answer_that_was_cut() -> None:
 
     for length in range(len(whole)):
         with pytest.raises(IncompleteAnswer):
-            DRIVER.parse_answer(whole[:length], nonce=NONCE)
+            DRIVER.parse_answer(whole[:length], step=step(), nonce=NONCE)

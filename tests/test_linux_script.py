@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.hosts.drivers.linux import SCRIPT, LinuxDriver
+from bot.hosts.drivers.linux import ACT_SCRIPT, LOOK_SCRIPT, LinuxDriver
 from bot.models import Answer, Session, Snapshot, Terminal
+from tests.linux_answers import step
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the script reads /proc")
 
@@ -55,10 +56,11 @@ class Shell:
         path.write_text(text)
         path.chmod(0o755)
 
-    def run(self, *arguments: str, script: bytes = SCRIPT) -> bytes:
+    def run(self, *arguments: str, script: bytes = b"") -> bytes:
+        """What the driver's script for that verb answers, or the other script if one is given."""
         done = subprocess.run(
             [*self.words, "-s", "--", *arguments],
-            input=script,
+            input=script or (LOOK_SCRIPT if arguments[:1] == ("look",) else ACT_SCRIPT),
             env={"PATH": self.path, "LOG": str(self._log), "LEADER": str(self.leader)},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -67,7 +69,7 @@ class Shell:
         )
         return done.stdout
 
-    def look(self, script: bytes = SCRIPT) -> Snapshot:
+    def look(self, script: bytes = LOOK_SCRIPT) -> Snapshot:
         answer = self.run("look", NONCE, script=script)
         return DRIVER.parse_look(answer, host="host1", host_key="SHA256:key", nonce=NONCE)
 
@@ -75,7 +77,7 @@ class Shell:
         """The approved step, or one that differs in one argument."""
         exact = {"not_after": "9" * 12, "boot": self.boot, "session": "7", "leader": str(self.leader)}
         exact |= {"since": "5000", "uid": "1001", "rung": rung} | other
-        return DRIVER.parse_answer(self.run("end", NONCE, *exact.values()), nonce=NONCE)
+        return DRIVER.parse_answer(self.run("end", NONCE, *exact.values()), step=step(), nonce=NONCE)
 
     @property
     def asked(self) -> list[str]:
@@ -141,7 +143,7 @@ def test_a_deep_cgroup(shell: Shell, tmp_path: Path, tools: str, written: str, r
     (shell.folder / "awk").symlink_to(found)
     shell.stand_in("ps", f"#!/bin/sh\necho {shell.leader}\n")
     (tmp_path / "cgroup").write_text(f"0::{written}\n")
-    script = SCRIPT.replace(b'"/proc/" pid "/cgroup"', f'"{tmp_path}/cgroup"'.encode())
+    script = LOOK_SCRIPT.replace(b'"/proc/" pid "/cgroup"', f'"{tmp_path}/cgroup"'.encode())
 
     (line,) = (line for line in shell.run("look", NONCE, script=script).split(b"\n") if line.startswith(b"process "))
 
@@ -163,7 +165,7 @@ def test_names_that_getent_leaves_out(shell: Shell, tmp_path: Path, status: int)
     """A name that getent leaves out is looked for in /etc/passwd; only without an answer a missing one is noted."""
     shell.stand_in("getent", f"#!/bin/sh\nexit {status}\n")
     passwd = tmp_path / "passwd"
-    script = SCRIPT.replace(b"/etc/passwd", str(passwd).encode())
+    script = LOOK_SCRIPT.replace(b"/etc/passwd", str(passwd).encode())
     uids = {"others": os.getuid() + 1, "myself": os.getuid(), "second": os.getuid()}
     passwd.write_text("+::::::\n" + "".join(f"{name}:x:{uid}:0::/:\n" for name, uid in uids.items()))
 
@@ -171,7 +173,8 @@ def test_names_that_getent_leaves_out(shell: Shell, tmp_path: Path, status: int)
     passwd.unlink()
     nameless = shell.look(script)
 
-    assert f"\nnames {status}\nuser {os.getuid()} myself\n" in named.raw
+    assert f"\nnames {status}\n" in named.raw
+    assert f"\nuser {os.getuid()} myself\n" in named.raw
     assert " second\n" not in named.raw
     assert any("the host's directory did not answer" in note for note in nameless.notes) is (status == 1)
 
@@ -210,7 +213,7 @@ def test_a_logind_that_nobody_can_ask(shell: Shell) -> None:
     for name in ("sh", "awk", "sed", "date", "head", "cut", "stat", "getent", "grep", "timeout", "cat", "systemctl"):
         if found := shutil.which(name):
             (shell.folder / name).symlink_to(found)
-    script = SCRIPT.replace(b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", b"")
+    script = LOOK_SCRIPT.replace(b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", b"")
     words = [str(shutil.which(shell.words[0])), *shell.words[1:]]
     shell.words, shell.path = words, str(shell.folder)
 
@@ -341,11 +344,11 @@ def test_output_without_end(shell: Shell) -> None:
 
 def test_cut_after_every_line(shell: Shell) -> None:
     """A script that was cut after any of its lines does nothing and says nothing."""
-    lines = SCRIPT.splitlines(keepends=True)
+    lines = ACT_SCRIPT.splitlines(keepends=True)
     exact = ("9" * 12, shell.boot, "7", str(shell.leader), "5000", "1001", "terminate")
 
     for number in range(len(lines)):
-        assert shell.run("end", NONCE, *exact, script=b"".join(lines[:number])) == b""
+        assert shell.run("end", NONCE, *exact, script=b"".join(lines[:number]) or b"\n") == b""
     assert shell.asked == []
 
 
@@ -354,7 +357,7 @@ def test_cut_in_the_last_line(shell: Shell) -> None:
     exact = ("9" * 12, shell.boot, "7", str(shell.leader), "5000", "1001", "terminate")
 
     for length in range(1, len('{ main "$@" </dev/null; }\n') - 1):
-        assert shell.run("end", NONCE, *exact, script=SCRIPT[: -length - 1]) == b""
+        assert shell.run("end", NONCE, *exact, script=ACT_SCRIPT[: -length - 1]) == b""
     assert shell.asked == []
 
 

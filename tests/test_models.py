@@ -114,3 +114,16 @@ def test_runs_as() -> None:
     assert make.process(uid=1001).runs_as(1001)
     assert make.process(uid=0, real_uid=1001).runs_as(1001)
     assert not make.process(uid=1001).runs_as(1002)
+
+
+def test_a_copy_works_out_anew() -> None:
+    """What was worked out once of a value is not taken over into a copy with other fields."""
+    look = make.snapshot(make.session())
+    assert look.processes
+    assert look.session("logind:7:4300:43000")
+
+    empty = look.model_copy(update={"sessions": ()})
+
+    assert empty.processes == ()
+    assert empty.session("logind:7:4300:43000") is None
+    assert empty == make.snapshot()

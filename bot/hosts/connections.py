@@ -67,7 +67,7 @@ class SshHosts:
         try:
             call = driver.command(step, host=line.host, not_after=not_after, nonce=_nonce())
             reply = await line.ask(call, host_key=step.target.host_key)
-            return driver.parse_answer(reply.output, nonce=call.nonce)
+            return driver.parse_answer(reply.output, step=step, nonce=call.nonce)
         except NotForThisDriver as error:
             return Answer(status="refused", refusal="forbidden", output=str(error))
         except OtherHostKey as error:

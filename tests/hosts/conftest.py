@@ -1,13 +1,19 @@
 """Fixtures: the booted hosts, made when a test first asks for one, and the logins on them."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from tests.hosts import bases
+from tests.hosts.kicking import Kicks
 from tests.hosts.logins import Logins
 from tests.hosts.machines import Kind, Machine
 from tests.hosts.rack import Rack
+from tests.hosts.states import States
+
+NO_PAM = {"etc/ssh/sshd_config.d/00-no-pam.conf": "UsePAM no\n"}
 
 
 @pytest.fixture(scope="session")
@@ -46,19 +52,86 @@ def plain_trixie(rack: Rack, machines: list[Machine]) -> Iterator[Machine]:
     yield from _host(rack, machines, "trixie", "plain")
 
 
+@pytest.fixture(scope="session")
+def nopam_bookworm(rack: Rack, machines: list[Machine]) -> Iterator[Machine]:
+    """A host with a logind that never hears of a login."""
+    yield from _without_pam(rack, machines, "bookworm")
+
+
+@pytest.fixture(scope="session")
+def nopam_trixie(rack: Rack, machines: list[Machine]) -> Iterator[Machine]:
+    yield from _without_pam(rack, machines, "trixie")
+
+
+@pytest.fixture(scope="session")
+def logind_hosts(bookworm: Machine, trixie: Machine) -> list[Machine]:
+    """The hosts whose logind knows every login."""
+    return [bookworm, trixie]
+
+
+@pytest.fixture(scope="session")
+def plain_hosts(plain_bookworm: Machine, plain_trixie: Machine) -> list[Machine]:
+    """The hosts without systemd."""
+    return [plain_bookworm, plain_trixie]
+
+
+@pytest.fixture(scope="session")
+def nopam_hosts(nopam_bookworm: Machine, nopam_trixie: Machine) -> list[Machine]:
+    """The hosts with a logind that never hears of a login."""
+    return [nopam_bookworm, nopam_trixie]
+
+
+@pytest.fixture(scope="session")
+def unlisted_hosts(plain_hosts: list[Machine], nopam_hosts: list[Machine]) -> list[Machine]:
+    """The hosts where no logind knows of any login."""
+    return [*plain_hosts, *nopam_hosts]
+
+
+@pytest.fixture(scope="session")
+def four_hosts(logind_hosts: list[Machine], plain_hosts: list[Machine]) -> list[Machine]:
+    return [*logind_hosts, *plain_hosts]
+
+
+@pytest.fixture(scope="session")
+def every_host(logind_hosts: list[Machine], unlisted_hosts: list[Machine]) -> list[Machine]:
+    return [*logind_hosts, *unlisted_hosts]
+
+
 @pytest.fixture
 def logins(machines: list[Machine]) -> Iterator[Logins]:
     """Makes logins; after the test none is left on any host, whoever made it."""
     with Logins() as logins:
         yield logins
-    for machine in machines:
-        if machine.up:
-            machine.end_logins()
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(Machine.end_logins, [machine for machine in machines if machine.up]))
+
+
+@pytest.fixture
+def states(logins: Logins) -> Iterator[States]:
+    """Makes the states in which people leave hosts."""
+    states = States(logins)
+    yield states
+    states.close()
+
+
+@pytest.fixture
+async def kicks(every_host: list[Machine], logins: Logins, tmp_path: Path) -> AsyncIterator[Kicks]:
+    """The bot's workflow on all hosts. It is stopped before the logins are taken away."""
+    async with Kicks.at_work(every_host, tmp_path) as kicks:
+        yield kicks
 
 
 def _host(rack: Rack, machines: list[Machine], suite: bases.Suite, kind: Kind) -> Iterator[Machine]:
     name = suite if kind == "systemd" else f"{kind}-{suite}"
     with Machine(rack, name, suite, kind) as machine:
+        machines.append(machine)
+        yield machine
+
+
+def _without_pam(rack: Rack, machines: list[Machine], suite: bases.Suite) -> Iterator[Machine]:
+    with Machine(rack, f"nopam-{suite}", suite, files=NO_PAM) as machine:
+        for user in bases.ACCOUNTS:
+            machine.run("usermod", "--password", "*", user)  # without PAM, sshd refuses locked accounts
         machines.append(machine)
         yield machine
 

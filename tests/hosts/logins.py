@@ -5,6 +5,7 @@ A login that is returned is there: its shell, its command or its server has answ
 
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import tempfile
@@ -88,9 +89,14 @@ class Login:
         except subprocess.TimeoutExpired:
             raise LoginError(f"{self} is still connected after {seconds} s") from None
 
+    def freeze(self) -> None:
+        """From now on the client neither reads nor writes, as on a laptop that was closed; it stays connected."""
+        self._client.send_signal(signal.SIGSTOP)
+
     def close(self) -> None:
         """Cut the connection from this side; what it started on the host may stay there."""
         self._client.terminate()
+        self._client.send_signal(signal.SIGCONT)
         try:
             self._client.wait(5)
         except subprocess.TimeoutExpired:
@@ -140,7 +146,7 @@ class Logins:
 
     def terminal(self, machine: Machine, user: str, *options: str) -> Login:
         """An interactive shell at a terminal. options: further ones for ssh(1)."""
-        login = self._make(machine, user, options=("-tt", *options))
+        login = self.start(machine, user, options=("-tt", *options))
         login.send(
             f"echo {HERE[:5]}''{HERE[5:]}"
         )  # the terminal echoes this line too: it must not look like the answer
@@ -149,13 +155,13 @@ class Logins:
 
     def command(self, machine: Machine, user: str, command: str) -> Login:
         """A command without a terminal."""
-        login = self._make(machine, user, f"echo {HERE}; {command}", options=("-T",))
+        login = self.start(machine, user, f"echo {HERE}; {command}", options=("-T",))
         login.wait_for(HERE)
         return login
 
     def sftp(self, machine: Machine, user: str) -> Login:
         """A file transfer, kept open; by its protocol's first words, as the program sftp outlives its connection."""
-        login = self._make(machine, user, "sftp", options=("-s",))
+        login = self.start(machine, user, "sftp", options=("-s",))
         login.send_bytes(SFTP_INIT)
         login.wait_until(lambda: SFTP_VERSION in login.output_bytes, "to start sftp")
         return login
@@ -163,7 +169,7 @@ class Logins:
     def forward_only(self, machine: Machine, user: str) -> Login:
         """A connection that only forwards a port, with no shell or command (ssh -N)."""
         path = _new_socket(machine)
-        login = self._make(machine, user, options=("-N", "-L", f"{path}:127.0.0.1:22"))
+        login = self.start(machine, user, options=("-N", "-L", f"{path}:127.0.0.1:22"))
         login.wait_until(lambda: _banner_through(path), "to forward a port")
         return login
 
@@ -172,6 +178,12 @@ class Logins:
         path = _new_socket(machine)
         first = self.terminal(machine, user, "-M", "-S", str(path))
         return Shared((first, self.terminal(machine, user, "-S", str(path))))
+
+    def start(self, machine: Machine, user: str, *arguments: str, options: tuple[str, ...]) -> Login:
+        """Any other login, for ssh(1); returns before it is there."""
+        login = Login(machine, user, *arguments, options=options)
+        self._made.append(login)
+        return login
 
     def close(self) -> None:
         for login in reversed(self._made):
@@ -182,11 +194,6 @@ class Logins:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
-
-    def _make(self, machine: Machine, user: str, *arguments: str, options: tuple[str, ...]) -> Login:
-        login = Login(machine, user, *arguments, options=options)
-        self._made.append(login)
-        return login
 
 
 def _connection(machine: Machine) -> list[str]:

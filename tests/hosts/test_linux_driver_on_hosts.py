@@ -2,13 +2,14 @@
 
 import asyncio
 import re
+import subprocess
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
 import pytest
 
 from bot.hosts.connections import SshHosts
-from bot.models import Answer, Host, HostUptime, Session, Snapshot, Unreachable
+from bot.models import Answer, Host, HostUptime, Process, Session, Snapshot, Unreachable
 from tests import make
 from tests.hosts.logins import Logins
 from tests.hosts.machines import Machine
@@ -65,6 +66,17 @@ async def end(hosts: SshHosts, snapshot: Snapshot, login: Session, rung: str = "
     return await hosts.act(step, not_after=HostUptime(snapshot.uptime + LATER))
 
 
+def fingerprint_of(machine: Machine) -> str:
+    """That of the key with which everybody logs in, by ssh-keygen."""
+    shown = subprocess.run(["ssh-keygen", "-l", "-f", machine.identity], stdout=subprocess.PIPE, check=True).stdout
+    return shown.split()[1].decode()
+
+
+def without_utmp(snapshot: Snapshot) -> tuple[str, ...]:
+    """Its notes, but for what is left in utmp of logins that other tests have killed."""
+    return tuple(note for note in snapshot.notes if not note.startswith("utmp lists"))
+
+
 def names(session: Session) -> set[str]:
     return {process.name for process in session.processes}
 
@@ -89,7 +101,9 @@ async def test_a_login_at_a_terminal(hosts: SshHosts, machine: Machine, logins: 
     (shell,) = (process for process in session.processes if process.name == "bash")
     assert (shell.user, shell.terminal, shell.foreground, shell.command) == ("alice", "pts/0", True, "-bash")
     assert 0 <= (snapshot.time - session.since).total_seconds() < 30
-    assert [rung.name for rung in session.ladder] == ["terminate", "signal", "kill"]
+    assert [rung.name for rung in session.ladder] == ["terminate", "signal", "stop", "kill"]
+    assert (session.key, session.key_source) == (fingerprint_of(machine), "journal")
+    assert session.sources == (("utmp",) if machine.suite == "bookworm" else ())
 
 
 async def test_the_host_itself(hosts: SshHosts, machine: Machine) -> None:
@@ -101,7 +115,9 @@ async def test_the_host_itself(hosts: SshHosts, machine: Machine) -> None:
     assert 0 <= float(machine.run("cat", "/proc/uptime").split()[0]) - snapshot.uptime / 100 < 10
     assert abs(snapshot.time.timestamp() - time.time()) < 10
     assert snapshot.system.startswith("Debian GNU/Linux 1")
-    assert snapshot.notes == ()
+    assert without_utmp(snapshot) == ()
+    assert (snapshot.outside, snapshot.orphans) == ((), ())
+    assert [rung.name for rung in snapshot.ladder] == ["terminate", "signal", "kill"]
 
 
 @pytest.mark.parametrize("via", ["root", "kickbot"])
@@ -151,23 +167,28 @@ async def test_work_in_another_accounts_session(hosts: SshHosts, machine: Machin
     """What runs as alice in opsuser's session is shown there, and a note says so."""
     logins.command(machine, "opsuser", "exec sudo -u alice sleep 1000")
 
-    snapshot = await look_until(hosts, lambda s: s.notes)
+    snapshot = await look_until(hosts, without_utmp)
 
     session = only(snapshot, "opsuser")
     assert ("alice", "sleep") in {(process.user, process.name) for process in session.processes}
-    assert snapshot.notes == (f"session {session.id} of opsuser also holds processes of alice",)
+    assert without_utmp(snapshot) == (f"session {session.id} of opsuser also holds processes of alice",)
+    (sudo,) = (process for process in session.processes if process.name == "sudo")
+    assert (sudo.user, sudo.real_uid) == ("root", session.account.uid)
 
 
 async def test_services_that_outlive_a_session(hosts: SshHosts, machine: Machine, logins: Logins) -> None:
     """What runs under the user's own service manager is in no session, and is shown outside of them."""
-    logins.command(machine, "alice", f"systemd-run --user --quiet sleep 1000; {ENDLESS}")
+    logins.command(machine, "alice", f"systemd-run --user --quiet --unit=nightly sleep 1000; {ENDLESS}")
     machine.run("sh", "-c", "mkdir -p /var/lib/systemd/linger; touch /var/lib/systemd/linger/alice")
 
     snapshot = await look_until(hosts, lambda s: s.outside)
 
     machine.run("rm", "/var/lib/systemd/linger/alice")
-    assert [(process.user, process.name, process.session) for process in snapshot.outside] == [("alice", "sleep", None)]
+    (nightly,) = snapshot.outside
+    assert (nightly.user, nightly.name, nightly.session, nightly.unit) == ("alice", "sleep", None, "nightly.service")
     assert snapshot.lingering == ("alice",)
+    of_alice = [process.name for process in snapshot.managers if process.user == "alice"]
+    assert of_alice == ["systemd", "(sd-pam)"]
 
 
 async def test_a_login_without_sudo(machine: Machine, logins: Logins) -> None:
@@ -181,6 +202,63 @@ async def test_a_login_without_sudo(machine: Machine, logins: Logins) -> None:
 
     assert isinstance(found, Unreachable)
     assert found.reason == "asks for a password: bob needs `NOPASSWD` for sudo"
+
+
+async def test_a_key_that_only_the_environment_has(rack: Rack, logins: Logins) -> None:
+    """Where sshd writes no journal but exposes keys, the key comes from the environment, and so says its source."""
+    files = {"etc/ssh/sshd_config.d/00-expose.conf": "ExposeAuthInfo yes\nLogLevel QUIET\n"}
+    with Machine(rack, "exposing", "trixie", files=files) as machine, Logins() as own:
+        own.terminal(machine, "alice")
+        own.command(machine, "bob", ENDLESS)
+        async for hosts in reach(machine):
+            snapshot = await look(hosts)
+
+    for user in ("alice", "bob", "kickbot"):
+        session = only(snapshot, user)
+        assert (session.key, session.key_source) == (fingerprint_of(machine), "environment")
+
+
+async def test_a_key_that_somebody_logged(hosts: SshHosts, machine: Machine, logins: Logins) -> None:
+    """Nobody can give a login another key by writing to the journal in sshd's words."""
+    forged = "SHA256:" + "A" * 43
+    words = f"Accepted publickey for alice from 192.0.2.1 port 1 ssh2: ED25519 {forged}"
+    login = logins.terminal(machine, "alice")
+    before = only(await look(hosts), "alice")
+    login.send(
+        f"for t in sshd sshd-session; do logger -p auth.info -t $t --id={before.leader} {words!r}; done; echo do''ne"
+    )
+    login.wait_for("done")
+    machine.run("journalctl", "--sync")
+
+    assert forged in machine.run("journalctl", "-b", "--no-pager")
+    assert only(await look(hosts), "alice").key == fingerprint_of(machine)
+
+
+async def test_crontabs_and_at_jobs(hosts: SshHosts, machine: Machine) -> None:
+    """A look names who has a crontab and who has at jobs, whatever their files are called."""
+    spool = "/var/spool/cron"
+    machine.run(
+        *("sh", "-c"),
+        f"cd {spool}; mkdir -p crontabs atjobs; touch crontabs/alice atjobs/a1 \"$(printf 'crontabs/e\\033[2Jvil')\"; "
+        "ln -s alice crontabs/link; mkfifo crontabs/pipe; chown bob atjobs/a1",
+    )
+
+    snapshot = await look(hosts)
+
+    machine.run("sh", "-c", f"cd {spool}; rm crontabs/* atjobs/a1")
+    assert (snapshot.cron, snapshot.at) == (("alice", "e\\x1b[2Jvil"), ("bob",))
+
+
+async def test_a_login_that_only_utmp_has(bookworm: Machine, logins: Logins) -> None:
+    """A record that a killed login left in utmp is noted, and makes no login."""
+    logins.terminal(bookworm, "bob")
+    async for hosts in reach(bookworm):
+        session = only(await look(hosts), "bob")
+        bookworm.run("kill", "-KILL", *(str(process.pid) for process in session.processes))
+        snapshot = await look_until(hosts, lambda s: not s.of("bob"))
+
+    (name,) = (terminal.name for terminal in session.terminals)
+    assert f"utmp lists bob on {name} (pid {session.leader}), but no such login is there" in snapshot.notes
 
 
 # ----------------------------------------------------------------------------------------------------------- hostile
@@ -428,7 +506,7 @@ def without_pam(rack: Rack, request: pytest.FixtureRequest) -> Iterator[Machine]
 
 
 async def test_logins_that_logind_does_not_know(without_pam: Machine) -> None:
-    """Without PAM, logins are listed from what descends from sshd, can't be ended yet, and a note says so."""
+    """Without PAM, logins are listed from what descends from sshd, with their address and key, and a note says so."""
     with Logins() as logins:
         logins.terminal(without_pam, "alice")
         logins.command(without_pam, "bob", ENDLESS)
@@ -436,8 +514,13 @@ async def test_logins_that_logind_does_not_know(without_pam: Machine) -> None:
             snapshot = await look(hosts)
 
     alice, bob = only(snapshot, "alice"), only(snapshot, "bob")
-    assert (alice.source, alice.state, alice.ladder) == ("sshd", "unlisted", ())
+    assert (alice.source, alice.state) == ("sshd", "unlisted")
+    assert [rung.name for rung in alice.ladder] == ["hangup", "signal", "kill"]
     assert alice.id == f"ssh-{alice.leader}"
+    assert alice.remote.startswith("198.18.")
+    assert (alice.key, alice.key_source) == (fingerprint_of(without_pam), "journal")
+    assert {process.kernel_session for process in alice.processes} == {pinned.pid for pinned in alice.leaders}
+    assert all(pinned.start for pinned in alice.leaders)
     assert [terminal.name for terminal in alice.terminals] == ["pts/0"]
     assert {"bash"} < names(alice)
     assert "sleep" in names(bob)
@@ -455,9 +538,64 @@ async def test_a_host_without_systemd(request: pytest.FixtureRequest, logins: Lo
     async for hosts in reach(machine):
         snapshot = await look(hosts)
 
-    assert only(snapshot, "alice").source == "sshd"
+    alice = only(snapshot, "alice")
+    assert (alice.source, alice.sources) == ("sshd", ("utmp",))
+    assert alice.remote.startswith("198.18.")
     assert only(snapshot, "kickbot").own
     assert "logind does not answer" in snapshot.notes[0]
+    assert [rung.name for rung in snapshot.ladder] == ["signal", "kill"]
+    assert snapshot.orphans == ()
+
+
+LEAVE = "sudo nohup sleep 4711 >/dev/null 2>&1 & nohup sleep 4712 >/dev/null 2>&1 & echo do''ne; sleep 1000"
+
+
+async def leftovers(machine: Machine, logins: Logins) -> tuple[Session, Snapshot]:
+    """A login of opsuser before its sshd and its shell are killed, and what a look shows afterwards."""
+    login = logins.command(machine, "opsuser", LEAVE)
+    login.wait_for("done")
+    async for hosts in reach(machine):
+        before = await look_until(hosts, lambda s: {"4711", "4712"} <= ends(only(s, "opsuser").processes))
+        session = only(before, "opsuser")
+        doomed = [p.pid for p in session.processes if not {"4711", "4712"} & ends([p]) or p.name == "sudo"]
+        machine.run("kill", "-KILL", *map(str, doomed))
+        after = await look_until(hosts, lambda s: not s.of("opsuser"))
+    return session, after
+
+
+def ends(processes: Iterable[Process]) -> set[str]:
+    """The last words of their command lines."""
+    return {process.command.split()[-1] for process in processes}
+
+
+@pytest.mark.parametrize("name", ["plain_bookworm", "plain_trixie"])
+async def test_what_a_killed_login_leaves(request: pytest.FixtureRequest, logins: Logins, name: str) -> None:
+    """Without systemd, what is left of a killed login is outside or an orphan, and known by its kernel session."""
+    machine: Machine = request.getfixturevalue(name)
+
+    before, after = await leftovers(machine, logins)
+
+    assert ends(after.outside) >= {"4712"}
+    assert ends(after.orphans) >= {"4711"}
+    pinned = {leader.pid for leader in before.leaders}
+    left = [process for process in (*after.outside, *after.orphans) if ends([process]) & {"4711", "4712"}]
+    assert {process.kernel_session for process in left} <= pinned
+    machine.run("kill", "-KILL", *(str(process.pid) for process in after.orphans))
+
+
+async def test_what_a_killed_login_leaves_under_systemd(without_pam: Machine) -> None:
+    """So it is under systemd, where it sits in the unit of sshd; the daemons of other units are no orphans."""
+    without_pam.run("usermod", "--password", "*", "opsuser")
+    with Logins() as logins:
+        before, after = await leftovers(without_pam, logins)
+
+    assert ends(after.outside) >= {"4712"}
+    assert ends(after.orphans) >= {"4711"}
+    assert {process.unit for process in after.orphans} == {"ssh.service"}
+    pinned = {leader.pid for leader in before.leaders}
+    left = [process for process in (*after.outside, *after.orphans) if ends([process]) & {"4711", "4712"}]
+    assert {process.kernel_session for process in left} <= pinned
+    without_pam.run("kill", "-KILL", *(str(process.pid) for process in (*after.outside, *after.orphans)))
 
 
 async def test_a_shell_at_a_terminal_of_its_own(hosts: SshHosts, machine: Machine) -> None:
@@ -468,4 +606,5 @@ async def test_a_shell_at_a_terminal_of_its_own(hosts: SshHosts, machine: Machin
 
     machine.run("systemctl", "kill", "--signal=KILL", "stray")
     (stray,) = (each for each in snapshot.sessions if each.source == "terminal")
-    assert (stray.id, stray.account.name, stray.state, stray.ladder) == ("pts/0", "root", "unlisted", ())
+    assert (stray.id, stray.account.name, stray.state) == ("pts/0", "root", "unlisted")
+    assert [rung.name for rung in stray.ladder] == ["hangup", "signal", "kill"]

@@ -39,6 +39,6 @@ class Driver(Protocol):
         """What a complete answer to `look` says. Raises IncompleteAnswer for any other."""
         ...
 
-    def parse_answer(self, answer: bytes, *, nonce: str) -> Answer:
-        """What a complete answer to `command` says. Raises IncompleteAnswer for any other."""
+    def parse_answer(self, answer: bytes, *, step: Step, nonce: str) -> Answer:
+        """What a complete answer to the `command` of that step says. Raises IncompleteAnswer for any other."""
         ...

@@ -1,10 +1,17 @@
-# Looks at a Linux host, and ends one of its login sessions if it is still exactly the approved one. Sent to `sh -s`.
-# It never writes a file, never signals a process id, and only defines functions before its last line: cut short, it does nothing.
+# Looks at a Linux host, and does one approved step if its target is still exactly the approved one. Sent to `sh -s`.
+# It never writes a file, signals a process only right after comparing its start, and only defines functions before its
+# last line: cut short, it does nothing.
 #
 #   sh -s -- look NONCE
 #   sh -s -- end NONCE NOT_AFTER BOOT SESSION LEADER SINCE UID RUNG
+#   sh -s -- end_login NONCE NOT_AFTER BOOT UID LEADER START LEADERS RUNG
+#   sh -s -- end_account NONCE NOT_AFTER BOOT UID KNOWN SPARED RUNG
+#   sh -s -- show_account NONCE NOT_AFTER BOOT UID NAME
+#   sh -s -- warn NONCE NOT_AFTER BOOT SESSION LEADER SINCE UID TEXT
+#   sh -s -- warn_login NONCE NOT_AFTER BOOT UID LEADER START LEADERS TEXT
 #
-# NOT_AFTER is the host's uptime in centiseconds; SINCE is the session's TimestampMonotonic. The answer is lines. What the
+# NOT_AFTER is the host's uptime in centiseconds; SINCE is the session's TimestampMonotonic; START is in kernel ticks, and
+# LEADERS and SPARED are PID@START,PID@,... or -; KNOWN are ids of logind's sessions. The answer is lines. What the
 # people on a host can choose (names, titles, command lines) only ever follows a word of this script on the same line,
 # without a newline or a tab, so nobody can write a heading or the mark at the end, even knowing the nonce from `ps`.
 
@@ -17,7 +24,10 @@ main() {
     limit=
     if timeout 5 true 2>/dev/null; then limit='timeout 5'; fi
 
-    case ${1-} in look | end) verb=$1 ;; *) return 64 ;; esac
+    case ${1-} in
+        look | end | end_login | end_account | show_account | warn | warn_login) verb=$1 ;;
+        *) return 64 ;;
+    esac
     case ${2-} in '' | *[!0-9a-f]*) return 64 ;; *) nonce=$2 ;; esac
     shift 2
     printf 'kickbot linux 1 %s %s\n' "$verb" "$nonce"
@@ -45,6 +55,7 @@ facts() {
             name = substr(stat, index(stat, "(") + 1, RSTART - index(stat, "(") - 1)
             split(substr(stat, RSTART + 2), field, " ")
             if (int(field[7] / 2097152) % 2) next                  # PF_KTHREAD: part of the kernel
+            if (field[1] == "Z" && field[18] > 1) field[1] = "z"   # only its first thread has ended: it lives
 
             uids = ""; namespaces = 1; file = "/proc/" pid "/status"
             while ((getline line < file) > 0) {

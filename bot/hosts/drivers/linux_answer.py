@@ -7,6 +7,10 @@ Pure; it never guesses: what does not fit raises IncompleteAnswer.
     == users                                            status N
     == processes                                        | what it printed
     == commands                     == end NONCE
+    == keys             see linux_keys
+    == addresses        see linux_traces, and for the next two
+    == utmp
+    == timetable
     == host
     boot, uptime, date, ...
     == end NONCE
@@ -24,7 +28,7 @@ from bot.errors import IncompleteAnswer
 
 VERSION = b"1"
 ANSWERED = frozenset({0, 2})  # getent(1): 2 is one or more keys that it does not know
-SECTIONS = ("sessions", "users", "processes", "commands", "host")
+SECTIONS = ("sessions", "users", "processes", "commands", "keys", "addresses", "utmp", "timetable", "host")
 
 # pid parent state group leader tty foreground start real effective namespaces, then two cgroups and the name
 _PROCESS = re.compile(
@@ -178,7 +182,8 @@ def logind(lines: list[bytes], *, key: str) -> Logind:
 def processes(lines: Iterable[bytes]) -> Processes:
     """`process …`, `total N`, `clock SECONDS`, `terminal ATIME MTIME PATH`, `names STATUS`, `user UID NAME`, `no-ps`.
 
-    STATUS is getent's: 0, or 2 where it does not know some; any other: it did not answer. Zombies are left out.
+    STATUS is getent's: 0, or 2 where it does not know some; any other: it did not answer. Zombies are left out, but not
+    a `z`: it lives on in threads other than its first.
     """
     tasks: list[Task] = []
     numbers: dict[str, int] = {}

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from bot.hosts.drivers.linux_answer import Machine, Task
+from bot.models import Pinned
 
 # Classes of logind sessions that are logins of people, by pam_systemd(8), `class=`. The others are greeter,
 # lock-screen, background (cron), manager (user@.service) and none, with their variants.
@@ -18,6 +19,10 @@ LOGIN_CLASSES = frozenset({"user", "user-early", "user-incomplete", "user-light"
 SERVERS = frozenset({"sshd", "dropbear"})  # and what they become for a connection: sshd-session, sshd-auth
 SERVER_ACCOUNTS = frozenset({"sshd", "_sshd"})  # the account of sshd's own processes before a login
 WAITING = frozenset({"agetty", "getty", "mingetty", "mgetty", "login"})
+
+# Where logins sit that logind doesn't know, and so what they leave behind: in the units of sshd and of the consoles.
+SSH_UNIT = re.compile(r"(?:sshd?|dropbear)(?:@.*)?\.service")
+CONSOLE_UNIT = re.compile(r"(?:(?:serial-|console-|container-)?getty|autovt)(?:@.*)?\.service")
 
 FIRST_PERSON = 1000
 NOBODY = 65534
@@ -68,6 +73,10 @@ class Places:
         """True if it runs under a user's own service manager, user@.service."""
         return self._user_manager.fullmatch(self._cgroup(task)) is not None
 
+    def unit(self, task: Task) -> str:
+        """The deepest systemd unit, *.service or *.scope, of its cgroup; "" if there is none."""
+        return next(reversed(self._units(task)), "")
+
     def descendants(self, task: Task) -> Iterator[Task]:
         """The process, then all that descend from it, the nearest first."""
         queue, seen = [task], {task.pid}
@@ -85,6 +94,17 @@ class Places:
             found.add(pid)
             pid = self.tasks[pid].parent
         return found
+
+    def leaders(self, login: Unlisted) -> tuple[Pinned, ...]:
+        """The leaders of the kernel's sessions in a login; one that is dead has no start.
+
+        A session that reaches out of the login is not one of its own: without a setsid(2) it would be that of sshd.
+        """
+        inside = {task.pid for task in login.tasks}
+        shared = {listener.leader for listener in self._listeners() if listener.pid not in inside}
+        found = dict.fromkeys(task.leader for task in login.tasks if task.leader and task.leader not in shared)
+        alive = {pid: self.tasks[pid].start for pid in found if pid in self.tasks}
+        return tuple(Pinned(pid=pid, start=alive.get(pid, "")) for pid in found if pid in inside or pid not in alive)
 
     def below_sshd(self, taken: Collection[int]) -> Iterator[Unlisted]:
         """The logins below a listening sshd that sit in no session, one for each connection."""
@@ -113,14 +133,38 @@ class Places:
     ) -> Iterator[Task]:
         """Processes of people that are in no login; and what is in the scope of a session that logind doesn't list.
 
-        uids: users that have a login. Left out: each user manager itself (it ends with the last login), and containers.
+        uids: users that have a login. Left out: containers.
         """
-        managers = self._managers()
         for task in self.tasks.values():
-            if task.pid in taken or task.pid in managers or self.contained(task):
+            if task.pid in taken or self.contained(task):
                 continue
             scope = self.scope(task)
             if (scope and scope not in listed) or any(is_person(uid, uids) for uid in (task.real, task.effective)):
+                yield task
+
+    def managers(self) -> tuple[Task, ...]:
+        """Each user's oldest `systemd` below PID 1, and its oldest `(sd-pam)`: only one, so nobody hides there."""
+        found: dict[tuple[int, str], Task] = {}
+        for task in sorted(self.tasks.values(), key=_age):
+            if task.name == "systemd" and task.parent == 1 and self.managed(task):
+                found.setdefault((task.real, task.name), task)
+            manager = found.get((task.real, "systemd"))
+            if task.name == "(sd-pam)" and manager and task.parent == manager.pid and self.managed(task):
+                found.setdefault((task.real, task.name), task)
+        return tuple(found.values())
+
+    def orphans(self, taken: Collection[int]) -> Iterator[Task]:
+        """What a login that was killed can have left of the system's accounts, and nobody has taken yet.
+
+        The leader of its kernel session is dead. Under systemd it also sits where such a login does; and what is in
+        sshd's own unit without descending from sshd is a leftover, whoever leads it.
+        """
+        servers = {task.pid for listener in self._listeners() for task in self.descendants(listener)}
+        units = {units[0] for pid in servers if (units := self._units(self.tasks[pid]))}
+        shell = self.tasks.get(self._shell)
+        left_out = {*taken, *servers, *self.own(), *(task.pid for task in (self.descendants(shell) if shell else ()))}
+        for task in self.tasks.values():
+            if task.pid not in left_out and not self.contained(task) and self._left_behind(task, units):
                 yield task
 
     def contained(self, task: Task) -> bool:
@@ -135,9 +179,12 @@ class Places:
         return task.real == task.effective == 0 and task.name.partition("-")[0] in SERVERS
 
     def _listeners(self) -> Iterator[Task]:
+        """Each sshd that no other one started; one in a container lets nobody into this host."""
         for task in self.tasks.values():
             parent = self.tasks.get(task.parent)
-            if self._is_server(task) and not (parent and self._is_server(parent)) and self.scope(task) is None:
+            if self.scope(task) is not None or self.contained(task):
+                continue
+            if self._is_server(task) and not (parent and self._is_server(parent)):
                 yield task
 
     def _logged_in(self, task: Task) -> bool:
@@ -151,16 +198,19 @@ class Places:
         people = (t.effective for t in tree if t.effective and self._users.get(t.effective) not in SERVER_ACCOUNTS)
         return next(people, 0)
 
-    def _managers(self) -> set[int]:
-        """Each user's oldest `systemd` below PID 1, and its oldest `(sd-pam)`: only one, so nobody hides there."""
-        found: dict[tuple[int, str], Task] = {}
-        for task in sorted(self.tasks.values(), key=_age):
-            if task.name == "systemd" and task.parent == 1 and self.managed(task):
-                found.setdefault((task.real, task.name), task)
-            manager = found.get((task.real, "systemd"))
-            if task.name == "(sd-pam)" and manager and task.parent == manager.pid and self.managed(task):
-                found.setdefault((task.real, task.name), task)
-        return {task.pid for task in found.values()}
+    def _left_behind(self, task: Task, servers: Collection[str]) -> bool:
+        """servers: the units in which sshd itself runs."""
+        leaderless = task.leader != 0 and task.leader not in self.tasks
+        units = self._units(task)
+        if not units:  # without systemd, or outside of its units
+            return leaderless
+        if units[0] in servers or SSH_UNIT.fullmatch(units[0]):
+            return True
+        return leaderless and (CONSOLE_UNIT.fullmatch(units[0]) is not None or self.managed(task))
+
+    def _units(self, task: Task) -> list[str]:
+        """The units above a process, the outermost first."""
+        return [part for part in self._cgroup(task).split("/") if part.endswith((".service", ".scope"))]
 
 
 def is_person(uid: int, with_login: Collection[int] = ()) -> bool:

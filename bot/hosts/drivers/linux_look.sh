@@ -1,14 +1,25 @@
 # What a look shows: everything that a host knows of its logins and processes. Part of linux.sh.
 
 look() {
-    printf '== sessions\n'
-    logind list-sessions show-session
+    sessions=$(logind list-sessions show-session)
+    printf '== sessions\n%s\n' "$sessions"
     printf '== users\n'
     logind list-users show-user
+    timetable=$(timetable)
     printf '== processes\n'
     processes
-    printf '== commands\n'
-    commands
+    connections=$(connections)
+    records | {                      # they take their time, and come meanwhile
+        printf '== commands\n'
+        commands </dev/null
+        printf '== keys\n'
+        keys
+    }
+    printf '== addresses\n'
+    addresses
+    printf '== utmp\n'
+    utmp
+    printf '== timetable\n%s\n' "$timetable"
     printf '== host\n'
     host
 }
@@ -66,7 +77,7 @@ processes() {
     printf '%s\n' "$facts"
     printf 'clock %s\n' "$(date +%s)"
     printf '%s\n' "$facts" | terminals
-    printf '%s\n' "$facts" | users
+    printf '%s\n' "$facts" "$timetable" | users
 }
 
 # When each terminal of these processes was last read and written, by stat.
@@ -86,10 +97,10 @@ terminals() {
         }'
 }
 
-# The names of the uids of these processes, and the exit status of the question: getent's names are lost if it is killed,
+# The names of the uids of these processes and of at jobs, and the exit status of the question: getent's names are lost if it is killed,
 # so /etc/passwd names those that it left out.
 users() {
-    uids=$(awk '$1 == "process" { uids[$10]; uids[$11] } END { for (number in uids) printf " %s", number }')
+    uids=$(awk '$1 == "process" { uids[$10]; uids[$11] } $1 == "at" { uids[$2] } END { for (number in uids) printf " %s", number }')
     names='' status=0
     if command -v getent >/dev/null; then
         # shellcheck disable=SC2086 # numbers
