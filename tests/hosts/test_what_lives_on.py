@@ -163,5 +163,5 @@ def shown_processes(word: str) -> list[str]:
 
 def listed_users(word: str) -> str:
     """The part of a last word in which logind lists its users: from the heading on."""
-    _, heading, rest = word.partition("UID USER")
+    _, heading, rest = word.partition("$ loginctl list-users")
     return heading + rest

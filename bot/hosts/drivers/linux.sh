@@ -51,7 +51,7 @@ facts() {
             stat = ""; lines = 0; file = "/proc/" pid "/stat"
             while ((getline line < file) > 0) stat = lines++ ? stat "\\n" line : line
             close(file)
-            if (!match(stat, /\)[^)]*$/)) next                     # it has ended
+            if (!match(stat, /\)[^)]*$/)) { ended++; next }
             name = substr(stat, index(stat, "(") + 1, RSTART - index(stat, "(") - 1)
             split(substr(stat, RSTART + 2), field, " ")
             if (int(field[7] / 2097152) % 2) next                  # PF_KTHREAD: part of the kernel
@@ -76,7 +76,27 @@ facts() {
                 "\t" harmless(unified, 512) "\t" harmless(named, 512) "\t" harmless(name, 64)
             count++
         }
-        END { print "total " count + 0 }'
+        END { print "ended " ended + 0; print "total " count + 0 }'
+}
+
+# The uptime in centiseconds.
+clock() {
+    read -r clock _ </proc/uptime
+    clock=${clock%.*}${clock#*.}
+}
+
+# The fields of /proc/PID/stat into $name, $state, $parent, $group, $kernel_session, $tty, $front and $began; false if there is no such process. With
+# nothing but the shell itself: a fork for each would give 2,000 processes time to change. The name in it may hold
+# newlines and ") Z 1", so the fields begin after the last ")".
+read_stat() { # PID
+    stat=
+    { while IFS= read -r line; do stat=$stat$line; done <"/proc/$1/stat"; } 2>/dev/null
+    case $stat in *')'*) ;; *) return 1 ;; esac
+    name=${stat#*"("}
+    name=${name%")"*}
+    # shellcheck disable=SC2086 # numbers
+    set -- ${stat##*)}
+    state=$1 parent=$2 group=$3 kernel_session=$4 tty=$5 front=$6 began=${20-}
 }
 
 { main "$@" </dev/null; }

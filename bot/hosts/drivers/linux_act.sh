@@ -49,6 +49,7 @@ show_account() { # NOT_AFTER BOOT UID NAME
     not_after=${1-} boot=${2-} uid=${3-} name=${4-}
     may_act && one_line "$name" || return 0
 
+    wait_for_logind
     shown=$($limit ps -u "$uid" 2>&1)
     status=$?
     command="ps -u $name" heading="ps -u $name"
@@ -67,6 +68,18 @@ show_account() { # NOT_AFTER BOOT UID NAME
     fi
     printf 'ran %s\nstatus %s\n' "$command" "$status"
     printf '$ %s\n%s\n%s\n' "$heading" "$(printf '%s\n' "$shown" | head -c 16000)" "$users" | quote
+}
+
+# logind forgets a user some ten seconds after the last of its processes: until then its list would say too much.
+wait_for_logind() {
+    clock
+    deadline=$((clock + 1300))
+    while [ "$clock" -lt "$deadline" ]; do
+        if $limit ps -u "$uid" >/dev/null 2>&1; then return; fi
+        if ! $limit loginctl show-user "$uid" >/dev/null 2>&1; then return; fi
+        sleep 1
+        clock
+    done
 }
 
 warn() { # NOT_AFTER BOOT SESSION LEADER SINCE UID TEXT
@@ -107,12 +120,6 @@ may_act() { # NUMBER...
 late() {
     clock
     [ "$clock" -gt "$not_after" ]
-}
-
-# The uptime in centiseconds.
-clock() {
-    read -r clock _ </proc/uptime
-    clock=${clock%.*}${clock#*.}
 }
 
 only_pins() { # PID@START,PID@,... or -

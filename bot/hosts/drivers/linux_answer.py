@@ -32,13 +32,14 @@ SECTIONS = ("sessions", "users", "processes", "commands", "keys", "addresses", "
 
 # pid parent state group leader tty foreground start real effective namespaces, then two cgroups and the name
 _PROCESS = re.compile(
-    rb"process (\d{1,10}) (\d{1,10}) (\S) (-?\d{1,10}) (-?\d{1,10}) (-?\d{1,10}) (-?\d{1,10})"
+    rb"(?:process|fleeting) (\d{1,10}) (\d{1,10}) (\S) (-?\d{1,10}) (-?\d{1,10}) (-?\d{1,10}) (-?\d{1,10})"
     rb" (\d{1,20}) (\d{1,10}) (\d{1,10}) (\d{1,4})\t([^\t]*)\t([^\t]*)\t([^\t]*)"
 )
 _COMMAND = re.compile(rb"\| *(\d{1,10}) (.*)")
 _PROPERTY = re.compile(rb"\| ([A-Za-z0-9]+)=(.*)")
 _TERMINAL = re.compile(rb"terminal (-?\d{1,20}) (-?\d{1,20}) /dev/(.+)")  # whoever owns it sets any time of 64 bits
-_NUMBER = re.compile(rb"(total|clock|names) (\d{1,11})")
+_NUMBER = re.compile(rb"(ended|total|clock|names) (\d{1,11})")
+_POPULATED = re.compile(rb"populated (\d{1,10}) ([0-9A-Za-z]{1,64})")
 _USER = re.compile(rb"user (\d{1,10}) (.+)")
 
 
@@ -87,6 +88,7 @@ class Processes(NamedTuple):
     """The processes, their terminals' times (atime, mtime: seconds since 1970) by name, and user names by uid.
 
     clock: the host's own, when it read those times. nameless: how many users have no name because nobody answered.
+    populated: uid and id of logind's sessions in whose scope the kernel knows processes, listed or not.
     """
 
     tasks: Mapping[int, Task]
@@ -95,6 +97,7 @@ class Processes(NamedTuple):
     clock: int
     nameless: int
     without_ps: bool
+    populated: frozenset[tuple[int, str]]
 
 
 class Commands(NamedTuple):
@@ -182,17 +185,24 @@ def logind(lines: list[bytes], *, key: str) -> Logind:
 def processes(lines: Iterable[bytes]) -> Processes:
     """`process …`, `total N`, `clock SECONDS`, `terminal ATIME MTIME PATH`, `names STATUS`, `user UID NAME`, `no-ps`.
 
+    Besides, `fleeting …` is a process that was met, and not listed; `populated UID ID` a scope that isn't empty; and
+    `ended N` says how many of the list had ended.
+
     STATUS is getent's: 0, or 2 where it does not know some; any other: it did not answer. Zombies are left out, but not
     a `z`: it lives on in threads other than its first.
     """
     tasks: list[Task] = []
+    met: list[Task] = []
+    populated: set[tuple[int, str]] = set()
     numbers: dict[str, int] = {}
     terminals: dict[str, tuple[int, int]] = {}
     users: dict[int, str] = {}
     without_ps = False
     for line in lines:
         if found := _PROCESS.fullmatch(line):
-            tasks.append(_task(found))
+            (met if line.startswith(b"fleeting") else tasks).append(_task(found))
+        elif found := _POPULATED.fullmatch(line):
+            populated.add((int(found[1]), clean(found[2])))
         elif found := _TERMINAL.fullmatch(line):
             terminals[clean(found[3])] = (int(found[1]), int(found[2]))
         elif found := _USER.fullmatch(line):
@@ -207,6 +217,8 @@ def processes(lines: Iterable[bytes]) -> Processes:
         raise IncompleteAnswer(f"the process list is not complete: {len(tasks)} of {numbers.get('total', 'unknown')}")
     if not {"clock", "names"} <= numbers.keys():
         raise IncompleteAnswer("the process list came without its clock or its names")
+    known = {task.pid for task in tasks}
+    tasks += [task for task in met if task.pid not in known]
     nameless = {uid for task in tasks for uid in (task.real, task.effective)} - users.keys()
     return Processes(
         tasks={task.pid: task for task in tasks if task.state not in "ZX"},
@@ -215,6 +227,7 @@ def processes(lines: Iterable[bytes]) -> Processes:
         clock=numbers["clock"],
         nameless=0 if numbers["names"] in ANSWERED else len(nameless),
         without_ps=without_ps,
+        populated=frozenset(populated),
     )
 
 

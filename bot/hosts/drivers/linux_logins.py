@@ -112,9 +112,17 @@ class Places:
             children = self._below[listener.pid]
             single = any(not self._is_server(child) for child in children)  # started for one connection (ssh@.service)
             for first in [listener] if single else children:
-                tree = tuple(t for t in self.descendants(first) if t.pid not in taken and not self.managed(t))
+                tree = tuple(t for t in self._with_its_sessions(first) if t.pid not in taken and not self.managed(t))
                 if any(self._logged_in(task) for task in tree):
                     yield Unlisted("sshd", first, self._account(tree), tree)
+
+    def _with_its_sessions(self, first: Task) -> Iterator[Task]:
+        """What descends from a process, and what lost its parent but not the kernel session that was begun below it."""
+        tree = {task.pid: task for task in self.descendants(first)}
+        begun = {t.leader for t in tree.values() if t.leader in tree or t.leader not in self.tasks} - {0, 1}
+        for task in [t for t in self.tasks.values() if t.leader in begun and t.pid not in tree]:
+            tree.update((each.pid, each) for each in self.descendants(task))
+        yield from tree.values()
 
     def at_terminals(self, taken: Collection[int]) -> Iterator[tuple[int, Unlisted]]:
         """What holds a terminal and is nobody's yet, by terminal; no getty that waits for a login, and no container."""

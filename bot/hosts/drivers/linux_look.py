@@ -8,7 +8,7 @@ from bot.errors import IncompleteAnswer
 from bot.hosts.drivers import linux_answer
 from bot.hosts.drivers.linux_answer import Task
 from bot.hosts.drivers.linux_logins import is_person, terminal
-from bot.hosts.drivers.linux_sessions import COMMAND_LENGTH, Facts, Sessions
+from bot.hosts.drivers.linux_sessions import COMMAND_LENGTH, LADDER_UNLISTED, Facts, Sessions
 from bot.hosts.drivers.linux_traces import Record
 from bot.models import Act, HostUptime, Process, Rung, Snapshot
 
@@ -65,6 +65,7 @@ class Look:
             cron=tuple(shorten(name, CRONTAB_LENGTH) for name in timetable.crontabs),
             at=tuple(sorted(self.sessions.user(uid) for uid in timetable.at)),
             ladder=tuple(r for r in LADDER_ACCOUNT if r.name != "terminate" or not self.facts.logind.problem),
+            rest_ladder=LADDER_UNLISTED,
             notes=tuple(self._notes()),
             raw=self._transcript,
         )

@@ -73,11 +73,67 @@ processes() {
         printf 'no-ps\n'
         pids=$(cd /proc && printf '%s\n' [0-9]*)
     }
-    facts=$(printf '%s\n' "$pids" | facts)
-    printf '%s\n' "$facts"
+    facts='' tries=0
+    until [ "$tries" -ge 20 ]; do
+        tries=$((tries + 1))
+        facts=$(printf '%s\n' "$pids" | facts 2>/dev/null)
+        case $facts in *"total "*) break ;; esac # mawk gives up when a process ends while it reads of it
+    done
+    fleeting=$(fleeting "$(printf '%s\n' "$facts" | sed -n 's/^ended //p')")
+    printf '%s\n%s\n' "$facts" "$fleeting" | sed '/^$/d'
+    populated
     printf 'clock %s\n' "$(date +%s)"
     printf '%s\n' "$facts" | terminals
-    printf '%s\n' "$facts" "$timetable" | users
+    printf '%s\n' "$facts" "$fleeting" "$timetable" | users
+}
+
+# What forks and ends faster than a list can be read: the newest process of the kernel, again and again, one of each
+# kernel session. Longer if more of the list had ended than what made the list itself. Nothing is started meanwhile.
+fleeting() { # ENDED
+    clock
+    if [ "${1:-9}" -gt 3 ]; then watch_until=$((clock + 6)); else watch_until=$((clock + 2)); fi
+    newest='' met=' ' tab=$(printf '\t')
+    while [ "$clock" -lt "$watch_until" ]; do
+        clock
+        before=$newest
+        read -r _ _ _ _ newest </proc/loadavg
+        if [ "$newest" = "$before" ] || ! read_stat "$newest"; then continue; fi
+        case $met in *" $kernel_session "*) continue ;; esac
+        uids='' space=1 unified='' named=''
+        {
+            while read -r word first second _ more; do
+                case $word in
+                    Uid:) uids="$first $second" ;;
+                    NSpid:) if [ -n "$second" ]; then space=2; fi && break ;;
+                esac
+            done <"/proc/$newest/status"
+            while IFS=: read -r number controllers path; do
+                case $number:$controllers in
+                    0:) unified=$path ;;
+                    *:name=systemd) named=$path ;;
+                esac
+            done <"/proc/$newest/cgroup"
+        } 2>/dev/null
+        if [ -z "$uids" ]; then continue; fi
+        case $unified$named in *"$tab"*) unified='?' named='?' ;; esac
+        met="$met$kernel_session "
+        printf 'fleeting %s\t%.500s\t%.500s\t' "$newest $parent $state $group $kernel_session $tty $front $began $uids $space" \
+            "$unified" "$named"
+        printf '%.64s\n' "$name" | tr -d '\t'
+    done
+}
+
+# The sessions in whose scope the kernel knows processes, also such as end before anyone can list them.
+populated() {
+    for events in /sys/fs/cgroup/user.slice/user-*.slice/session-*.scope/cgroup.events; do
+        { read -r _ full <"$events"; } 2>/dev/null || continue
+        if [ "$full" != 1 ]; then continue; fi
+        scope=${events%/cgroup.events}
+        id=${scope##*/session-}
+        owner=${scope%/session-*}
+        owner=${owner##*/user-}
+        printf 'populated %s %s\n' "${owner%.slice}" "${id%.scope}"
+    done
 }
 
 # When each terminal of these processes was last read and written, by stat.
@@ -97,10 +153,10 @@ terminals() {
         }'
 }
 
-# The names of the uids of these processes and of at jobs, and the exit status of the question: getent's names are lost if it is killed,
-# so /etc/passwd names those that it left out.
+# The names of the uids of these processes and of at jobs, and the exit status of the question: getent's names are lost
+# if it is killed, so /etc/passwd names those that it left out.
 users() {
-    uids=$(awk '$1 == "process" { uids[$10]; uids[$11] } $1 == "at" { uids[$2] } END { for (number in uids) printf " %s", number }')
+    uids=$(awk '$1 == "process" || $1 == "fleeting" { uids[$10]; uids[$11] } $1 == "at" { uids[$2] } END { for (number in uids) printf " %s", number }')
     names='' status=0
     if command -v getent >/dev/null; then
         # shellcheck disable=SC2086 # numbers

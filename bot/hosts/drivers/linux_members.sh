@@ -9,7 +9,8 @@ every_pid() { (cd /proc && printf '%s\n' [0-9]*); }
 #   login    $leader with $start and all that descends from it; each of $leaders, PID@START, that is exactly that one, with
 #            its kernel session if it leads one; where it is gone, what belongs to $uid of that kernel session; and what
 #            descends from any of those
-#   account  what runs as $uid, but not in the scopes of sessions other than $known, nor below $spared
+#   account  what runs as $uid, also inside other people's sessions, but not in its own ones that are not $known, nor below
+#            $spared
 #   session  the scope of logind's $session
 #
 # Beside that, $whole are the kernel sessions that hold nothing but members, and $scopes the sessions of logind that have
@@ -159,7 +160,7 @@ choose() {
             for (pid in parent) {
                 if (!runs_as(pid, uid)) continue
                 if (is_own(pid)) forbidden = 1
-                if (spot[pid] != "" && spot[pid] != "@" && !(spot[pid] in planned)) continue
+                if (spot[pid] != "" && spot[pid] != "@" && slice[pid] == uid && !(spot[pid] in planned)) continue
                 if (namespaces[pid] > 1 && spot[pid] == "") continue     # a container: its uids are not those of accounts
                 if (!(pid in later)) chosen[pid]
             }

@@ -151,6 +151,7 @@ class Sessions:
                 since=self._began(shown, since),
                 own=leader in self._own or any(task.pid in self._own for task in tasks),
                 terminals=self._terminals(tasks, shown.get("TTY", "")),
+                restless=not tasks and key in self._facts.processes.populated,
                 processes=tuple(self.process(task, session) for task in tasks),
                 ladder=LADDER,
             ),

@@ -1,17 +1,5 @@
 # Signals to the members of a login or an account, each to exactly the process that was listed. Part of linux.sh.
 
-# The fields of /proc/PID/stat into $state, $kernel_session, $tty and $began; false if there is no such process. With
-# nothing but the shell itself: a fork for each would give 2,000 processes time to change. The name in it may hold
-# newlines and ") Z 1", so the fields begin after the last ")".
-read_stat() { # PID
-    stat=
-    { while IFS= read -r line; do stat=$stat$line; done <"/proc/$1/stat"; } 2>/dev/null
-    case $stat in *')'*) ;; *) return 1 ;; esac
-    # shellcheck disable=SC2086 # numbers
-    set -- ${stat##*)}
-    state=$1 kernel_session=$4 tty=$5 began=${20-}
-}
-
 # A signal to exactly that process, right after its start was compared. Status 1: it has ended. 2: it could not be sent.
 send() { # SIGNAL PID START
     read_stat "$2" && [ "$began" = "$3" ] || return 1
