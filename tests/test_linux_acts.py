@@ -278,8 +278,9 @@ def fork():
             time.sleep(0.01)
 """
 LEADER = FORK + "if fork():\n    time.sleep(1000)\n"
-FORKS_AND_ENDS = LEADER + "while True:\n    if fork():\n        os._exit(0)"
-FORKS = LEADER + "while True:\n    time.sleep(0.02)\n    fork()"
+# Both end by themselves, should a test lose them.
+FORKS_AND_ENDS = LEADER + "end = time.time() + 30\nwhile time.time() < end:\n    if fork():\n        os._exit(0)"
+FORKS = LEADER + "end = time.time() + 8\nwhile time.time() < end:\n    time.sleep(0.02)\n    fork()"
 CROWD = "import os, time\nfor _ in range({}):\n    if not os.fork():\n        break\ntime.sleep(1000)"
 RENAMED = "import time\nopen('/proc/self/comm', 'w').write({!r})\ntime.sleep(1000)"
 

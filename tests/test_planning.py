@@ -27,7 +27,7 @@ def target_named(session: Session) -> str:
 
 
 def rung_of(step: Step | None) -> tuple[str, int] | None:
-    return (step.rung, step.attempt) if step else None
+    return (step.what, step.attempt) if step else None
 
 
 # ------------------------------------------------------------------------------------------------ never a target

@@ -147,7 +147,7 @@ async def test_a_session_that_survives_every_rung_is_reported_as_survived(stage:
     asked = await stage.ask(KICK)
     done = await stage.approve(asked)
     assert [o.result for o in done.outcomes] == [Result.SURVIVED, Result.ENDED]
-    assert [s.rung for s in stage.hosts.acts if s.target.session == "7"] == ["terminate", "kill"]
+    assert [s.what for s in stage.hosts.acts if s.target.session == "7"] == ["terminate", "kill"]
     assert done.outcomes[0].lives_on
 
 

@@ -85,9 +85,9 @@ clock() {
     clock=${clock%.*}${clock#*.}
 }
 
-# The fields of /proc/PID/stat into $name, $state, $parent, $group, $kernel_session, $tty, $front and $began; false if there is no such process. With
-# nothing but the shell itself: a fork for each would give 2,000 processes time to change. The name in it may hold
-# newlines and ") Z 1", so the fields begin after the last ")".
+# The fields of /proc/PID/stat into $name, $state, $parent, $group, $kernel_session, $tty, $front and $began; false if
+# there is no such process. With nothing but the shell itself: a fork for each would give 2,000 processes time to change.
+# The name in it may hold newlines and ") Z 1", so the fields begin after the last ")".
 read_stat() { # PID
     stat=
     { while IFS= read -r line; do stat=$stat$line; done <"/proc/$1/stat"; } 2>/dev/null
@@ -97,6 +97,43 @@ read_stat() { # PID
     # shellcheck disable=SC2086 # numbers
     set -- ${stat##*)}
     state=$1 parent=$2 group=$3 kernel_session=$4 tty=$5 front=$6 began=${20-}
+}
+
+# What forks and ends faster than a list can be read: the newest process of the kernel, again and again, one of each
+# kernel session. Longer if more of the list had ended than what made the list itself. Nothing is started meanwhile.
+fleeting() { # ENDED
+    clock
+    if [ "${1:-9}" -gt 3 ]; then watch_until=$((clock + 6)); else watch_until=$((clock + 2)); fi
+    newest='' met=' ' tab=$(printf '\t') turns=0
+    while [ "$clock" -lt "$watch_until" ] || [ "$turns" -lt 300 ]; do # on a busy machine ticks pass without a turn
+        clock
+        turns=$((turns + 1))
+        before=$newest
+        read -r _ _ _ _ newest </proc/loadavg
+        if [ "$newest" = "$before" ] || ! read_stat "$newest"; then continue; fi
+        case $met in *" $kernel_session "*) continue ;; esac
+        uids='' space=1 unified='' named=''
+        {
+            while read -r word first second _ more; do
+                case $word in
+                    Uid:) uids="$first $second" ;;
+                    NSpid:) if [ -n "$second" ]; then space=2; fi && break ;;
+                esac
+            done <"/proc/$newest/status"
+            while IFS=: read -r number controllers path; do
+                case $number:$controllers in
+                    0:) unified=$path ;;
+                    *:name=systemd) named=$path ;;
+                esac
+            done <"/proc/$newest/cgroup"
+        } 2>/dev/null
+        if [ -z "$uids" ]; then continue; fi
+        case $unified$named in *"$tab"*) unified='?' named='?' ;; esac
+        case $name in *"$tab"*) name='?' ;; esac
+        met="$met$kernel_session "
+        numbers="$newest $parent $state $group $kernel_session $tty $front $began $uids $space"
+        printf 'fleeting %s\t%.500s\t%.500s\t%.64s\n' "$numbers" "$unified" "$named" "$name"
+    done
 }
 
 { main "$@" </dev/null; }

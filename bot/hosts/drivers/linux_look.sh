@@ -87,42 +87,6 @@ processes() {
     printf '%s\n' "$facts" "$fleeting" "$timetable" | users
 }
 
-# What forks and ends faster than a list can be read: the newest process of the kernel, again and again, one of each
-# kernel session. Longer if more of the list had ended than what made the list itself. Nothing is started meanwhile.
-fleeting() { # ENDED
-    clock
-    if [ "${1:-9}" -gt 3 ]; then watch_until=$((clock + 6)); else watch_until=$((clock + 2)); fi
-    newest='' met=' ' tab=$(printf '\t')
-    while [ "$clock" -lt "$watch_until" ]; do
-        clock
-        before=$newest
-        read -r _ _ _ _ newest </proc/loadavg
-        if [ "$newest" = "$before" ] || ! read_stat "$newest"; then continue; fi
-        case $met in *" $kernel_session "*) continue ;; esac
-        uids='' space=1 unified='' named=''
-        {
-            while read -r word first second _ more; do
-                case $word in
-                    Uid:) uids="$first $second" ;;
-                    NSpid:) if [ -n "$second" ]; then space=2; fi && break ;;
-                esac
-            done <"/proc/$newest/status"
-            while IFS=: read -r number controllers path; do
-                case $number:$controllers in
-                    0:) unified=$path ;;
-                    *:name=systemd) named=$path ;;
-                esac
-            done <"/proc/$newest/cgroup"
-        } 2>/dev/null
-        if [ -z "$uids" ]; then continue; fi
-        case $unified$named in *"$tab"*) unified='?' named='?' ;; esac
-        met="$met$kernel_session "
-        printf 'fleeting %s\t%.500s\t%.500s\t' "$newest $parent $state $group $kernel_session $tty $front $began $uids $space" \
-            "$unified" "$named"
-        printf '%.64s\n' "$name" | tr -d '\t'
-    done
-}
-
 # The sessions in whose scope the kernel knows processes, also such as end before anyone can list them.
 populated() {
     for events in /sys/fs/cgroup/user.slice/user-*.slice/session-*.scope/cgroup.events; do

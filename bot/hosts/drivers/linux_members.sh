@@ -25,6 +25,7 @@ find_members() {
             # shellcheck disable=SC2086 # words of digits and colons
             printf 'seen %s\n' $seen
             every_pid | facts 2>/dev/null
+            fleeting
         } | choose | LC_ALL=C sort -n)
     done
     scopes=$(printf '%s\n' "$members" | sed -n 's/^scopes//p')
@@ -181,7 +182,7 @@ choose() {
         }
         $1 == "seen" { seen[$2] }
         $1 == "total" { complete = 1 }
-        $1 == "process" {
+        $1 == "process" || ($1 == "fleeting" && !($2 in parent)) {
             pid = $2
             parent[pid] = $3; state[pid] = $4; session[pid] = $6; tty[pid] = $7; began[pid] = $9
             real[pid] = $10; effective[pid] = $11; namespaces[pid] = $12 + 0

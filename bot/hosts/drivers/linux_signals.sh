@@ -63,7 +63,7 @@ try_kill() {
         seen="$seen $new" everyone="$everyone$newline$members"
         # shellcheck disable=SC2086
         send_each STOP $new
-        if [ -z "$new" ] && ! chase; then break; fi
+        if ! chase && [ -z "$new" ]; then break; fi
         find_members
         clock
     done
