@@ -44,6 +44,7 @@ known_hosts = "{known_hosts}"
 {hosts}
 [[rules]]
 hosts = "*"
+acts = ["kick", "force", "processes"]
 look = ["S0SRE"]
 ask = ["S0SRE"]
 approve = ["S0LEADS"]
@@ -84,7 +85,10 @@ async def open_page(port: int) -> None:
     async with _stage(port) as (slack, config):
         click.echo(f"Open {slack.page_url} in a browser. You are Alice; try:\n")
         click.echo("  /sessions host1\n  /kick audituser host1 because INC-42 laptop stolen\n")
-        click.echo("Then be Carol, and approve. Afterwards, in another terminal:\n")
+        click.echo("Then be Carol, and approve. Try also:\n")
+        click.echo("  /kick audituser host2 warn 1m        told first, and you or Carol can stop it")
+        click.echo("  /kick bob host2                      ignores the polite signals: ask to force it\n")
+        click.echo("Afterwards, in another terminal:\n")
         click.echo(f"  {sys.executable} -m bot audit verify --config {config}\n\nCtrl-C ends it all.")
         stopped = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)

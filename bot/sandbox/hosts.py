@@ -37,7 +37,7 @@ def demo_hosts() -> tuple[HostSpec, ...]:
     audituser = Login("audituser", uid=1000)
     transfer = Login("audituser", terminal=False, command="/usr/lib/openssh/sftp-server", uid=1000)
     alice = Login("alice", remote="198.51.100.4", command="tail -f app.log", uid=1001)
-    bob = Login("bob", remote="198.51.100.7", command="less deploy.log", uid=1002)
+    bob = Login("bob", remote="198.51.100.7", command="python train.py", behaviour="stubborn", uid=1002)
     return HostSpec("host1", (audituser, transfer, alice)), HostSpec("host2", (bob, audituser))
 
 

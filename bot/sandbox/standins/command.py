@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-NAMES = frozenset({"loginctl", "ps", "kill", "getent", "keeper"})
+NAMES = frozenset({"loginctl", "ps", "kill", "getent", "ls", "keeper"})
 
 
 def main() -> None:

@@ -31,6 +31,8 @@ def main(words: list[str]) -> int:
                 show(user(scene, name) for name in names)
             case "terminate-session" | "kill-session":
                 end(scene, verb, names, number)
+            case "terminate-user":
+                end(scene, "terminate-session", sessions_of(scene, names), number)
             case _:
                 sys.stderr.write(f"Unknown command verb '{verb}'.\n")
                 return 1
@@ -83,6 +85,13 @@ def end(scene: Scene, verb: str, names: list[str], number: int) -> None:
         elif not session.closing:
             scene.mark_closing(session)
             scene.signal(session, signal.SIGTERM, signal.SIGCONT, signal.SIGHUP)
+
+
+def sessions_of(scene: Scene, users: list[str]) -> list[str]:
+    """The ids of the sessions of those users, by number or name."""
+    for name in users:
+        user(scene, name)
+    return [one.id for one in scene.sessions() if {one.account.name, str(one.account.uid)} & set(users)]
 
 
 def row(one: Session) -> str:

@@ -128,7 +128,7 @@ class Scene:
                 yield Shown(one, one.name, _title(one), parent, uid, session.scope)
 
     def publish(self) -> list[Shown]:
-        """Write the host's own /proc for its awk, grep and sed, and say what is in it."""
+        """Write the host's own /proc, which its scripts read, and say what is in it."""
         everything = list(self.shown())
         for one in everything:
             self._publish(one)

@@ -1,8 +1,13 @@
 #!/bin/sh
-# systemctl --version, and nothing else: a sandbox host has no services.
-if [ "$*" = --version ]; then
-    echo 'systemd 257 (257.13-1~deb13u1)'
-    exit 0
-fi
-echo 'systemctl: a sandbox host only knows: systemctl --version' >&2
-exit 1
+# systemctl of a sandbox host, which has no services, but the scopes of its sessions.
+case "$*" in
+    --version) echo 'systemd 257 (257.13-1~deb13u1)' ;;
+    'stop --no-block session-'*.scope)
+        scope=${3#session-}
+        exec loginctl kill-session "${scope%.scope}"
+        ;;
+    *)
+        echo 'systemctl: a sandbox host only knows: systemctl --version, systemctl stop --no-block session-ID.scope' >&2
+        exit 1
+        ;;
+esac
