@@ -19,6 +19,16 @@ RequestId = NewType("RequestId", int)
 HostUptime = NewType("HostUptime", int)
 
 
+FIRST_PERSON = 1000
+NO_PEOPLE = frozenset({65534, *range(61184, 65520)})
+"""nobody, and systemd's DynamicUser= services."""
+
+
+def is_of_people(uid: int) -> bool:
+    """True for the user ids that people have, by the defaults of useradd(8) and systemd; not the system's own."""
+    return uid >= FIRST_PERSON and uid not in NO_PEOPLE
+
+
 def timestamp(moment: datetime) -> str:
     """RFC 3339 in UTC with microseconds: `2026-11-20T13:31:05.000000Z`. The only form in which a time is stored."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -316,8 +326,9 @@ class Kick(Value):
         return frozenset({Act.KICK, *(act for act, wanted in more.items() if wanted)})
 
     def means(self, session: Session) -> bool:
-        """True for the sessions that were asked for."""
-        return self.session in {None, session.id} and self.only.fits(session)
+        """True for the sessions that were asked for. A key that only the account itself tells of proves nothing."""
+        proven = not self.only.key or session.key_source == "journal"
+        return self.session in {None, session.id} and self.only.fits(session) and proven
 
 
 class Help(Value):
@@ -338,7 +349,7 @@ class Target(Value):
 
     Or, with the kind `account`, every process of one account on one host but those of logins that came later: session
     is empty then, and beside names the identities of the account's logins that the plan knows.
-    leaders: see Session.
+    leaders: see Session. seen: the host's uptime (centiseconds) at the look on which the plan was made.
     """
 
     kind: Literal["session", "account"] = "session"
@@ -352,6 +363,7 @@ class Target(Value):
     rungs: tuple[str, ...]
     leaders: tuple[Pinned, ...] = ()
     beside: tuple[str, ...] = ()
+    seen: HostUptime = HostUptime(0)
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -441,10 +453,14 @@ class EndSession(_Step):
 
 
 class EndAccount(_Step):
-    """Try one rung on every process of an account. spare: identities of logins that came later, left alone."""
+    """Try one rung on every process of an account. spare: identities of logins that came later, left alone.
+
+    seen: the host's uptime (centiseconds) at the look that showed them: connections begun after it are left alone too.
+    """
 
     kind: Literal["end_account"] = "end_account"
     rung: str
+    seen: HostUptime = HostUptime(0)
     spare: tuple[str, ...] = ()
 
     @property

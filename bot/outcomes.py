@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bot.counting import count
 from bot.lifecycle import Request
 from bot.models import Outcome, Process, Result, Session, Snapshot, Target, Unreachable, by_host
 from bot.planning import left, newcomers, still_there
@@ -32,9 +33,9 @@ def _judge(request: Request, target: Target, look: Snapshot | Unreachable | None
 def _present(target: Target, look: Snapshot, there: tuple[Process, ...]) -> Outcome:
     session = still_there(target, look)
     if target.kind == "account":
-        return _outcome(target, Result.SURVIVED, f"{_processes(there)} left of {target.account.name}", there)
+        return _outcome(target, Result.SURVIVED, f"{_are(there)} left of {target.account.name}", there)
     if session is None:
-        return _outcome(target, Result.SURVIVED, f"the login is gone, but {_processes(there)} left of it", there)
+        return _outcome(target, Result.SURVIVED, f"the login is gone, but {_are(there)} left of it", there)
     if session.restless:
         detail = f"it is {session.state}, and what runs in it starts anew all the time"
         return _outcome(target, Result.SURVIVED, detail, there)
@@ -43,8 +44,8 @@ def _present(target: Target, look: Snapshot, there: tuple[Process, ...]) -> Outc
     return _outcome(target, Result.SURVIVED, f"it is {session.state}", there)
 
 
-def _processes(some: tuple[Process, ...]) -> str:
-    return "1 process is" if len(some) == 1 else f"{len(some)} processes are"
+def _are(there: tuple[Process, ...]) -> str:
+    return count(len(there), "process is", "processes are")
 
 
 def _absent(request: Request, target: Target, look: Snapshot) -> Outcome:

@@ -1,8 +1,9 @@
 """What would be done, and the next step of it. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
+from bot.counting import count, processes
 from bot.inventory import fold
 from bot.lifecycle import Attempt, Request
 from bot.models import (
@@ -35,23 +36,25 @@ Looks = Sequence[Snapshot | Unreachable]
 # ------------------------------------------------------------------------------------------------ the plan
 
 
-def make(command: Kick, looks: Looks, policy: Policy, *, first: Plan | None = None) -> Plan:
+def make(command: Kick, looks: Looks, policy: Policy, *, first: Request | None = None) -> Plan:
     """Exactly the sessions that the command names and that may be ended; the account's other ones with the reason.
 
-    At the level `processes` each host's account is one more target, behind its sessions. first: the plan of the request
-    to which this is the next step: what is left of its logins is a target again, though no list shows it as a login.
+    At the level `processes` each host's account is one more target, behind its sessions. first: the request to which
+    this is the next step: what is left of its logins is a target again, though no list shows it as a login; and what
+    wasn't its target is not forced.
     """
+    spared = _not_of(first, command)
     targets: list[Target] = []
     kept: list[Kept] = []
     for look in looks:
         if isinstance(look, Unreachable):
             continue
         for session in look.of(command.user):
-            if why := _why_kept(command, session, policy):
+            if why := _why_kept(command, session, policy) or spared(session):
                 kept.append(Kept(host=look.host, session=session.id, identity=session.identity, why=why))
             else:
                 targets.append(_session(command, look, session))
-        targets += _rests(command, look, first)
+        targets += _leftovers(command, look, first.plan if first else None)
         if command.processes:
             targets += _account(command, look, policy)
     return Plan(
@@ -83,10 +86,23 @@ def _why_kept(command: Kick, session: Session, policy: Policy) -> str | None:
     if session.account.uid == 0 or session.account.name in policy.protected:
         return "the account is protected"
     if not command.means(session):
-        return "it was not asked for"
+        unproven = command.only.fits(session) and session.key_source == "environment"
+        return "its key is known only from what the account can write" if unproven else "it was not asked for"
     if not _rungs(command, session.ladder):
         return "Kickbot can't end such a login"
     return None
+
+
+def _not_of(first: Request | None, command: Kick) -> Callable[[Session], str | None]:
+    """Why a session is none of those that survived the first request, where this one only forces these."""
+    if first is None or first.plan is None or command.processes or not command.force or _forced(first):
+        return lambda _session: None
+    survived = {t.identity for t in first.plan.targets}
+    return lambda session: None if session.identity in survived else f"it is not what request {first.id} left"
+
+
+def _forced(request: Request) -> bool:
+    return request.command is not None and request.command.force
 
 
 def _rungs(command: Kick, ladder: Sequence[Rung]) -> tuple[str, ...]:
@@ -104,6 +120,7 @@ def _session(command: Kick, look: Snapshot, session: Session) -> Target:
         summary=_summary(session),
         rungs=_rungs(command, session.ladder),
         leaders=_pinned(session),
+        seen=look.uptime,
     )
 
 
@@ -115,16 +132,13 @@ def _pinned(session: Session) -> tuple[Pinned, ...]:
     return tuple(dict.fromkeys((*session.leaders, *others)))
 
 
-def _rests(command: Kick, look: Snapshot, first: Plan | None) -> Iterator[Target]:
+def _leftovers(command: Kick, look: Snapshot, first: Plan | None) -> Iterator[Target]:
+    """What is left of the logins of an earlier plan, where no list shows them any more."""
     rungs = _rungs(command, look.rest_ladder)
     for target in first.on(look.host) if first else ():
         rest = left(target, look) if target.leaders and still_there(target, look) is None else None
         if rest and rungs:
-            yield target.model_copy(update={"rungs": rungs, "summary": f"its rest, {_processes(rest)}"})
-
-
-def _processes(some: Sequence[Process]) -> str:
-    return "1 process" if len(some) == 1 else f"{len(some)} processes"
+            yield target.model_copy(update={"rungs": rungs, "summary": f"its rest, {processes(len(rest))}"})
 
 
 def _account(command: Kick, look: Snapshot, policy: Policy) -> Iterator[Target]:
@@ -143,8 +157,9 @@ def _account(command: Kick, look: Snapshot, policy: Policy) -> Iterator[Target]:
         summary="",
         rungs=rungs,
         beside=tuple(s.identity for s in look.of(account.name)),
+        seen=look.uptime,
     )
-    yield target.model_copy(update={"summary": _processes(_of_account(target, look))})
+    yield target.model_copy(update={"summary": processes(len(_of_account(target, look)))})
 
 
 def _summary(session: Session) -> str:
@@ -179,7 +194,7 @@ def left(target: Target, look: Snapshot) -> tuple[Process, ...] | None:
 
 def is_left(target: Target, look: Snapshot) -> bool:
     """True if a look still shows anything of a target."""
-    return still_there(target, look) is not None or left(target, look) is not None
+    return left(target, look) is not None
 
 
 def still_there(target: Target, look: Snapshot) -> Session | None:
@@ -212,13 +227,22 @@ def newcomers(plan: Plan, look: Snapshot) -> tuple[Session, ...]:
     known = {i for t in targets for i in (t.identity, *t.beside)}
     known |= {k.identity for k in plan.kept if k.host == look.host}
     ours = {p.pid for p in _rest([pin for t in targets for pin in t.leaders], targets[0].account.uid, look)}
-    others = (s for s in look.of(plan.user) if s.identity not in known and not s.own)
+    unknown = (s for s in look.of(plan.user) if s.identity not in known and not s.own)
+    others = [s for s in unknown if _began_after(targets[0], s)]
     return tuple(s for s in others if not s.processes or any(p.pid not in ours for p in s.processes))
+
+
+def _began_after(target: Target, session: Session) -> bool:
+    """False for what only looks like a new login: a process older than the plan that took another terminal."""
+    if session.source == "logind":
+        return True
+    start = next((p.start for p in session.processes if p.pid == session.leader), None)
+    return start is None or int(start) > target.seen
 
 
 def _of_account(target: Target, look: Snapshot) -> tuple[Process, ...]:
     """Every process of the account but those of logins that came later; with such a login, its manager is theirs."""
-    later = [s for s in look.of(target.account.name) if s.identity not in target.beside]
+    later = [s for s in look.of(target.account.name) if s.identity not in target.beside and _began_after(target, s)]
     spared = {p.pid for s in later for p in s.processes} | ({p.pid for p in look.managers} if later else set())
     return tuple(p for p in look.processes if p.runs_as(target.account.uid) and p.pid not in spared)
 
@@ -243,7 +267,7 @@ def _rest(leaders: Sequence[Pinned], uid: int, look: Snapshot) -> Iterator[Proce
     ended = {pin.pid for pin in pins if pin.pid not in starts}
     found: set[int] = set()
     for process in look.processes:
-        alive = process.kernel_session in ours or (process.pid in ours)
+        alive = process.kernel_session in ours or process.pid in ours
         rest = process.kernel_session in ended and process.runs_as(uid)
         if alive or rest or process.parent in found:
             found.add(process.pid)
@@ -299,7 +323,7 @@ def _account_steps(request: Request, plan: Plan, target: Target, look: Snapshot)
     tried = request.tries(target)
     if left(target, look) and (rung := _next_rung(target, tried, look)):
         spare = tuple(s.identity for s in newcomers(plan, look))
-        yield EndAccount(target=target, rung=rung, attempt=_attempt(tried, rung), spare=spare)
+        yield EndAccount(target=target, rung=rung, attempt=_attempt(tried, rung), spare=spare, seen=look.uptime)
     elif not any(isinstance(a.step, ShowAccount) and a.step.target.key == target.key for a in request.attempts):
         yield ShowAccount(target=target)
 
@@ -357,8 +381,8 @@ def _elsewhere(command: Kick, look: Snapshot) -> Iterator[str]:
         whose = f"{session.account.name}'s session {session.id}"
         yield f"{command.user} is also active inside {whose} on {look.host}: to end that, kick {session.account.name}."
     if not command.processes and (number := sum(p.user == command.user for p in look.outside)):
-        verb = "process runs" if number == 1 else "processes run"
-        yield f"{number} {verb} outside of any session on {look.host}: `processes` would end them."
+        run = count(number, "process runs", "processes run")
+        yield f"{run} outside of any session on {look.host}: `processes` would end them."
 
 
 def _free(plan: Plan) -> set[str]:

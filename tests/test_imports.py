@@ -23,6 +23,7 @@ CORE = {
     "canonical",
     "errors",
     "cleaning",
+    "counting",
     "durations",
     "models",
     "events",

@@ -6,7 +6,7 @@ import pytest
 
 from bot.errors import Refused
 from bot.lifecycle import State
-from bot.models import Act, EndAccount, Listing, Result, ShowAccount, Warn
+from bot.models import Act, EndAccount, Filter, Listing, Result, ShowAccount, Warn
 from tests import make
 from tests.stage import POLICY, Stage, allowing
 
@@ -248,3 +248,63 @@ async def test_a_listing_names_the_owners_of_the_accounts(stage: Stage) -> None:
     stage.hosts["host1"].login("4", "bob", 1003)
     seen = await stage.workflow.look(stage.origin("U0ALICE"), Listing(hosts=("host1",)))
     assert seen.owners == {"bob": ("bob",)}
+
+
+# ------------------------------------------------------------------------------------------------ tried by an attacker
+
+
+async def test_only_what_survived_is_forced(stage: Stage) -> None:
+    """The next level after a kick with a filter: another session of the account, kept the first time, is not forced."""
+    host = stage.hosts["host1"]
+    host.stubborn = {"7", "9"}
+    host.login("20", remote="198.51.100.9")
+    first = await stage.approve(await stage.ask(make.kick(only=Filter(network="203.0.113.0/24"))))
+    again = await stage.workflow.again(stage.origin("U0ALICE"), first.id, first.plan_hash, force=True)
+    planned = await stage.workflow.drive(again.id)
+    assert planned.plan is not None
+    assert [t.session for t in planned.plan.targets] == ["7", "9"]
+    assert [(k.session, k.why) for k in planned.plan.kept] == [("20", f"it is not what request {first.id} left")]
+
+
+async def test_the_id_of_a_survivor_that_another_login_took_is_not_forced(stage: Stage) -> None:
+    """The survivor ended meanwhile, and its id belongs to a new login: that one is left alone."""
+    host = stage.hosts["host1"]
+    host.stubborn = {"7"}
+    first = await stage.approve(await stage.ask(make.kick()))
+    host.login("7")
+    again = await stage.workflow.again(stage.origin("U0ALICE"), first.id, first.plan_hash, force=True)
+    assert (await stage.workflow.drive(again.id)).state is State.CLOSED
+
+
+@pytest.mark.parametrize(("source", "planned"), [("journal", ["4"]), ("environment", [])])
+async def test_a_kick_by_key_believes_only_the_journal(stage: Stage, source: str, planned: list[str]) -> None:
+    """What the account itself can write about its key may be listed, but chooses nobody to be ended."""
+    key = "SHA256:" + "A" * 43
+    stage.hosts["host1"].login("4", key=key, key_source=source)
+    request = await stage.ask(make.kick(only=Filter(key=key)))
+    assert [t.session for t in (request.plan.targets if request.plan else ())] == planned
+
+
+async def test_an_old_process_at_a_new_terminal_is_no_new_login(stage: Stage) -> None:
+    """A job that was there before the plan and takes a terminal is still one of the account's processes, and ends."""
+    host = stage.hosts["host1"]
+    job = make.process(900, "job", start="10")
+    host.outside = (job,)
+    asked = await stage.ask(make.kick(processes=True))
+    terminal = {"source": "terminal", "identity": "pts/9:900:10", "leader": 900, "processes": (job,)}
+    host.sessions["pts/9"] = make.session("pts/9", **terminal)
+    host.outside = ()
+    done = await stage.approve(asked)
+    assert [a.step.spare for a in done.attempts if isinstance(a.step, EndAccount)] == [()]
+    assert [(o.kind, o.result) for o in done.outcomes][-1] == ("account", Result.ENDED)
+
+
+async def test_the_name_on_a_terminal_is_short(stage: Stage) -> None:
+    """However long and odd someone's name in Slack is, the warning is one short printable line."""
+    stage.people.odd["U0ALICE"] = make.person(
+        "U0ALICE", name="\N{REGIONAL INDICATOR SYMBOL LETTER A}" * 100 + "\x1b[2J"
+    )
+    await stage.approve(await stage.ask(WARNED))
+    texts = [text for _, text in stage.hosts["host1"].told]
+    assert len(texts) == 2
+    assert all(len(text) < 500 and "\x1b" not in text for text in texts)

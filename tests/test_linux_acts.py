@@ -33,6 +33,7 @@ from bot.models import (
     Warn,
 )
 from tests import make
+from tests.test_linux_script import SHELLS
 
 NONCE = "0123456789abcdef"
 BOOT = "11111111-2222-3333-4444-555555555555"
@@ -85,14 +86,14 @@ def warning(text: str = "Kickbot ends this session at 13:36 UTC", **other: Any) 
             EndSession(target=target("tty1", "tty1:20:200"), rung="signal"),
             ("end_login", "4242", BOOT, "1001", "20", "200", "-", "signal"),
         ),
-        (EndAccount(target=whole(), rung="signal"), ("end_account", "4242", BOOT, "1001", "-", "-", "signal")),
+        (EndAccount(target=whole(), rung="signal"), ("end_account", "4242", BOOT, "1001", "-", "-", "0", "signal")),
         (
             EndAccount(
                 target=whole(beside=("7:100:5", "ssh-20:20:200", "c1:101:6", "9:102:7")),
                 rung="kill",
                 spare=("ssh-40:40:400", "9:102:7", "11:103:8", "pts/4:50:500"),
             ),
-            ("end_account", "4242", BOOT, "1001", "7,c1", "40@400,50@500", "kill"),
+            ("end_account", "4242", BOOT, "1001", "7,c1", "40@400,50@500", "0", "kill"),
         ),
         (ShowAccount(target=whole()), ("show_account", "4242", BOOT, "1001", "audituser")),
         (warning("-n: at 13:36"), ("warn_login", "4242", BOOT, "1001", "20", "200", "-", "-n: at 13:36")),
@@ -259,7 +260,16 @@ def test_told_lines_are_no_answer_to_another_step() -> None:
 
 # ------------------------------------------------------------------------------------------------------- real processes
 
-SHELLS = [names for names in (["dash"], ["bash", "--posix"], ["busybox", "sh"], ["sh"]) if shutil.which(names[0])]
+
+def listens(pid: int) -> bool:
+    """True once it holds a socket; what it opens and closes meanwhile doesn't matter."""
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            if str(descriptor.readlink()).startswith("socket:"):
+                return True
+    return False
+
+
 AWKS = [name for name in ("busybox", "gawk", "mawk", "original-awk") if shutil.which(name)]
 PYTHON = shutil.which("python3", path="/usr/local/bin:/usr/bin:/bin") or sys.executable
 ROOT = os.geteuid() == 0
@@ -351,8 +361,10 @@ class Here:
         )
         return DRIVER.parse_answer(answered, step=step, nonce=NONCE)
 
-    def end_account(self, rung: str, known: str = "-", spared: str = "-", uid: int = UID) -> Answer:
-        answered = self.run("end_account", str(uid), known, spared, rung)
+    def end_account(
+        self, rung: str, known: str = "-", spared: str = "-", uid: int = UID, seen: str = "9" * 12
+    ) -> Answer:
+        answered = self.run("end_account", str(uid), known, spared, seen, rung)
         return DRIVER.parse_answer(answered, step=EndAccount(target=whole(), rung="kill"), nonce=NONCE)
 
     def show_account(self) -> Answer:
@@ -600,7 +612,7 @@ def test_a_rung_that_is_none(here: Here, rung: str) -> None:
     "verb_and_rest",
     [
         ("end_login", str(UID), "5", "5", "-", "kill"),
-        ("end_account", str(UID), "-", "-", "kill"),
+        ("end_account", str(UID), "-", "-", "0", "kill"),
         ("show_account", str(UID), "audituser"),
         ("warn", "7", "5", "5", str(UID), "text"),
         ("warn_login", str(UID), "5", "5", "-", "text"),
@@ -641,7 +653,7 @@ def test_a_listening_sshd(here: Here, tmp_path: Path) -> None:
     listen = "import socket, time; s = socket.create_server(('127.0.0.1', 0)); time.sleep(1000)"
     daemon = subprocess.Popen([program, "-c", listen], start_new_session=True)
     here._started.append(daemon)
-    until(lambda: any(str(fd.readlink()).startswith("socket:") for fd in Path(f"/proc/{daemon.pid}/fd").iterdir()))
+    until(lambda: listens(daemon.pid))
 
     refused = here.end_login(daemon.pid, "kill")
     login = here.start("sleep", "1000")

@@ -17,7 +17,8 @@ from tests.linux_answers import step
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the script reads /proc")
 
 NONCE = "0123456789abcdef"
-SHELLS = [words for words in (["dash"], ["bash", "--posix"], ["busybox", "sh"], ["sh"]) if shutil.which(words[0])]
+# sh only where it is none of the others
+SHELLS = [words for words in (["dash"], ["bash", "--posix"], ["busybox", "sh"]) if shutil.which(words[0])] or [["sh"]]
 DRIVER = LinuxDriver()
 
 LOGINCTL = r"""#!/bin/sh

@@ -1,6 +1,7 @@
 """Who may look, ask and approve. The ways around the policy first: each must end in a no."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -167,11 +168,44 @@ def test_act_that_the_rule_does_not_name(acts: set[Act]) -> None:
     assert not approve(make.policy(), acts=frozenset(acts))
 
 
-def test_acts_from_two_rules() -> None:
-    """Acts are not put together from several rules: one rule must allow them all."""
-    policy = make.policy(make.rule(acts={Act.KICK}), make.rule(acts={Act.FORCE}))
+BOTH = frozenset({Act.KICK, Act.FORCE})
 
-    assert not ask(policy, acts=frozenset({Act.KICK, Act.FORCE}))
+
+@pytest.mark.parametrize("lists", [{"ask": (OTHER,)}, {"ask": ()}])
+def test_acts_of_two_rules_to_ask(lists: dict[str, Any]) -> None:
+    """Where each act has a rule of its own, whoever asks for both must be named by both."""
+    kick, force = make.rule(acts={Act.KICK}), make.rule(acts={Act.FORCE})
+
+    assert ask(make.policy(kick, force), acts=BOTH)
+    assert not ask(make.policy(kick, force.model_copy(update=lists)), acts=BOTH)
+    assert not ask(make.policy(kick.model_copy(update=lists), force), acts=BOTH)
+
+
+@pytest.mark.parametrize("approve_", [(OTHER,), ()])
+def test_acts_of_two_rules_to_approve(approve_: tuple[str, ...]) -> None:
+    """And so must whoever approves."""
+    kick, force = make.rule(acts={Act.KICK}), make.rule(acts={Act.FORCE}, approve=approve_)
+
+    assert not approve(make.policy(kick, force), acts=BOTH)
+    assert not approve(make.policy(make.rule(acts={Act.KICK}, approve=approve_), make.rule(acts=BOTH)), acts=BOTH)
+
+
+def test_a_word_more_never_needs_less() -> None:
+    """A later rule that allows more acts doesn't set aside the first one: adding `force` saves no approval."""
+    policy = make.policy(make.rule(approvals=2), make.rule(acts=BOTH, approvals=1))
+
+    assert [r.approvals for r in policy.rules_to_act("host1", make.account(), BOTH)] == [1, 2]
+
+
+@pytest.mark.parametrize("uid", [1, 998, 65534, 61184])
+def test_processes_of_the_system(uid: int) -> None:
+    """Every process of one of the system's accounts would be its services: `processes` is refused for them."""
+    policy = make.policy(make.rule(accounts="any", acts={Act.KICK, Act.PROCESSES}))
+
+    refused = ask(policy, account=make.account("deploy", uid), acts=frozenset({Act.KICK, Act.PROCESSES}))
+
+    assert "an account of the system" in refused.reason
+    assert ask(policy, account=make.account("deploy", uid))
 
 
 @pytest.mark.parametrize("name", ["root", "breakglass"])
@@ -363,15 +397,16 @@ def test_whoever_approves(
     """
     verdict = rules.may_approve(policy, "host1", account, acts, person, members, asker=asker)
 
-    rule = policy.rule_to_act("host1", account, acts)
-    able = rules.candidates(policy, rule, account.name, members, asker=asker) if rule else frozenset()
+    decide = policy.rules_to_act("host1", account, acts)
+    able = rules.candidates(policy, decide, account.name, members, asker=asker) if decide else frozenset()
     assert bool(verdict) is (person.is_member and person.id in able)
     assert bool(verdict) is not bool(verdict.reason)
     if verdict:
         assert person.id != asker
         assert person.id not in policy.owners.get(account.name, frozenset())
-        assert rule is not None
-        assert person.id in rule.approve or any(person.id in members.get(i, ()) for i in rule.approve)
+        assert decide
+        for rule in decide:
+            assert person.id in rule.approve or any(person.id in members.get(i, ()) for i in rule.approve)
 
 
 @given(policies, people, memberships, accounts, some_acts)

@@ -173,7 +173,7 @@ async def test_one_person_twice_in_the_list() -> None:
 async def test_no_rule_to_decide() -> None:
     """Where no rule speaks about an account there is no rule to return."""
     with pytest.raises(Refused, match="No rule"):
-        rights().rule("host2", AUDITUSER, make.kick().acts)
+        rights().rules("host2", AUDITUSER, make.kick().acts)
 
 
 async def test_system_account_under_another_rule() -> None:

@@ -3,19 +3,22 @@
 import re
 from collections.abc import Iterator, Sequence
 
+from bot.counting import count, processes
 from bot.events import Record, Signalled
 from bot.models import Session, Snapshot, Unreachable, by_host
 from bot.planning import inside_others
 from bot.slack.blocks import Message, Part, compose, paragraph, preformatted
-from bot.slack.counting import MANY, count, processes, sessions, some
 from bot.slack.lines import Line, bold, code, in_plain, joined, line
-from bot.slack.listing import unreachable
+from bot.slack.listing import outside, unreachable
+from bot.slack.naming import MANY, sessions, some
 from bot.slack.outcome_lines import difference, differences
 from bot.slack.proof import mark, raw
 from bot.slack.refusals import unanswered
 from bot.slack.remainder import in_units
 from bot.slack.story import Story
 
+_UNTOUCHED = ("=", "untouched")
+_NEW = ("+", "new since then")
 _ROW = re.compile(r"\s*\d+\s")
 
 
@@ -33,8 +36,8 @@ def whole(story: Story) -> Iterator[str]:
         yield from (in_plain(difference(story, o)) for o in story.request.outcomes if o.host == then.host)
         if isinstance(now, Snapshot):
             untouched, new = _others(story, then, now)
-            yield from (f"= {s.id} {s.account.name}, untouched" for s in untouched)
-            yield from (f"+ {s.id} {s.account.name}, new since then" for s in new)
+            yield from (in_plain(_other(s, *_UNTOUCHED)) for s in untouched)
+            yield from (in_plain(_other(s, *_NEW)) for s in new)
             yield in_plain(_left(story, now))
     yield from (event.answer.output for event in story.last_words.values())
 
@@ -55,7 +58,7 @@ def _on_host(
         return
     ended, cut = differences(story, [o for o in story.request.outcomes if o.host == now.host])
     untouched, new = _others(story, then, now)
-    lines = [*ended, *_listed("=", untouched, "untouched"), *_listed("+", new, "new since then"), _left(story, now)]
+    lines = [*ended, *_listed(untouched, *_UNTOUCHED), *_listed(new, *_NEW), _left(story, now)]
     many = cut or max(len(untouched), len(new)) > MANY
     yield paragraph(line(bold(now.host), ":"), *lines, needed=needed, cut=many)
     if event := story.last_words.get(now.host):
@@ -71,12 +74,17 @@ def _others(story: Story, then: Snapshot | Unreachable, now: Snapshot) -> tuple[
     return untouched, [s for s in others if s.identity not in known]
 
 
-def _listed(sign: str, listed: Sequence[Session], what: str) -> list[Line]:
-    """`= 12 alice, untouched` for each; one line if they are many."""
+def _listed(listed: Sequence[Session], sign: str, what: str) -> list[Line]:
+    """A line for each; one for all if they are many."""
     if len(listed) <= MANY:
-        return [line(f"{sign} ", bold(s.id), f" {s.account.name}, {what}") for s in listed]
+        return [_other(session, sign, what) for session in listed]
     names = some(f"{s.id} {s.account.name}" for s in listed)
     return [line(f"{sign} ", bold(count(len(listed), "session")), f" {what}: {names}")]
+
+
+def _other(session: Session, sign: str, what: str) -> Line:
+    """`= 12 alice, untouched`"""
+    return line(f"{sign} ", bold(session.id), f" {session.account.name}, {what}")
 
 
 # -------------------------------------------------------------------------------------------- what is left
@@ -87,8 +95,8 @@ def _left(story: Story, now: Snapshot) -> Line:
     user, named = story.user, list[Line]()
     if ids := [s.id for s in now.of(user)]:
         named.append(line(sessions(ids)))
-    if outside := [p for p in now.outside if p.user == user]:
-        named.append(in_units(outside))
+    if stray := outside(now, user):
+        named.append(in_units(stray))
     for session, number in inside_others(user, now):
         named.append(line(f"{processes(number)} inside {session.account.name}'s session {session.id}"))
     if not named:

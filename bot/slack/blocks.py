@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from bot.cleaning import shorten
+from bot.counting import count
 from bot.models import Value
-from bot.slack.counting import count
 from bot.slack.lines import Line, in_mrkdwn, in_rich_text, line
 
 Block = dict[str, Any]

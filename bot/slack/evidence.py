@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
+from bot.counting import count
 from bot.events import Approved, Cancelled, Denied, Record
-from bot.models import Process, Snapshot, by_host
-from bot.planning import left
+from bot.models import Process, Snapshot
 from bot.slack import trees
 from bot.slack.blocks import LONGEST_PREFORMATTED, Message, Part, aside, compose, paragraph, preformatted
-from bot.slack.counting import MANY, count
 from bot.slack.lines import Line, Who, bold, in_plain, italic, line
 from bot.slack.listing import cut_note, heading, logged_in, row, sessions_table
+from bot.slack.naming import MANY
 from bot.slack.proof import mark, raw
 from bot.slack.story import Story, short
 
@@ -60,10 +60,7 @@ def _dying(story: Story) -> Iterator[tuple[Line, Sequence[Process]]]:
         where = f" on {host}" if several else ""
         yield line("Ends with session ", bold(session.id), f" of {session.account.name}{where}:"), session.processes
     known = {(host, p.pid) for host, session in story.targets_before for p in session.processes}
-    looks = by_host(story.before)
-    for target in story.plan.accounts if story.plan else ():
-        look = looks.get(target.host)
-        there = left(target, look) or () if isinstance(look, Snapshot) else ()
+    for target, there in story.accounts_before:
         if rest := [p for p in there if (target.host, p.pid) not in known]:
             yield line(f"Ends of {target.account.name} outside these sessions on {target.host}:"), rest
 

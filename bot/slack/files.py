@@ -6,7 +6,6 @@ from bot.events import Record
 from bot.models import Value
 from bot.slack import aftermath, evidence, warning, what_was_run
 from bot.slack.blocks import Message
-from bot.slack.lines import in_plain
 from bot.slack.proof import answers, fit_in_a_message
 from bot.slack.story import Story
 
@@ -22,7 +21,7 @@ class File(Value):
 # What a message has in full, by the name of its part: what the file is about, and its text.
 _WHOLE: Mapping[str, tuple[str, Callable[[Story], Iterable[str]]]] = {
     "before": ("sessions", evidence.before_whole),
-    "warning": ("who was told", lambda story: map(in_plain, warning.whole(story))),
+    "warning": ("who was told", warning.whole),
     "run": ("what was run", what_was_run.whole),
     "after": ("outcomes", aftermath.whole),
 }

@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 
+from bot.counting import count
 from bot.durations import spell
-from bot.models import Plan, Process, Session, Snapshot, by_host
-from bot.planning import left
+from bot.models import Plan, Process, Session
 from bot.slack.blocks import Part, paragraph
-from bot.slack.counting import NAMED, count, programs, sessions, some
 from bot.slack.lines import Line, bold, joined, line
+from bot.slack.naming import NAMED, programs, some
 from bot.slack.remainder import also_active, stays
 from bot.slack.story import Story
+from bot.slack.warning import without_terminal
 
 # What logs people in: it belongs to root, and nobody thinks of it as work.
 DOORS = frozenset({"sshd", "sshd-session", "login", "systemd", "(sd-pam)"})
@@ -51,25 +52,20 @@ def _sessions(plan: Plan) -> Line:
 
 
 def _processes(story: Story, plan: Plan) -> Line:
-    looks = by_host(story.before)
-    there = [(t, look) for t in plan.accounts if isinstance(look := looks.get(t.host), Snapshot)]
-    numbers = [f"{t.host} ({len(left(t, look) or ())} now)" for t, look in there]
+    numbers = [f"{target.host} ({len(there)} now)" for target, there in story.accounts_before]
     return line(bold(f"every process of {plan.user}"), f" on {some(numbers)}")
 
 
 def _with_them(story: Story) -> list[Line]:
     """Their programs, without the scaffolding; the process tree below shows it all the same."""
-    names = programs(p for p in _dying(story) if p.name.lstrip("-") not in DOORS | SHELLS)
+    names = programs(p for p in _of_the_account(story) if p.name.lstrip("-") not in DOORS | SHELLS)
     return [line(f"With them: {some(names)}.")] if names else []
 
 
-def _dying(story: Story) -> list[Process]:
-    """The processes of the account that end, each once."""
-    looks = by_host(story.before)
+def _of_the_account(story: Story) -> list[Process]:
+    """Its processes that end, each once."""
     dying = [(host, p) for host, session in story.targets_before for p in session.processes if _own(session, p)]
-    for target in story.plan.accounts if story.plan else ():
-        look = looks.get(target.host)
-        dying += [(target.host, p) for p in (left(target, look) or () if isinstance(look, Snapshot) else ())]
+    dying += [(target.host, p) for target, there in story.accounts_before for p in there]
     return list({(host, p.pid): p for host, p in dying}.values())
 
 
@@ -108,6 +104,5 @@ def _told_where(story: Story) -> str:
     """`on pts/3; session 9 has no terminal to tell`"""
     terminals = [t.name for _, session in story.targets_before for t in session.terminals]
     mute = [session.id for _, session in story.targets_before if not session.terminals]
-    verb = "has" if len(mute) == 1 else "have"
     told = [f"on {some(terminals)}"] if terminals else []
-    return "; ".join([*told, *([f"{sessions(mute)} {verb} no terminal to tell"] if mute else [])])
+    return "; ".join([*told, *([without_terminal(mute)] if mute else [])])

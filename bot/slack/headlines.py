@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 
+from bot.counting import count, processes
 from bot.durations import exact
 from bot.lifecycle import State
 from bot.models import Outcome, Result, Snapshot
-from bot.slack.counting import count, processes, some
 from bot.slack.lines import Line, When, Who, bold, either, italic, joined, line, told
 from bot.slack.listing import outside
+from bot.slack.naming import some
 from bot.slack.story import Story, named
 
 NOTHING_DONE = " Nothing was done."
 
-ENDED = frozenset({Result.ENDED, Result.ALREADY_GONE, Result.GHOST, Result.RETURNED})
+_GONE = frozenset({Result.ENDED, Result.ALREADY_GONE, Result.GHOST, Result.RETURNED})
 """The very session is gone, whatever came after it."""
 
 
@@ -73,9 +74,9 @@ def _closed(story: Story) -> Line:
     outcomes = story.request.outcomes
     if not outcomes:
         return line("✅ " if _free_everywhere(story) else "⚠️ ", bold("Nothing was done. "), line(story.request.reason))
-    for result, headline_ in ((Result.UNKNOWN, _unknown), (Result.SURVIVED, _survived), (Result.RETURNED, _returned)):
-        if some_ := [o for o in outcomes if o.result is result]:
-            return headline_(story, some_)
+    for result, told_as in ((Result.UNKNOWN, _unknown), (Result.SURVIVED, _survived), (Result.RETURNED, _returned)):
+        if these := [o for o in outcomes if o.result is result]:
+            return told_as(story, these)
     return line("✅ ", bold(_off(story)), f" {_score(story)}")
 
 
@@ -105,7 +106,7 @@ def _score(story: Story) -> str:
     """`2 of 2 sessions ended, and nothing of audituser is left on host1`"""
     sessions, accounts = _kinds(story.request.outcomes)
     gone = sum(o.result is Result.ALREADY_GONE for o in sessions)
-    ended = sum(o.result in ENDED for o in sessions) - gone
+    ended = sum(o.result in _GONE for o in sessions) - gone
     scored = f"{ended} of {count(len(sessions), 'session')} ended" + (f", {gone} already gone" if gone else "")
     cleared = [o.host for o in accounts if o.result in {Result.ENDED, Result.ALREADY_GONE}]
     nothing = f"nothing of {story.user} is left on {named(cleared)}" if cleared else ""
@@ -117,21 +118,21 @@ def _kinds(outcomes: Sequence[Outcome]) -> tuple[list[Outcome], list[Outcome]]:
     return [o for o in outcomes if o.kind == "session"], [o for o in outcomes if o.kind == "account"]
 
 
-def _unknown(story: Story, some_: list[Outcome]) -> Line:
-    sessions, _ = _kinds(some_)
+def _unknown(story: Story, these: list[Outcome]) -> Line:
+    sessions, _ = _kinds(these)
     what = f"{count(len(sessions), 'session')} of {story.user}" if sessions else f"every process of {story.user}"
-    words = bold(f"What became of {what} on {_hosts(some_)} is not known.")
+    words = bold(f"What became of {what} on {_hosts(these)} is not known.")
     return line("⛔ ", words, f" {_score(story)}")
 
 
-def _survived(story: Story, some_: list[Outcome]) -> Line:
-    sessions, accounts = _kinds(some_)
+def _survived(story: Story, these: list[Outcome]) -> Line:
+    sessions, accounts = _kinds(these)
     if not sessions:
-        return line("⚠️ ", bold(f"{_left(story, accounts)} still on {_hosts(some_)}."), f" {_score(story)}")
+        return line("⚠️ ", bold(f"{_left(story, accounts)} still on {_hosts(these)}."), f" {_score(story)}")
     of_all = count(len(_kinds(story.request.outcomes)[0]), "session")
     verb = "is" if len(sessions) == 1 else "are"
     also = f", and {_left(story, accounts)} there" if accounts else ""
-    return line("⚠️ ", bold(f"{len(sessions)} of {of_all} of {story.user} {verb} still on {_hosts(some_)}{also}."))
+    return line("⚠️ ", bold(f"{len(sessions)} of {of_all} of {story.user} {verb} still on {_hosts(these)}{also}."))
 
 
 def _left(story: Story, accounts: Sequence[Outcome]) -> str:
@@ -140,7 +141,7 @@ def _left(story: Story, accounts: Sequence[Outcome]) -> str:
     return f"{processes(number)} of {story.user} {'is' if number == 1 else 'are'}"
 
 
-def _returned(story: Story, _some: list[Outcome]) -> Line:
+def _returned(story: Story, _these: list[Outcome]) -> Line:
     return line("⚠️ ", bold(f"{_score(story)}, and {story.user} logged in again."))
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from bot.cleaning import shorten
+from bot.counting import count
 from bot.models import Session
-from bot.slack.counting import MANY, capital, count, sessions
 from bot.slack.lines import Line, code, joined, line
+from bot.slack.naming import MANY, capital, sessions
 
 DIGITS = 12
 CERTIFICATE = 40

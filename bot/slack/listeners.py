@@ -24,7 +24,6 @@ from bot.inventory import Inventory
 from bot.lifecycle import Request
 from bot.models import Help, Kick, Listing, RequestId
 from bot.policy import Channel, Policy, may_show
-from bot.slack import clicks
 from bot.slack.answers import FAULT, answered, note, response_url, say
 from bot.slack.blocks import Message
 from bot.slack.deny_form import DENY_FORM, deny_form, reason_given
@@ -32,7 +31,7 @@ from bot.slack.lines import Line, Where, line, told
 from bot.slack.listing import listing
 from bot.slack.pace import Pace
 from bot.slack.story import named, short
-from bot.slack.tickets import AGAIN, APPROVE, CANCEL, DENY, FORCE, Ticket
+from bot.slack.tickets import AGAIN, APPROVE, CANCEL, DENY, FORCE, Ticket, channel_of, key_of
 from bot.workflow import Origin, Workflow
 
 log = logging.getLogger(__name__)
@@ -152,15 +151,15 @@ class Listeners:
     def _click(self, decide: Callable[[Origin, Ticket], Awaitable[Line]]) -> Callable[..., Awaitable[None]]:
         async def listener(ack: Ack, body: Json) -> None:
             await ack()
-            if self._is_new(clicks.key_of(body)):
+            if self._is_new(key_of(body)):
                 await self._answer(body["response_url"], lambda: self._decide(body, decide))
 
         return listener
 
     async def _decide(self, body: Json, decide: Callable[[Origin, Ticket], Awaitable[Line]]) -> None:
-        ticket = clicks.ticket(body["actions"][0].get("value"))
+        ticket = Ticket.read(body["actions"][0].get("value"))
         self._pace.demand(body["user"]["id"])
-        origin = await self._origin(body["user"]["id"], clicks.channel_of(body), clicks.key_of(body))
+        origin = await self._origin(body["user"]["id"], channel_of(body), key_of(body))
         await say(body["response_url"], note(await decide(origin, ticket)))
 
     async def _approve(self, origin: Origin, ticket: Ticket) -> Line:
@@ -184,7 +183,7 @@ class Listeners:
     async def _ask_why(self, ack: Ack, body: Json, client: AsyncWebClient) -> None:
         """Deny…: the form has to be opened at once, so nothing is looked up before it."""
         await ack()
-        if self._is_new(clicks.key_of(body)):
+        if self._is_new(key_of(body)):
             await self._answer(body["response_url"], lambda: _open_form(client, body))
 
     async def _deny(self, ack: Ack, body: Json) -> None:
@@ -193,7 +192,7 @@ class Listeners:
         await self._answer(known["url"], lambda: self._denied(body, known))
 
     async def _denied(self, body: Json, known: Json) -> None:
-        ticket = clicks.ticket(json.dumps(known["ticket"]))
+        ticket = Ticket.read(json.dumps(known["ticket"]))
         self._pace.demand(body["user"]["id"])
         origin = await self._origin(body["user"]["id"], known["channel"], body["view"]["id"])
         reason = clean(reason_given(body["view"]))
@@ -239,8 +238,8 @@ def _asked(origin: Origin, request: Request) -> Line:
 
 
 async def _open_form(client: AsyncWebClient, body: Json) -> None:
-    ticket = clicks.ticket(body["actions"][0].get("value"))
-    known = {"ticket": ticket.model_dump(), "channel": clicks.channel_of(body), "url": body["response_url"]}
+    ticket = Ticket.read(body["actions"][0].get("value"))
+    known = {"ticket": ticket.model_dump(), "channel": channel_of(body), "url": body["response_url"]}
     try:
         await client.views_open(trigger_id=body["trigger_id"], view=deny_form(short(ticket.plan), json.dumps(known)))
     except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:

@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 
 from bot.cleaning import shorten
+from bot.counting import count
 from bot.durations import spell
 from bot.models import Filter, Listing, Process, Session, Snapshot, Unreachable
 from bot.slack import keys
 from bot.slack.blocks import NOTHING, Message, Part, Table, aside, compose, paragraph, table
-from bot.slack.counting import count, of_whom, some
 from bot.slack.lines import Line, bold, line, told
+from bot.slack.naming import of_whom, some
 from bot.workflow import Seen
 
 COLUMNS = ("session", "user", "from", "tty", "since", "idle keys / output", "running")
@@ -41,7 +42,7 @@ def heading(look: Snapshot | Unreachable, wanted: Listing = EVERYTHING) -> Line:
     if not (listed := logged_in(look, wanted)):
         return line(bold(f"{look.host}: {_nobody(look, wanted)}"))
     people = len({s.account.name for s in listed})
-    whose = f"of {wanted.user}" if wanted.user else f"of {people} {'person' if people == 1 else 'people'}"
+    whose = f"of {wanted.user}" if wanted.user else f"of {count(people, 'person', 'people')}"
     return line(bold(f"{look.host}: {count(len(listed), 'session')} {whose}{_filtered(wanted.only)}"))
 
 
@@ -104,12 +105,12 @@ def row(session: Session, look: Snapshot) -> list[str]:
 
 def _about(session: Session) -> str:
     """What is special about a session, in words beside its id."""
-    notes = [
+    notes = (
         "logind does not know it" if session.source != "logind" else "",
         session.state if session.state not in {"active", "online", "unlisted"} else "",
-    ]
-    told_ = ", ".join(filter(None, notes))
-    return f" ({told_})" if told_ else ""
+    )
+    about = ", ".join(filter(None, notes))
+    return f" ({about})" if about else ""
 
 
 def _idle(session: Session) -> str:
@@ -144,8 +145,8 @@ def _owners(seen: Seen) -> list[Line]:
     """`bob is Bob's`: whose accounts are whose, for those who are listed; named, not called."""
     listed = dict.fromkeys(session.account.name for _, session in _shown(seen.looks, seen.listing))
     known = [(name, seen.owners[name]) for name in listed if seen.owners.get(name)]
-    told_ = [f"{name} is {' and '.join(shorten(owner, 40) for owner in owners)}'s" for name, owners in known]
-    return [line("Owners: ", ", ".join(told_), ".")] if told_ else []
+    whose = [f"{name} is {' and '.join(shorten(owner, 40) for owner in owners)}'s" for name, owners in known]
+    return [line("Owners: ", ", ".join(whose), ".")] if whose else []
 
 
 def _keys(seen: Seen) -> list[Line]:
@@ -158,8 +159,8 @@ def _unknown(look: Snapshot, seen: Seen) -> Iterator[Line]:
     only, named = seen.listing.only, seen.listing.model_copy(update={"only": Filter()})
     for what, asked, known in (("key", only.key, "key"), ("address", only.network, "remote")):
         if number := sum(not getattr(s, known) for s in logged_in(look, named)) if asked else 0:
-            told_ = "it is not shown" if number == 1 else "they are not shown"
-            yield line(f"{look.host}: the {what} of {count(number, 'more session')} isn't known: {told_}")
+            hidden = "it is not shown" if number == 1 else "they are not shown"
+            yield line(f"{look.host}: the {what} of {count(number, 'more session')} isn't known: {hidden}")
 
 
 def footer(look: Snapshot, wanted: Listing = EVERYTHING) -> tuple[Line, ...]:

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from bot.counting import count, processes
 from bot.durations import exact
 from bot.models import Outcome, Result, Snapshot, by_host
-from bot.slack.counting import MANY, NAMED, count, processes, some
 from bot.slack.lines import Line, bold, code, joined, line, told
+from bot.slack.naming import MANY, NAMED, some
 from bot.slack.story import Story
 
 COMMAND = 80
@@ -18,7 +19,7 @@ def notable(story: Story) -> tuple[list[Line], bool]:
     request = story.request
     worth = [o for o in request.outcomes if o.result is not Result.ENDED or o.detail]
     each = max(MANY // max(len(worth), 1), 1)
-    lines, cut = folded(worth, lambda o: _notable(story, o, each), lambda some_: _many_notable(story, some_))
+    lines, cut = _folded(worth, lambda o: _notable(story, o, each), lambda alike: _many_notable(story, alike))
     if why := story.stopped:
         lines.append(line("Nothing more was begun: ", told(why), "."))
     if request.outcomes and request.reason:
@@ -28,10 +29,10 @@ def notable(story: Story) -> tuple[list[Line], bool]:
 
 def differences(story: Story, outcomes: Sequence[Outcome]) -> tuple[list[Line], bool]:
     """`- 7 ended within 0.05 s` for each outcome; True if not all are shown."""
-    return folded(outcomes, lambda o: difference(story, o), lambda some_: _many_different(story, some_))
+    return _folded(outcomes, lambda o: difference(story, o), lambda alike: _many_different(story, alike))
 
 
-def folded(
+def _folded(
     outcomes: Sequence[Outcome], one: Callable[[Outcome], Line], many: Callable[[Sequence[Outcome]], Line]
 ) -> tuple[list[Line], bool]:
     """Lines for outcomes, and True if they don't name each."""
@@ -75,8 +76,12 @@ def _number(outcomes: Sequence[Outcome]) -> str:
 
 def _named(story: Story, outcome: Outcome) -> Line:
     several = len(story.request.hosts) > 1 or outcome.kind == "account"
-    name = outcome.session if outcome.kind == "session" else f"every process of {story.user}"
-    return line(bold(name), f" on {outcome.host}" if several else "")
+    return line(bold(_name(story, outcome)), f" on {outcome.host}" if several else "")
+
+
+def _name(story: Story, outcome: Outcome) -> str:
+    """`7`, or `every process of audituser`"""
+    return outcome.session if outcome.kind == "session" else f"every process of {story.user}"
 
 
 def _survival(story: Story, outcome: Outcome, *, one: bool = True) -> str:
@@ -118,7 +123,8 @@ def _state(story: Story, outcome: Outcome) -> str:
 
 # -------------------------------------------------------------------------------------------- in the thread
 
-_ENDED = frozenset({Result.ENDED, Result.ALREADY_GONE, Result.RETURNED})
+_NOT_LISTED = frozenset({Result.ENDED, Result.ALREADY_GONE, Result.RETURNED})
+"""No list shows it any more, as it still would a ghost."""
 
 
 def difference(story: Story, outcome: Outcome) -> Line:
@@ -127,9 +133,8 @@ def difference(story: Story, outcome: Outcome) -> Line:
     within = f" within {exact(took)}" if took is not None else ""
     if outcome.kind == "account" and outcome.result is Result.SURVIVED:
         return line("! ", bold(f"{processes(len(outcome.lives_on))} of {story.user}"), " still there")
-    name = outcome.session if outcome.kind == "session" else f"every process of {story.user}"
     detail = f": {outcome.detail}" if outcome.detail else ""
-    return line(f"{_sign(outcome)} ", bold(name), f" {_word(outcome)}{within}{detail}")
+    return line(f"{_sign(outcome)} ", bold(_name(story, outcome)), f" {_word(outcome)}{within}{detail}")
 
 
 def _many_different(story: Story, outcomes: Sequence[Outcome]) -> Line:
@@ -148,12 +153,11 @@ def _between(least: float, most: float) -> str:
 
 
 def _ids(story: Story, outcomes: Sequence[Outcome]) -> str:
-    several = len(story.request.hosts) > 1
-    return some(f"{o.session} on {o.host}" if several else o.session for o in outcomes)
+    return some(map(story.id_of, outcomes))
 
 
 def _sign(outcome: Outcome) -> str:
-    if outcome.result in _ENDED:
+    if outcome.result in _NOT_LISTED:
         return "\N{MINUS SIGN}"
     return "?" if outcome.result is Result.UNKNOWN else "!"
 

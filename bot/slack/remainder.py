@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from bot.cleaning import shorten
+from bot.counting import count, processes
 from bot.models import Plan, Process, Snapshot
 from bot.planning import inside_others
-from bot.slack.counting import LONGEST_NAME, NAMED, count, processes, programs, sessions
 from bot.slack.lines import Line, code, joined, line
+from bot.slack.listing import outside
+from bot.slack.naming import LONGEST_NAME, NAMED, programs, sessions
 from bot.slack.story import Story
 
 
@@ -50,7 +52,7 @@ def _kept(plan: Plan) -> Iterator[Line]:
 
 
 def _outside(user: str, look: Snapshot) -> Iterator[Line]:
-    if there := [p for p in look.outside if p.user == user]:
+    if there := outside(look, user):
         it = "it" if len({p.unit or p.pid for p in there}) == 1 else "them"
         yield line(
             in_units(there, f" of {user}", f" on {look.host}"), ". It would take ", code("processes"), f" to end {it}."

@@ -1,9 +1,9 @@
 """The parent message of a request: always its present state. Buttons only while a click can do something. Pure."""
 
+from bot.counting import count, processes
 from bot.lifecycle import Request, State
 from bot.models import Unreachable
 from bot.slack.blocks import Message, Part, aside, compose, paragraph
-from bot.slack.counting import count, processes
 from bot.slack.forecast import ends, what_would_happen
 from bot.slack.headlines import credits_line, headline
 from bot.slack.lines import Line, When, Who, bold, either, italic, line, told

@@ -75,6 +75,21 @@ class Story(Value):
         reached = [look for look in self.before if isinstance(look, Snapshot)]
         return [(look.host, s) for look in reached for s in look.sessions if (look.host, s.identity) in wanted]
 
+    @property
+    def accounts_before(self) -> list[tuple[Target, tuple[Process, ...]]]:
+        """The accounts that the plan ends as a whole, with their processes as they were seen when it was made."""
+        return self._accounts(self.before)
+
+    def _accounts(self, looks: Looks) -> list[tuple[Target, tuple[Process, ...]]]:
+        """Those on hosts that were reached."""
+        seen = by_host(looks)
+        found = [(t, seen.get(t.host)) for t in (self.plan.accounts if self.plan else ())]
+        return [(target, left(target, look) or ()) for target, look in found if isinstance(look, Snapshot)]
+
+    def id_of(self, one: Target | Outcome) -> str:
+        """A session's id: `7`, or `7 on host1` where the request is about several hosts."""
+        return f"{one.session} on {one.host}" if len(self.request.hosts) > 1 else one.session
+
     def target(self, outcome: Outcome) -> Target | None:
         """What an outcome is about."""
         return next((t for t in (self.plan.targets if self.plan else ()) if _is(t, outcome)), None)
@@ -92,10 +107,7 @@ class Story(Value):
 
     def left_of_accounts(self) -> tuple[Process, ...]:
         """What the newest looks still show of the accounts that are to end as a whole."""
-        looks = by_host(self.newest)
-        targets = self.plan.accounts if self.plan else ()
-        seen = [(target, looks.get(target.host)) for target in targets]
-        return tuple(p for target, look in seen if isinstance(look, Snapshot) for p in left(target, look) or ())
+        return tuple(p for _, there in self._accounts(self.newest) for p in there)
 
     def ended_within(self, outcome: Outcome) -> float | None:
         """Seconds between the first try on a target and the first look that no longer saw it; None: not known."""

@@ -1,12 +1,22 @@
-"""The buttons under a request. Each carries the request and the plan that was shown, and nothing else. Pure."""
+"""The buttons under a request, and what a click on one brings back. Pure.
+
+Each carries the request and the plan that was shown, and nothing else.
+"""
+
+from typing import Any, Self
+
+from pydantic import ValidationError
 
 from bot import planning
+from bot.errors import CommandError
 from bot.lifecycle import Request, State
 from bot.models import Value
 from bot.slack.blocks import Button, Part, buttons
 
 APPROVE, DENY, CANCEL = "kickbot_approve", "kickbot_deny", "kickbot_cancel"
 FORCE, AGAIN = "kickbot_force", "kickbot_again"
+
+NOT_OURS = "This button isn't one that Kickbot knows. Nothing was done by your click."
 
 _WORDS = {
     APPROVE: ("Approve", "primary"),
@@ -22,6 +32,14 @@ class Ticket(Value):
 
     request: int
     plan: str
+
+    @classmethod
+    def read(cls, value: str | None) -> Self:
+        """Raises CommandError for what nobody of Kickbot wrote."""
+        try:
+            return cls.model_validate_json(value or "")
+        except ValidationError as error:
+            raise CommandError(NOT_OURS) from error
 
 
 def actions(request: Request) -> tuple[str, ...]:
@@ -56,3 +74,19 @@ def _button(request: Request, action: str) -> Button:
         text = "Stop"
     ticket = Ticket(request=request.id, plan=request.plan_hash)
     return Button(text=text, action=action, value=ticket.model_dump_json(), style=style)
+
+
+# -------------------------------------------------------------------------------------------- a click
+
+
+def channel_of(body: dict[str, Any]) -> str:
+    """Where the clicked message stands."""
+    return str((body.get("channel") or body.get("container", {})).get("id") or body["container"].get("channel_id", ""))
+
+
+def key_of(body: dict[str, Any]) -> str:
+    """The same for the same click, however often Slack sends it."""
+    action = body["actions"][0]
+    return ":".join(
+        map(str, (body["user"]["id"], action.get("action_id"), action.get("action_ts"), body["trigger_id"]))
+    )

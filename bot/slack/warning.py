@@ -1,12 +1,13 @@
 """The warning before an act: who was told, on which terminals, and who could not be, each with the reason. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from bot.counting import count
 from bot.events import Record, Signalled, Warned
-from bot.models import Target, Unreachable, Warn, by_host
+from bot.models import Unreachable, Warn, by_host
 from bot.slack.blocks import Message, Part, compose, paragraph
-from bot.slack.counting import MANY, capital, count, sessions, some
-from bot.slack.lines import Line, When, bold, italic, line
+from bot.slack.lines import Line, When, bold, in_plain, italic, line
+from bot.slack.naming import MANY, capital, sessions, some
 from bot.slack.proof import mark
 from bot.slack.refusals import unanswered
 from bot.slack.story import Story, is_gone
@@ -24,18 +25,21 @@ def told_in_short(story: Story) -> Line:
 
 def not_told(story: Story) -> list[Line]:
     """A sentence for each session or terminal that was not told; many alike are one."""
-    mute = [_id(step.target, story) for step, event in story.warnings if _mute(event)]
-    have = "has" if len(mute) == 1 else "have"
-    lines = [line(f"{capital(sessions(mute))} {have} no terminal to tell.")] if mute else []
+    mute = [story.id_of(step.target) for step, event in story.warnings if _mute(event)]
     heard = [(step, event) for step, event in story.warnings if not _mute(event)]
-    lines += [line(text) for step, event in heard for text in _untold(step, event, story)]
+    lines = [line(f"{capital(without_terminal(mute))}.")] if mute else []
+    lines += [untold for step, event in heard for untold in _untold(step, event, story)]
     return [*lines, *_passed_over(story)]
+
+
+def without_terminal(ids: Sequence[str]) -> str:
+    """`session 9 has no terminal to tell`"""
+    return f"{sessions(ids)} {'has' if len(ids) == 1 else 'have'} no terminal to tell"
 
 
 def reply(story: Story, record: Record) -> Message:
     """The warning in the thread: its words, and for each session where it stands and where it doesn't."""
-    told = [line(text) for step, event in story.warnings for text in _told(step, event, story)]
-    listed = [*told, *not_told(story)]
+    listed = list(_lines(story))
     cut = len(listed) > MANY
     rest = [line(f"and {count(len(listed) - MANY, 'more session or terminal', 'more of them')}, all in the file.")]
     shown = [*listed[:MANY], *rest] if cut else listed
@@ -44,10 +48,14 @@ def reply(story: Story, record: Record) -> Message:
     return compose(paragraph(title, needed=True), *parts, mark(record))
 
 
-def whole(story: Story) -> Iterator[Line]:
+def whole(story: Story) -> Iterator[str]:
     """Every session and terminal, for a file."""
+    yield from map(in_plain, _lines(story))
+
+
+def _lines(story: Story) -> Iterator[Line]:
     for step, event in story.warnings:
-        yield from (line(text) for text in _told(step, event, story))
+        yield from _told(step, event, story)
     yield from not_told(story)
 
 
@@ -62,13 +70,9 @@ def _quoted(story: Story, before: str) -> Line:
     return line(before, italic(text.rstrip("."))) if text else ()
 
 
-def _id(target: Target, story: Story) -> str:
-    return f"{target.session} on {target.host}" if len(story.request.hosts) > 1 else target.session
-
-
-def _told(step: Warn, event: Signalled, story: Story) -> Iterator[str]:
+def _told(step: Warn, event: Signalled, story: Story) -> Iterator[Line]:
     if event.answer.told:
-        yield f"Session {_id(step.target, story)} was told on {some(event.answer.told)}."
+        yield line(f"Session {story.id_of(step.target)} was told on {some(event.answer.told)}.")
 
 
 def _mute(event: Signalled) -> bool:
@@ -76,12 +80,12 @@ def _mute(event: Signalled) -> bool:
     return event.answer.status == "done" and not event.answer.told and set(event.answer.untold) <= {NO_TERMINAL}
 
 
-def _untold(step: Warn, event: Signalled, story: Story) -> Iterator[str]:
-    session, answer = f"Session {_id(step.target, story)}", event.answer
+def _untold(step: Warn, event: Signalled, story: Story) -> Iterator[Line]:
+    session, answer = f"Session {story.id_of(step.target)}", event.answer
     if answer.status != "done":
-        yield f"{session} was not told: {unanswered(answer, step.target)}."
+        yield line(f"{session} was not told: {unanswered(answer, step.target)}.")
     for text in answer.untold:  # `pts/3: stopped`, or only why nobody could be told at all
-        yield f"{session} was not told{' on ' if ': ' in text else ': '}{text}."
+        yield line(f"{session} was not told{' on ' if ': ' in text else ': '}{text}.")
 
 
 def _passed_over(story: Story) -> Iterator[Line]:
@@ -94,6 +98,6 @@ def _passed_over(story: Story) -> Iterator[Line]:
             look = looks.get(target.host)
             why = f"{look.host} {look.reason}" if isinstance(look, Unreachable) else ""
             why = "gone by then" if is_gone(target, look) else why or "nobody got to it"
-            reasons.setdefault(why, []).append(_id(target, story))
+            reasons.setdefault(why, []).append(story.id_of(target))
     for why, ids in reasons.items():
         yield line(f"{capital(sessions(ids))} {'was' if len(ids) == 1 else 'were'} not told: {why}.")

@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Sequence
 
 from bot.cleaning import shorten
+from bot.counting import count, processes
 from bot.durations import exact
 from bot.events import Observed, Record, Signalled
 from bot.models import Snapshot, Target, Unreachable, by_host
 from bot.planning import left
 from bot.slack.blocks import Message, Part, compose, paragraph, preformatted
-from bot.slack.counting import MANY, count, processes, some
 from bot.slack.lines import Line, bold, code, in_plain, line
+from bot.slack.naming import MANY, some
 from bot.slack.proof import mark
 from bot.slack.refusals import said
 from bot.slack.story import Story, is_gone

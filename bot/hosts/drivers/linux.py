@@ -1,8 +1,8 @@
 """The driver for Linux: what to run, and what the answer means. Pure; how the host is asked is in linux.sh.
 
-A session's identity is logind's id, its leader's pid and its TimestampMonotonic in microseconds: never twice in a boot.
-The start of the leader is not in it: a leader often ends before the rest of its session, as after a polite end, and
-what lives on must not look like another session, or like none.
+The identity of logind's session is its id, its leader's pid and its TimestampMonotonic in microseconds: never twice in
+a boot. The start of the leader is not in it: a leader often ends before the rest of its session, as after a polite end,
+and what lives on must not look like another session, or like none. For logins that logind doesn't know see linux_acts.
 """
 
 from importlib.resources import files

@@ -5,7 +5,7 @@
 #   sh -s -- look NONCE
 #   sh -s -- end NONCE NOT_AFTER BOOT SESSION LEADER SINCE UID RUNG
 #   sh -s -- end_login NONCE NOT_AFTER BOOT UID LEADER START LEADERS RUNG
-#   sh -s -- end_account NONCE NOT_AFTER BOOT UID KNOWN SPARED RUNG
+#   sh -s -- end_account NONCE NOT_AFTER BOOT UID KNOWN SPARED SEEN RUNG
 #   sh -s -- show_account NONCE NOT_AFTER BOOT UID NAME
 #   sh -s -- warn NONCE NOT_AFTER BOOT SESSION LEADER SINCE UID TEXT
 #   sh -s -- warn_login NONCE NOT_AFTER BOOT UID LEADER START LEADERS TEXT
@@ -46,6 +46,13 @@ facts() {
             gsub(/\t/, "\\t", text)
             return length(text) > most ? substr(text, 1, most - 3) "..." : text
         }
+        function users(pid, map) {
+            map = ""; file = "/proc/" pid "/uid_map"
+            while ((getline line < file) > 0) map = map line "\n"
+            close(file)
+            return map
+        }
+        BEGIN { own_users = users(1) }
         {
             pid = $1
             stat = ""; lines = 0; file = "/proc/" pid "/stat"
@@ -70,6 +77,8 @@ facts() {
             }
             close(file)
             if (uids == "") next
+            # Anybody can make a user namespace of their own, and in it others: their uids here are theirs all the same
+            if (namespaces > 1 && users(pid) != own_users) namespaces = 1
 
             numbers = field[2] " " field[1] " " field[3] " " field[4] " " field[5] " " field[6] " " field[20]
             print "process " pid " " numbers " " uids " " namespaces \
@@ -87,7 +96,7 @@ clock() {
 
 # The fields of /proc/PID/stat into $name, $state, $parent, $group, $kernel_session, $tty, $front and $began; false if
 # there is no such process. With nothing but the shell itself: a fork for each would give 2,000 processes time to change.
-# The name in it may hold newlines and ") Z 1", so the fields begin after the last ")".
+# As in `facts`, they begin after the last ")".
 read_stat() { # PID
     stat=
     { while IFS= read -r line; do stat=$stat$line; done <"/proc/$1/stat"; } 2>/dev/null
@@ -128,6 +137,10 @@ fleeting() { # ENDED
             done <"/proc/$newest/cgroup"
         } 2>/dev/null
         if [ -z "$uids" ]; then continue; fi
+        if [ "$space" = 2 ]; then
+            { read -r theirs <"/proc/$newest/uid_map" && read -r ours </proc/1/uid_map; } 2>/dev/null
+            if [ "$theirs" != "$ours" ]; then space=1; fi
+        fi
         case $unified$named in *"$tab"*) unified='?' named='?' ;; esac
         case $name in *"$tab"*) name='?' ;; esac
         met="$met$kernel_session "

@@ -26,11 +26,11 @@ end_login() { # NOT_AFTER BOOT UID LEADER START LEADERS RUNG
     "try_$rung"
 }
 
-end_account() { # NOT_AFTER BOOT UID KNOWN SPARED RUNG
-    not_after=${1-} boot=${2-} uid=${3-} known=${4-} spared=${5-} rung=${6-}
+end_account() { # NOT_AFTER BOOT UID KNOWN SPARED SEEN RUNG
+    not_after=${1-} boot=${2-} uid=${3-} known=${4-} spared=${5-} seen_at=${6-} rung=${7-}
     case $rung in terminate | signal | kill) ;; *) refuse forbidden && return ;; esac
     case $known in '' | *[!0-9A-Za-z,-]*) refuse forbidden && return ;; esac
-    may_act && only_pins "$spared" || return 0
+    may_act "$seen_at" && only_pins "$spared" || return 0
 
     kind=account
     have_members || return 0

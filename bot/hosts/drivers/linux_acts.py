@@ -1,4 +1,4 @@
-"""Steps as the verbs of linux.sh, and what the host answers to them. Pure; which processes they reach is in the script.
+"""Steps as the verbs of linux.sh, and what the host answers to them. Pure; what they do is in linux_act.sh.
 
 A logind session is named by `ID:LEADER:TimestampMonotonic`, a login that logind doesn't know by `NAME:PID:START`, where
 NAME is `ssh-PID` or its terminal.
@@ -73,7 +73,7 @@ def arguments(step: Step, not_after: HostUptime) -> tuple[str, ...]:
             return (*common, *_which(target, uid, _line(step, text, TEXT_LENGTH)))
         case EndAccount(rung=rung):
             _demand_account(step)
-            return (*common, uid, *_beside(step), _known_rung(step, rung))
+            return (*common, uid, *_beside(step), str(step.seen), _known_rung(step, rung))
         case ShowAccount():
             _demand_account(step)
             return (*common, uid, _line(step, target.account.name, 256))

@@ -6,7 +6,7 @@ Pure; it never guesses: what does not fit raises IncompleteAnswer.
     == sessions                     refused WORD   or   ran COMMAND
     == users                                            status N
     == processes                                        | what it printed
-    == commands                     == end NONCE
+    == commands                     == end NONCE        see linux_acts
     == keys             see linux_keys
     == addresses        see linux_traces, and for the next two
     == utmp
@@ -115,9 +115,9 @@ def body(answer: bytes, *, verb: str, nonce: str) -> list[bytes]:
     if words[:2] != [b"kickbot", b"linux"]:
         raise IncompleteAnswer(_unlike(first, answer))
     if words[2:3] != [VERSION]:
-        raise IncompleteAnswer(f"the script's version is not {VERSION.decode()}: {_shown(first)}")
+        raise IncompleteAnswer(f"the script's version is not {VERSION.decode()}: {excerpt(first)}")
     if words[3:] != [verb.encode(), nonce.encode()]:
-        raise IncompleteAnswer(f"this answers another question: {_shown(first)}")
+        raise IncompleteAnswer(f"this answers another question: {excerpt(first)}")
     mark = f"== end {nonce}\n".encode()
     if not (rest == mark or rest.endswith(b"\n" + mark)):
         raise IncompleteAnswer("the answer was cut: the mark at its end is missing")
@@ -132,7 +132,7 @@ def sections(lines: Iterable[bytes]) -> dict[str, list[bytes]]:
         if line.startswith(b"== "):
             current = found[_next_heading(line, len(found))] = []
         elif current is None:
-            raise IncompleteAnswer(f"a line stands before the first section: {_shown(line)}")
+            raise IncompleteAnswer(f"a line stands before the first section: {excerpt(line)}")
         else:
             current.append(line)
     if len(found) < len(SECTIONS):
@@ -212,7 +212,7 @@ def processes(lines: Iterable[bytes]) -> Processes:
         elif line == b"no-ps":
             without_ps = True
         else:
-            raise IncompleteAnswer(f"the section processes has an unknown line: {_shown(line)}")
+            raise IncompleteAnswer(f"the section processes has an unknown line: {excerpt(line)}")
     if numbers.get("total") != len(tasks):
         raise IncompleteAnswer(f"the process list is not complete: {len(tasks)} of {numbers.get('total', 'unknown')}")
     if not {"clock", "names"} <= numbers.keys():
@@ -251,6 +251,11 @@ def readable(lines: Iterable[bytes]) -> Iterator[str]:
     return (clean(line.removeprefix(b"| "), keep="\t") for line in lines)
 
 
+def excerpt(line: bytes) -> str:
+    """The beginning of a line that can't be read, for an error: in quotes, cleaned and masked."""
+    return repr(shorten(mask(clean(line[:400])), 80))
+
+
 def _next_heading(line: bytes, number: int) -> str:
     name = clean(line.removeprefix(b"== "))
     if number >= len(SECTIONS) or name != SECTIONS[number]:
@@ -285,7 +290,7 @@ def _blocks(lines: Iterable[bytes]) -> Iterator[Mapping[str, str]]:
             continue
         found = _PROPERTY.fullmatch(line)
         if not found or clean(found[1]) in block:
-            raise IncompleteAnswer(f"logind's answer has a strange line: {_shown(line)}")
+            raise IncompleteAnswer(f"logind's answer has a strange line: {excerpt(line)}")
         block[clean(found[1])] = clean(found[2])
 
 
@@ -311,11 +316,7 @@ def _task(found: re.Match[bytes]) -> Task:
 
 
 def _unlike(first: bytes, answer: bytes) -> str:
-    return f"it does not begin like the script's answer: {_shown(first)}" if answer else "it is empty"
-
-
-def _shown(line: bytes) -> str:
-    return repr(shorten(mask(clean(line[:400])), 80))
+    return f"it does not begin like the script's answer: {excerpt(first)}" if answer else "it is empty"
 
 
 def _some(names: list[str]) -> str:

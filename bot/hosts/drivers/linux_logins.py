@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from bot.hosts.drivers.linux_answer import Machine, Task
-from bot.models import Pinned
+from bot.models import Pinned, is_of_people
 
 # Classes of logind sessions that are logins of people, by pam_systemd(8), `class=`. The others are greeter,
 # lock-screen, background (cron), manager (user@.service) and none, with their variants.
@@ -24,9 +24,6 @@ WAITING = frozenset({"agetty", "getty", "mingetty", "mgetty", "login"})
 SSH_UNIT = re.compile(r"(?:sshd?|dropbear)(?:@.*)?\.service")
 CONSOLE_UNIT = re.compile(r"(?:(?:serial-|console-|container-)?getty|autovt)(?:@.*)?\.service")
 
-FIRST_PERSON = 1000
-NOBODY = 65534
-DYNAMIC = range(61184, 65520)  # systemd's DynamicUser= services
 
 
 class Unlisted(NamedTuple):
@@ -119,7 +116,9 @@ class Places:
     def _with_its_sessions(self, first: Task) -> Iterator[Task]:
         """What descends from a process, and what lost its parent but not the kernel session that was begun below it."""
         tree = {task.pid: task for task in self.descendants(first)}
-        begun = {t.leader for t in tree.values() if t.leader in tree or t.leader not in self.tasks} - {0, 1}
+        parent = self.tasks.get(first.parent)
+        others = {0, 1, parent.leader if parent else 0}  # the listening sshd may share its own with its children
+        begun = {t.leader for t in tree.values() if t.leader in tree or t.leader not in self.tasks} - others
         for task in [t for t in self.tasks.values() if t.leader in begun and t.pid not in tree]:
             tree.update((each.pid, each) for each in self.descendants(task))
         yield from tree.values()
@@ -202,9 +201,9 @@ class Places:
         return task.effective != 0 and self._users.get(task.effective) not in SERVER_ACCOUNTS
 
     def _account(self, tree: Iterable[Task]) -> int:
-        """Whose login it is: the first below sshd that isn't root; root if there is none."""
-        people = (t.effective for t in tree if t.effective and self._users.get(t.effective) not in SERVER_ACCOUNTS)
-        return next(people, 0)
+        """Whose login it is: that of the nearest process that isn't sshd's own as root. Root's `su bob` is root's."""
+        near = (t.effective for t in tree if not self._is_server(t))
+        return next((uid for uid in near if self._users.get(uid) not in SERVER_ACCOUNTS), 0)
 
     def _left_behind(self, task: Task, servers: Collection[str]) -> bool:
         """servers: the units in which sshd itself runs."""
@@ -223,11 +222,11 @@ class Places:
 
 def is_person(uid: int, with_login: Collection[int] = ()) -> bool:
     """True for the uids that people have, and for any other but root that has a login."""
-    return (uid >= FIRST_PERSON and uid != NOBODY and uid not in DYNAMIC) or (uid != 0 and uid in with_login)
+    return is_of_people(uid) or (uid != 0 and uid in with_login)
 
 
 def terminal(number: int) -> str | None:
-    """The name of a terminal's device number, as `pts/3`; None for no terminal. The kernel's encoding: see linux.sh."""
+    """The name of a terminal's device number, as `pts/3`; None for no terminal. As `device` in linux_look.sh."""
     if number == 0:
         return None
     major, minor = (number >> 8) & 0xFFF, (number & 0xFF) | ((number >> 12) & 0xFFF00)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 
 from bot.cleaning import shorten
+from bot.counting import count, processes
 from bot.errors import IncompleteAnswer
 from bot.hosts.drivers import linux_answer
 from bot.hosts.drivers.linux_answer import Task
@@ -72,9 +73,14 @@ class Look:
 
     def _demand_logind(self) -> None:
         """With people in sessions but nobody to name them, a list without them would be a lie."""
-        scopes = {scope for task in self.tasks.values() if (scope := self.places.scope(task))}
-        if self.facts.logind.problem and scopes:
-            raise IncompleteAnswer(f"{self.facts.logind.problem}, but {len(scopes)} of its sessions have processes")
+        problem, scopes = self.facts.logind.problem, self._scopes
+        if problem and scopes:
+            raise IncompleteAnswer(f"{problem}, but {len(scopes)} of its sessions have processes")
+
+    @cached_property
+    def _scopes(self) -> set[tuple[int, str]]:
+        """The uid and id of every session of logind in whose scope a process is."""
+        return {scope for task in self.tasks.values() if (scope := self.places.scope(task))}
 
     # ------------------------------------------------------------------------------------------------ in no login
     # each process is in the first of these that knows it, and in no other
@@ -111,17 +117,17 @@ class Look:
         if facts.processes.without_ps:
             yield "ps is missing: processes are those in /proc, with their names instead of command lines"
         if nameless := facts.processes.nameless:
-            yield f"names of {_count(nameless, 'user')} are not known: the host's directory did not answer"
+            yield f"names of {count(nameless, 'user')} are not known: the host's directory did not answer"
         if facts.keys.timed_out:
             yield "the journal did not answer in 5 s: keys of logins are not known"
         if unlisted := [f"{each.account.name} ({each.id})" for each in self.sessions.unlisted if not each.own]:
-            yield f"logind does not know {_count(len(unlisted), 'login')}: {_list(unlisted)}"
+            yield f"logind does not know {count(len(unlisted), 'login')}: {_list(unlisted)}"
         for session in facts.logind.vanished:
             yield f"session {session} ended during the look"
         yield from self._notes_on_scopes()
         yield from self._notes_on_records()
         if contained := sum(self.places.contained(task) for task in self.tasks.values()):
-            yield f"{_count(contained, 'process', 'processes')} in containers left out"
+            yield f"{processes(contained)} in containers left out"
         yield from self._notes_on_length()
 
     def _notes_on_scopes(self) -> Iterator[str]:
@@ -130,8 +136,7 @@ class Look:
             others = {p.user for p in session.processes if is_person(p.uid) and p.uid != session.account.uid}
             if others:
                 yield f"session {session.id} of {session.account.name} also holds processes of {_list(sorted(others))}"
-        scopes = {scope for task in self.tasks.values() if (scope := self.places.scope(task))}
-        for uid, name in sorted(scopes - self.sessions.listed.keys()):
+        for uid, name in sorted(self._scopes - self.sessions.listed.keys()):
             who = self.sessions.user(uid)
             yield f"session {name} of {who} has processes, but logind does not list it (any more, or yet)"
 
@@ -143,7 +148,7 @@ class Look:
             what = f"{shorten(r.user, 40)} on {shorten(r.terminal, 40)} (pid {r.pid})"
             yield f"utmp lists {what}, but no such login is there"
         if more := len(empty[RECORD_NOTES:]):
-            yield f"utmp lists {_count(more, 'more login')} that {'is' if more == 1 else 'are'} not there"
+            yield f"utmp lists {count(more, 'more login')} that {'is' if more == 1 else 'are'} not there"
 
     def _is_gone(self, record: Record, terminals: Collection[str]) -> bool:
         at_terminal = record.terminal.startswith(("pts/", "tty"))  # others are displays and the like
@@ -151,9 +156,9 @@ class Look:
 
     def _notes_on_length(self) -> Iterator[str]:
         if left_out := self.facts.commands.cut:
-            yield f"{_count(left_out, 'command line')} cut by the host: together they are longer than it sends"
+            yield f"{count(left_out, 'command line')} cut by the host: together they are longer than it sends"
         if cut := sum(len(p.command) >= COMMAND_LENGTH for session in self.sessions.all for p in session.processes):
-            yield f"{_count(cut, 'command line')} cut to {COMMAND_LENGTH} characters; the transcript has all of it"
+            yield f"{count(cut, 'command line')} cut to {COMMAND_LENGTH} characters; the transcript has all of it"
         if len(self._transcript) >= TRANSCRIPT_LENGTH:
             yield f"the transcript is cut to {TRANSCRIPT_LENGTH} characters"
 
@@ -177,10 +182,6 @@ class Look:
 
 def _pids(tasks: tuple[Task, ...]) -> set[int]:
     return {task.pid for task in tasks}
-
-
-def _count(number: int, noun: str, plural: str = "") -> str:
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 def _list(names: list[str]) -> str:

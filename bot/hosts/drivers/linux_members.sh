@@ -76,7 +76,7 @@ choose() {
     if [ "$kind" = login ] && listens "$leader"; then listening=$leader; fi
     # By the environment, because awk reads backslashes in -v, and cgroups have them
     kind=$kind self=$$ uid=$uid leader=${leader-} start=${start-} leaders=${leaders-} session=${session-} \
-        known=${known-} spared=${spared-} column=$column slices=$slices listening=$listening \
+        known=${known-} spared=${spared-} seen_at=${seen_at-0} column=$column slices=$slices listening=$listening \
         daemons=$(cat /run/sshd.pid /run/dropbear.pid 2>/dev/null) awk '
         function runs_as(pid, uid) { return real[pid] == uid || effective[pid] == uid }
         function is_server(pid) {
@@ -158,6 +158,11 @@ choose() {
                 split(words[i], pin, "@")
                 if (pin[1] in parent && began[pin[1]] "" == pin[2] "") below(pin[1], later)
             }
+            # A connection begun after the look is spared too, in ticks of centiseconds; and what kept its kernel sessions
+            for (pid in parent)
+                if (is_server(pid) && is_server(parent[pid]) && began[pid] + 0 > seen_at + 0) below(pid, later)
+            for (pid in later) if (session[pid] == pid) kept[pid]
+            for (pid in parent) if (session[pid] in kept) later[pid]
             for (pid in parent) {
                 if (!runs_as(pid, uid)) continue
                 if (is_own(pid)) forbidden = 1
@@ -174,7 +179,8 @@ choose() {
         BEGIN {
             kind = ENVIRON["kind"]; self = ENVIRON["self"]; uid = ENVIRON["uid"]; wanted = ENVIRON["session"]
             leader = ENVIRON["leader"]; start = ENVIRON["start"]; leaders = ENVIRON["leaders"]
-            known = ENVIRON["known"]; spared = ENVIRON["spared"]; listening = ENVIRON["listening"]
+            known = ENVIRON["known"]; spared = ENVIRON["spared"]; seen_at = ENVIRON["seen_at"]
+            listening = ENVIRON["listening"]
             column = ENVIRON["column"]; slices = ENVIRON["slices"]
             split("", own); split("", near); split("", later); split("", chosen)    # arrays from the start
             count = split(ENVIRON["daemons"], words, " ")

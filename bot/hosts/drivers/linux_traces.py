@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import NamedTuple, TypeVar
 
-from bot.cleaning import clean, mask, shorten
+from bot.cleaning import clean
 from bot.errors import IncompleteAnswer
+from bot.hosts.drivers.linux_answer import excerpt
 
 T = TypeVar("T")
 
@@ -77,8 +78,7 @@ def _counted(lines: Iterable[bytes], section: str, read: Callable[[bytes], T | N
     for line in lines:
         if before is not None:
             if (value := read(before)) is None:
-                shown = repr(shorten(mask(clean(before[:400])), 80))
-                raise IncompleteAnswer(f"the section {section} has an unknown line: {shown}")
+                raise IncompleteAnswer(f"the section {section} has an unknown line: {excerpt(before)}")
             count += 1
             yield value
         before = line

@@ -1,9 +1,10 @@
-"""Numbers and names in words; a list of names stays short, and says how many it leaves out. Pure."""
+"""Names in a sentence: a list of them stays short, and says how many it leaves out. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from bot.cleaning import shorten
+from bot.counting import processes
 from bot.models import Process
 
 LONGEST_NAME = 60
@@ -13,14 +14,8 @@ NAMED = 8
 MANY = 20
 """From how many lines that say the same on they are made one."""
 
-
-def count(number: int, noun: str, many: str = "") -> str:
-    """`1 session`, `3 sessions`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {many or noun + 's'}"
-
-
-def processes(number: int) -> str:
-    return count(number, "process", "processes")
+KEEPERS = ("tmux", "screen", "SCREEN")
+"""Programs that keep shells for later; their servers are called `tmux: server`."""
 
 
 def some(names: Iterable[str]) -> str:
@@ -44,10 +39,6 @@ def programs(listed: Iterable[Process]) -> list[str]:
     numbers = Counter(p.name.split(":")[0] if p.name.startswith(KEEPERS) else p.name for p in listed)
     ordered = sorted(numbers.most_common(), key=lambda named: not named[0].startswith(KEEPERS))
     return [f"{name} ×{number}" if number > 1 else name for name, number in ordered]  # noqa: RUF001
-
-
-KEEPERS = ("tmux", "screen", "SCREEN")
-"""Programs that keep shells for later; their servers are called `tmux: server`."""
 
 
 def of_whom(listed: Sequence[Process]) -> str:
