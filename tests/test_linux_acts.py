@@ -873,7 +873,7 @@ def test_showing_an_account(here: Here, ps: str) -> None:
     """What ps and logind say of an account is shown; where ps can't, what /proc says."""
     if ps:
         here.stand_in("ps", ps)
-    here.stand_in("loginctl", 'echo "asked: $*"')
+    here.stand_in("loginctl", 'if [ "$1" = show-user ]; then exit 1; fi; echo "asked: $*"')
     nobody = here.show_account()
     leader = here.start("sleep", "1000")
 

@@ -87,7 +87,9 @@ class Story(Value):
         return [(target, left(target, look) or ()) for target, look in found if isinstance(look, Snapshot)]
 
     def id_of(self, one: Target | Outcome) -> str:
-        """A session's id: `7`, or `7 on host1` where the request is about several hosts."""
+        """A session's id: `7`, or `7 on host1` where the request is about several hosts; an account's host."""
+        if one.kind == "account":
+            return one.host
         return f"{one.session} on {one.host}" if len(self.request.hosts) > 1 else one.session
 
     def target(self, outcome: Outcome) -> Target | None:

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from bot.cleaning import clean, shorten
 from bot.errors import IncompleteAnswer
+from bot.hosts.drivers.linux_answer import excerpt
 
 TIMED_OUT = 124  # timeout(1)
 CERTIFICATE_LENGTH = 200
@@ -92,7 +93,7 @@ def keys(lines: Iterable[bytes]) -> Keys:
         elif found := _TOTAL.fullmatch(line):
             numbers["total"] = int(found[1])
         else:
-            raise IncompleteAnswer(f"the section keys has an unknown line: {shorten(repr(clean(line[:400])), 80)}")
+            raise IncompleteAnswer(f"the section keys has an unknown line: {excerpt(line)}")
     if numbers.get("total") != count or "journal" not in numbers:
         raise IncompleteAnswer("the list of keys is not complete")
     return Keys(tuple(accepted), exposed, numbers["journal"] == TIMED_OUT)

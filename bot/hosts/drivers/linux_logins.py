@@ -25,7 +25,6 @@ SSH_UNIT = re.compile(r"(?:sshd?|dropbear)(?:@.*)?\.service")
 CONSOLE_UNIT = re.compile(r"(?:(?:serial-|console-|container-)?getty|autovt)(?:@.*)?\.service")
 
 
-
 class Unlisted(NamedTuple):
     """A login that logind doesn't know: below sshd, or only at a terminal. leader: its first process."""
 
