@@ -782,6 +782,21 @@ def test_every_process_of_an_account(here: Here, rung: str) -> None:
     until(lambda: len(pids_of(UID)) == 2)
 
 
+@needs_proc
+@needs_root
+@pytest.mark.skipif(not shutil.which("unshare"), reason="needs unshare")
+def test_a_namespace_of_ones_own_hides_nobody(here: Here) -> None:
+    """Anybody can make a user namespace, and in it one of processes: what runs there is the account's all the same."""
+    hidden = here.start("unshare", "--user", "--map-root-user", "--pid", "--fork", "sleep", "1000")
+    until(lambda: pids_of(UID, "sleep") and len(pids_of(UID)) == 2)
+    below = [pid for pid in pids_of(UID) if pid != hidden]
+
+    assert here.end_account("kill").exit_status == 0
+    assert not alive(hidden)
+    assert pids_of(UID) == []
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below))  # ps shows them until they are reaped
+
+
 def pids_of(uid: int, argument: str = "") -> list[int]:
     """What runs as that user, with those arguments."""
     pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]

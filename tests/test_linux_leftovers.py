@@ -253,3 +253,31 @@ def test_each_process_once() -> None:
 
     shown = [each.pid for each in snapshot.processes]
     assert sorted(shown) == [100, *range(1000, 1000 + len(tasks))]
+
+
+# ------------------------------------------------------------------------------------------------------- whose it is
+
+
+@pytest.mark.parametrize("inside", [(22, 1002, "su"), (22, 105, "sshd")])
+def test_roots_login_is_roots(inside: tuple[int, int, str]) -> None:
+    """An administrator who becomes someone else inside the own login stays its owner: nobody may end it as bob's."""
+    pid, uid, name = inside
+    snapshot = parse(
+        told(
+            SSHD,
+            sshd(20, 0),
+            task(21, uid=0, parent=20, tty=0x8800, scope=SSH),
+            task(pid, uid=uid, parent=21, leader=21, tty=0x8800, name=name, scope=SSH),
+        )
+    )
+
+    assert [session.account.name for session in snapshot.sessions] == ["root"]
+
+
+def test_what_lost_its_parent_stays_with_its_login() -> None:
+    """A process whose parent ended is still of the login in whose kernel session it is."""
+    shell = task(21, uid=1002, parent=20, tty=0x8800, scope=SSH)
+    orphan = task(30, uid=1002, parent=1, leader=21, tty=0x8800, scope=SSH)
+    (session,) = parse(told(SSHD, sshd(20, 0), shell, orphan)).sessions
+
+    assert numbers(session.processes) == [20, 21, 30]
