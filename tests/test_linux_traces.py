@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.cleaning import clean
 from bot.errors import IncompleteAnswer
 from bot.models import Snapshot
 from tests.linux_answers import ALICES, LEADER, SSHD, listed, only, parse, sshd, task, told
@@ -172,12 +173,12 @@ def test_without_utmp() -> None:
 
 @given(st.binary(min_size=384, max_size=384))
 def test_garbage_in_utmp(garbage: bytes) -> None:
-    """Whatever stands in a record of utmp, the look is readable and its words are printable."""
+    """Whatever stands in a record of utmp, the look is readable and its words are clean."""
     rows = b"".join(b" %d:%s" % (n, garbage[n * 16 : n * 16 + 16].hex().encode()) for n in range(24))
 
     snapshot = parse(told(*LOGIN, utmp=[b"record" + rows]))
 
-    assert "".join(snapshot.notes).isprintable()
+    assert [clean(note) for note in snapshot.notes] == list(snapshot.notes)
     assert snapshot.raw.replace("\n", "").replace("\t", "").isprintable()
     assert only(snapshot).account.name == "alice"
 
