@@ -244,6 +244,11 @@ class Snapshot(Value):
         return tuple(sorted(shown, key=lambda p: (int(p.start), p.pid)))
 
     @cached_property
+    def starts(self) -> dict[int, str]:
+        """The start of each of these processes by its pid."""
+        return {p.pid: p.start for p in self.processes}
+
+    @cached_property
     def _by_identity(self) -> dict[str, Session]:
         return {s.identity: s for s in self.sessions}
 
@@ -302,8 +307,9 @@ class Listing(Value):
 
 
 class Kick(Value):
-    """`/kick USER HOSTS [session ID] [from NET] [key …] [processes] [force] [warn 5m] [because …]`, understood.
+    """`/kick USER HOSTS [session ID,…] [from NET] [key …] [processes] [force] [warn 5m] [because …]`, understood.
 
+    session: ids with a comma between them, each with its host before it where that matters: `7`, `7,9`, `host1:7`.
     processes: end every process of the account too. force: SIGKILL for what ignores the polite signals. warn: seconds
     between telling the user and acting; 0: don't tell. after: the request to which this is the next step.
     """
@@ -325,10 +331,36 @@ class Kick(Value):
         more = {Act.FORCE: self.force, Act.PROCESSES: self.processes}
         return frozenset({Act.KICK, *(act for act, wanted in more.items() if wanted)})
 
-    def means(self, session: Session) -> bool:
+    def means(self, host: str, session: Session) -> bool:
         """True for the sessions that were asked for. A key that only the account itself tells of proves nothing."""
         proven = not self.only.key or session.key_source == "journal"
-        return self.session in {None, session.id} and self.only.fits(session) and proven
+        return self.names(host, session.id) and self.only.fits(session) and proven
+
+    def names(self, host: str, session: str) -> bool:
+        """True if that id was asked for there, or no id at all."""
+        return self.session is None or not {session, f"{host}:{session}"}.isdisjoint(self.session.split(","))
+
+
+class Form(Value):
+    """A kick without who and where: a form asks for them. reason: what stood behind `because` all the same."""
+
+    kind: Literal["form"] = "form"
+    reason: str = ""
+
+
+class Audit(Value):
+    """`/audit [REQUEST | USER | HOST | @person] [since 24h]`, understood.
+
+    request: its number. about: a login name or a host. person: a Slack id. called: what someone is called in Slack,
+    without the @. since: seconds; 0 for all.
+    """
+
+    kind: Literal["audit"] = "audit"
+    request: int | None = None
+    about: str = ""
+    person: str = ""
+    called: str = ""
+    since: int = 0
 
 
 class Help(Value):
@@ -338,7 +370,7 @@ class Help(Value):
     topic: str = ""
 
 
-Command = Annotated[Listing | Kick | Help, Field(discriminator="kind")]
+Command = Annotated[Listing | Kick | Form | Audit | Help, Field(discriminator="kind")]
 
 
 # ---------------------------------------------------------------------------------------------------- what is approved
@@ -487,6 +519,10 @@ class Warn(_Step):
 
 
 Step = Annotated[EndSession | EndAccount | ShowAccount | Warn, Field(discriminator="kind")]
+
+
+NO_TERMINAL = "no terminal"
+"""What stands among those that were not told for a session without one."""
 
 
 class Answer(Value):

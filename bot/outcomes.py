@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bot.counting import count
 from bot.lifecycle import Request
 from bot.models import Outcome, Process, Result, Session, Snapshot, Target, Unreachable, by_host
-from bot.planning import left, newcomers, still_there
+from bot.presence import left, newcomers, still_there
 
 
 def judge(request: Request, looks: Sequence[Snapshot | Unreachable]) -> tuple[Outcome, ...]:

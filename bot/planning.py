@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
+from bot.cleaning import quoted
 from bot.counting import count, processes
 from bot.inventory import fold
-from bot.lifecycle import Attempt, Request
+from bot.lifecycle import Attempt, Request, State
 from bot.models import (
     EndAccount,
     EndSession,
@@ -14,7 +15,6 @@ from bot.models import (
     Kick,
     Pinned,
     Plan,
-    Process,
     Result,
     Rung,
     Session,
@@ -27,8 +27,10 @@ from bot.models import (
     by_host,
 )
 from bot.policy import Policy
+from bot.presence import inside_others, is_left, left, meant, newcomers, remaining, still_there
 
 MAX_ATTEMPTS = 2
+SUGGESTED = 3
 
 Looks = Sequence[Snapshot | Unreachable]
 
@@ -50,7 +52,7 @@ def make(command: Kick, looks: Looks, policy: Policy, *, first: Request | None =
         if isinstance(look, Unreachable):
             continue
         for session in look.of(command.user):
-            if why := _why_kept(command, session, policy) or spared(session):
+            if why := _why_kept(command, look.host, session, policy) or spared(session):
                 kept.append(Kept(host=look.host, session=session.id, identity=session.identity, why=why))
             else:
                 targets.append(_session(command, look, session))
@@ -67,10 +69,13 @@ def make(command: Kick, looks: Looks, policy: Policy, *, first: Request | None =
 
 
 def again(request: Request, *, force: bool) -> Kick | None:
-    """What can be asked next about a closed request: to force what survived, or to end what came back. None: nothing.
+    """What can be asked next about a request that has ended: to force what survived, or to end what came back. None:
+    nothing. Where nobody decided or nothing was begun in time, the same may be asked once more.
 
     One session that survived is named; otherwise every session that the account has there by then.
     """
+    if request.state in {State.EXPIRED, State.LAPSED}:
+        return None if force else request.command
     wanted = Result.SURVIVED if force else Result.RETURNED
     some = [o for o in request.outcomes if o.result is wanted]
     if request.command is None or not some or (force and request.command.force):
@@ -80,12 +85,12 @@ def again(request: Request, *, force: bool) -> Kick | None:
     return request.command.model_copy(update={**changes, "force": force or request.command.force, "after": request.id})
 
 
-def _why_kept(command: Kick, session: Session, policy: Policy) -> str | None:
+def _why_kept(command: Kick, host: str, session: Session, policy: Policy) -> str | None:
     if session.own:
         return "it is Kickbot's own connection"
-    if session.account.uid == 0 or session.account.name in policy.protected:
+    if policy.protects(session.account):
         return "the account is protected"
-    if not command.means(session):
+    if not command.means(host, session):
         unproven = command.only.fits(session) and session.key_source == "environment"
         return "its key is known only from what the account can write" if unproven else "it was not asked for"
     if not _rungs(command, session.ladder):
@@ -144,7 +149,7 @@ def _leftovers(command: Kick, look: Snapshot, first: Plan | None) -> Iterator[Ta
 def _account(command: Kick, look: Snapshot, policy: Policy) -> Iterator[Target]:
     account = look.account(command.user)
     rungs = _rungs(command, look.ladder)
-    if account is None or account.uid == 0 or account.name in policy.protected or not rungs:
+    if account is None or policy.protects(account) or not rungs:
         return
     target = Target(
         kind="account",
@@ -159,7 +164,7 @@ def _account(command: Kick, look: Snapshot, policy: Policy) -> Iterator[Target]:
         beside=tuple(s.identity for s in look.of(account.name)),
         seen=look.uptime,
     )
-    yield target.model_copy(update={"summary": processes(len(_of_account(target, look)))})
+    yield target.model_copy(update={"summary": processes(len(left(target, look) or ()))})
 
 
 def _summary(session: Session) -> str:
@@ -170,108 +175,6 @@ def _summary(session: Session) -> str:
 
 def _lost(looks: Looks) -> set[str]:
     return {look.host for look in looks if isinstance(look, Unreachable)}
-
-
-# ------------------------------------------------------------------------------------------------ what is there
-
-
-def left(target: Target, look: Snapshot) -> tuple[Process, ...] | None:
-    """What a look still shows of a target: its processes, or none of a session that is only listed. None: it is gone.
-
-    A session counts by its host key, boot, identity and account. The rest of an unlisted login whose sshd is gone
-    counts by its kernel sessions.
-    """
-    if (look.host_key, look.boot) != (target.host_key, target.boot):
-        return None
-    if target.kind == "account":
-        return _of_account(target, look) or None
-    session = still_there(target, look)
-    inside = session.processes if session else _stray(target, look)
-    known = {p.pid for p in inside}
-    rest = tuple(p for p in _rest(target.leaders, target.account.uid, look) if p.pid not in known)
-    return (*inside, *rest) if session or inside or rest else None
-
-
-def is_left(target: Target, look: Snapshot) -> bool:
-    """True if a look still shows anything of a target."""
-    return left(target, look) is not None
-
-
-def still_there(target: Target, look: Snapshot) -> Session | None:
-    """The very session that was approved, as it is listed now; None if it isn't."""
-    if (look.host_key, look.boot) != (target.host_key, target.boot):
-        return None
-    session = look.session(target.identity)
-    return session if session is not None and session.account == target.account else None
-
-
-def remaining(plan: Plan, looks: Looks) -> tuple[Target, ...]:
-    """The targets of which these looks still show something."""
-    return tuple(
-        target
-        for look in by_host(looks).values()
-        if isinstance(look, Snapshot)
-        for target in plan.on(look.host)
-        if is_left(target, look)
-    )
-
-
-def newcomers(plan: Plan, look: Snapshot) -> tuple[Session, ...]:
-    """Sessions of the account that the plan has never seen: they came after it and are not part of the approval.
-
-    What is left of an approved login at its terminal is not one of them.
-    """
-    targets = plan.on(look.host)
-    if not targets:
-        return tuple(s for s in look.of(plan.user) if not s.own)
-    known = {i for t in targets for i in (t.identity, *t.beside)}
-    known |= {k.identity for k in plan.kept if k.host == look.host}
-    ours = {p.pid for p in _rest([pin for t in targets for pin in t.leaders], targets[0].account.uid, look)}
-    unknown = (s for s in look.of(plan.user) if s.identity not in known and not s.own)
-    others = [s for s in unknown if _began_after(targets[0], s)]
-    return tuple(s for s in others if not s.processes or any(p.pid not in ours for p in s.processes))
-
-
-def _began_after(target: Target, session: Session) -> bool:
-    """False for what only looks like a new login: a process older than the plan that took another terminal."""
-    if session.source == "logind":
-        return True
-    start = next((p.start for p in session.processes if p.pid == session.leader), None)
-    return start is None or int(start) > target.seen
-
-
-def _of_account(target: Target, look: Snapshot) -> tuple[Process, ...]:
-    """Every process of the account but those of logins that came later; with such a login, its manager is theirs."""
-    later = [s for s in look.of(target.account.name) if s.identity not in target.beside and _began_after(target, s)]
-    spared = {p.pid for s in later for p in s.processes} | ({p.pid for p in look.managers} if later else set())
-    return tuple(p for p in look.processes if p.runs_as(target.account.uid) and p.pid not in spared)
-
-
-def _stray(target: Target, look: Snapshot) -> tuple[Process, ...]:
-    """What is in the scope of a session that logind itself has forgotten."""
-    if any(s.id == target.session for s in look.sessions):
-        return ()
-    return tuple(p for p in look.outside if p.session == target.session)
-
-
-def _rest(leaders: Sequence[Pinned], uid: int, look: Snapshot) -> Iterator[Process]:
-    """What is left of an unlisted login: of its kernel sessions, what was pinned, and what descends from either.
-
-    A kernel session whose leader is gone keeps the leader's pid as its number while anything is in it. As that number
-    is free for others afterwards, it then proves only what runs as the account.
-    """
-    if not leaders:
-        return
-    pins, starts = set(leaders), {p.pid: p.start for p in look.processes}
-    ours = {pin.pid for pin in pins if starts.get(pin.pid) == pin.start}
-    ended = {pin.pid for pin in pins if pin.pid not in starts}
-    found: set[int] = set()
-    for process in look.processes:
-        alive = process.kernel_session in ours or process.pid in ours
-        rest = process.kernel_session in ended and process.runs_as(uid)
-        if alive or rest or process.parent in found:
-            found.add(process.pid)
-            yield process
 
 
 # ------------------------------------------------------------------------------------------------ the next step
@@ -358,21 +261,15 @@ def _rung(attempt: Attempt) -> str:
 
 def why_nothing(command: Kick, plan: Plan, looks: Looks = ()) -> str:
     """Why there is nothing to end, for people: `audituser is not logged in on host1.`"""
-    wanted = command.session
-    if wanted is not None and plan.kept and all(k.session != wanted for k in plan.kept):
+    if plan.kept and not any(command.names(k.host, k.session) for k in plan.kept):
         there = ", ".join(f"{k.session} on {k.host}" for k in plan.kept)
-        return f"{plan.user} has no session {wanted} there, only {there}."
+        return f"{plan.user} has no session {command.session} there, only {there}."
     told = [f"{plan.user} is not logged in on {fold(free)}."] if (free := _free(plan)) else []
     told += [f"Session {k.session} of {plan.user} on {k.host} stays: {k.why}." for k in plan.kept]
     told += [text for look in looks if isinstance(look, Snapshot) for text in _elsewhere(command, look)]
     told += [f"{u.host} {u.reason}. Nothing is known about its sessions." for u in plan.unreachable]
+    told += _meant(command, looks)
     return " ".join(told)
-
-
-def inside_others(user: str, look: Snapshot) -> tuple[tuple[Session, int], ...]:
-    """Other people's sessions with how many processes of that account: `sudo -u alice -i` by opsuser, for one."""
-    found = [(s, sum(p.user == user for p in s.processes)) for s in look.sessions if s.account.name != user]
-    return tuple((session, number) for session, number in found if number)
 
 
 def _elsewhere(command: Kick, look: Snapshot) -> Iterator[str]:
@@ -383,6 +280,12 @@ def _elsewhere(command: Kick, look: Snapshot) -> Iterator[str]:
     if not command.processes and (number := sum(p.user == command.user for p in look.outside)):
         run = count(number, "process runs", "processes run")
         yield f"{run} outside of any session on {look.host}: `processes` would end them."
+
+
+def _meant(command: Kick, looks: Looks) -> list[str]:
+    """Of several, the first ones: it only helps against a slip."""
+    near = meant(command.user, looks)[:SUGGESTED]
+    return [f"Did you mean {' or '.join(f'`{quoted(name)}`' for name in near)}?"] if near else []
 
 
 def _free(plan: Plan) -> set[str]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bot import outcomes, planning
-from bot.models import Kick, Pinned, Process, Result, Rung, Session, Snapshot, Target
+from bot import outcomes, planning, presence
+from bot.models import Pinned, Process, Result, Rung, Session, Target
 from tests import make
 
 SHELL = make.process(500, "bash", kernel_session=500, terminal="pts/3")
@@ -38,7 +38,7 @@ def target(session: Session | None = None) -> Target:
 
 def left(*outside: Process, aim: Target | None = None, **changes: Any) -> list[int] | None:
     """The pids that are left of the login after its sshd and its shell are gone."""
-    found = planning.left(aim or target(), make.snapshot(outside=outside, **changes))
+    found = presence.left(aim or target(), make.snapshot(outside=outside, **changes))
     return None if found is None else [p.pid for p in found]
 
 
@@ -132,37 +132,5 @@ def test_the_rest_of_a_login_at_its_terminal_is_no_new_login() -> None:
         processes=(NOHUP.model_copy(update={"parent": 1}),),
     )
     plan = make.plan(make.snapshot(login()))
-    assert planning.newcomers(plan, make.snapshot(rest)) == ()
+    assert presence.newcomers(plan, make.snapshot(rest)) == ()
     assert left(aim=target(), sessions=(rest,)) == [501]
-
-
-# ------------------------------------------------------------------------------------------------ whole accounts
-
-
-def account(look: Snapshot, **changes: Any) -> Target:
-    """The target that is every process of the account."""
-    command: Kick = make.kick(processes=True, **changes)
-    return planning.make(command, [look], make.policy()).accounts[0]
-
-
-def test_every_process_of_an_account_by_either_user_id() -> None:
-    """Inside its sessions, outside, in other people's sessions, its managers, and what it runs as another user."""
-    su = make.process(600, "su", uid=0, user="root", real_uid=1001)
-    others = make.session("9", account=make.account("opsuser", 1009), identity="9", processes=(make.process(610),))
-    manager = make.process(620, "systemd")
-    look = make.snapshot(
-        make.session(), others, outside=(su,), managers=(manager,), ladder=make.ACCOUNT_LADDER, uptime=1
-    )
-    found = planning.left(account(look), look)
-    assert found is not None
-    assert sorted(p.pid for p in found) == [600, 610, 620, 4301]
-
-
-def test_a_later_login_and_its_manager_are_not_of_the_target() -> None:
-    """A login that came after the plan is left alone, and so is the manager that serves it."""
-    then = make.snapshot(make.session(), ladder=make.ACCOUNT_LADDER)
-    later = make.session("15", identity="15", processes=(make.process(700),))
-    now = make.snapshot(later, outside=(make.process(701),), managers=(make.process(620, "systemd"),))
-    found = planning.left(account(then), now)
-    assert found is not None
-    assert [p.pid for p in found] == [701]

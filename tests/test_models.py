@@ -120,10 +120,12 @@ def test_a_copy_works_out_anew() -> None:
     """What was worked out once of a value is not taken over into a copy with other fields."""
     look = make.snapshot(make.session())
     assert look.processes
+    assert look.starts
     assert look.session("logind:7:4300:43000")
 
     empty = look.model_copy(update={"sessions": ()})
 
     assert empty.processes == ()
+    assert empty.starts == {}
     assert empty.session("logind:7:4300:43000") is None
     assert empty == make.snapshot()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot import planning
+from bot import planning, presence
 from bot.canonical import canonical
 from bot.events import Event, Verifying
 from bot.lifecycle import Request
@@ -157,7 +157,7 @@ def test_not_what_was_approved(look: Snapshot | Unreachable) -> None:
 
     assert planning.next_step(request, [look]) is None
     assert request.plan is not None
-    assert planning.remaining(request.plan, [look]) == ()
+    assert presence.remaining(request.plan, [look]) == ()
 
 
 def test_not_looked_at() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from bot.cleaning import shorten
 from bot.counting import count, processes
 from bot.models import Plan, Process, Snapshot
-from bot.planning import inside_others
+from bot.presence import inside_others
 from bot.slack.lines import Line, code, joined, line
 from bot.slack.listing import outside
 from bot.slack.naming import LONGEST_NAME, NAMED, programs, sessions

@@ -4,16 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from bot.counting import count
 from bot.events import Record, Signalled, Warned
-from bot.models import Unreachable, Warn, by_host
+from bot.models import NO_TERMINAL, Unreachable, Warn, by_host
 from bot.slack.blocks import Message, Part, compose, paragraph
 from bot.slack.lines import Line, When, bold, in_plain, italic, line
 from bot.slack.naming import MANY, capital, sessions, some
 from bot.slack.proof import mark
 from bot.slack.refusals import unanswered
 from bot.slack.story import Story, is_gone
-
-NO_TERMINAL = "no terminal"
-"""What stands among those that were not told for a session without one."""
 
 
 def told_in_short(story: Story) -> Line:
@@ -84,8 +81,13 @@ def _untold(step: Warn, event: Signalled, story: Story) -> Iterator[Line]:
     session, answer = f"Session {story.id_of(step.target)}", event.answer
     if answer.status != "done":
         yield line(f"{session} was not told: {unanswered(answer, step.target)}.")
-    for text in answer.untold:  # `pts/3: stopped`, or only why nobody could be told at all
-        yield line(f"{session} was not told{' on ' if ': ' in text else ': '}{text}.")
+    for text in answer.untold:
+        yield line(f"{session} was not told{_where_or_why(text)}.")
+
+
+def _where_or_why(untold: str) -> str:
+    """` on pts/3: stopped or full`; `: logind does not answer` where that is why nobody could be told at all."""
+    return f" on {untold}" if ": " in untold else f": {untold}"
 
 
 def _passed_over(story: Story) -> Iterator[Line]:

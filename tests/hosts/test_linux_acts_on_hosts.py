@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -24,6 +24,7 @@ from bot.models import (
 )
 from tests import make
 from tests.hosts.logins import Login, Logins, Shared
+from tests.hosts.looking import look, look_until, names, only
 from tests.hosts.machines import Machine
 
 LATER = 60_00  # centiseconds
@@ -45,29 +46,10 @@ def machine(request: pytest.FixtureRequest, place: str) -> Machine:
 @pytest.fixture
 async def hosts(machine: Machine, logins: Logins) -> AsyncIterator[SshHosts]:
     """The machine, as kickbot sees it through sudo. Closed before the logins end."""
-    hosts = SshHosts({"host1": Host(name="host1", address=machine.address)}, [machine.identity], machine.known_hosts)
+    host = Host(name="kickbot", address=machine.address)
+    hosts = SshHosts({host.name: host}, [machine.identity], machine.known_hosts)
     yield hosts
     await hosts.close()
-
-
-async def look(hosts: SshHosts) -> Snapshot:
-    async for found in hosts.look(["host1"]):
-        assert isinstance(found, Snapshot), found
-        return found
-    raise AssertionError
-
-
-async def look_until(hosts: SshHosts, holds: Callable[[Snapshot], object]) -> Snapshot:
-    deadline = time.monotonic() + 20
-    while not holds(snapshot := await look(hosts)):
-        assert time.monotonic() < deadline, snapshot
-        await asyncio.sleep(0.05)
-    return snapshot
-
-
-def only(snapshot: Snapshot, user: str) -> Session:
-    (session,) = snapshot.of(user)
-    return session
 
 
 def target(snapshot: Snapshot, session: Session) -> Target:
@@ -85,7 +67,7 @@ def leaders(session: Session) -> tuple[Pinned, ...]:
 
 def account(snapshot: Snapshot, user: str, *beside: Session) -> Target:
     found = snapshot.account(user) or next(Account(name=user, uid=s.account.uid) for s in beside)
-    values = {"host": "host1", "host_key": snapshot.host_key, "boot": snapshot.boot, "summary": "", "rungs": ()}
+    values = {"host": snapshot.host, "host_key": snapshot.host_key, "boot": snapshot.boot, "summary": "", "rungs": ()}
     identities = tuple(session.identity for session in beside or snapshot.of(user))
     return Target.model_validate(
         {"kind": "account", "session": "", "identity": "", "account": found, "beside": identities, **values}
@@ -102,10 +84,6 @@ async def end(hosts: SshHosts, snapshot: Snapshot, session: Session, rung: str) 
 
 async def warn(hosts: SshHosts, snapshot: Snapshot, session: Session) -> Answer:
     return await act(hosts, snapshot, Warn(target=target(snapshot, session), text=TEXT, act_at=make.START))
-
-
-def names(session: Session) -> set[str]:
-    return {process.name for process in session.processes}
 
 
 def running(machine: Machine, user: str) -> list[str]:

@@ -1,6 +1,5 @@
 """What the Linux driver sees and ends on real hosts, with logind and without, as root and through sudo."""
 
-import asyncio
 import re
 import subprocess
 import time
@@ -12,6 +11,7 @@ from bot.hosts.connections import SshHosts
 from bot.models import Answer, Host, HostUptime, Process, Session, Snapshot, Unreachable
 from tests import make
 from tests.hosts.logins import Logins
+from tests.hosts.looking import look, look_until, names, only
 from tests.hosts.machines import Machine
 from tests.hosts.rack import Rack
 
@@ -39,27 +39,6 @@ async def reach(machine: Machine) -> AsyncIterator[SshHosts]:
     await hosts.close()
 
 
-async def look(hosts: SshHosts, via: str = "kickbot") -> Snapshot:
-    async for found in hosts.look([via]):
-        assert isinstance(found, Snapshot), found
-        return found
-    raise AssertionError
-
-
-async def look_until(hosts: SshHosts, holds: Callable[[Snapshot], object], via: str = "kickbot") -> Snapshot:
-    """The first look for which a condition holds: what a login does on its host takes a moment."""
-    deadline = time.monotonic() + 10
-    while not holds(snapshot := await look(hosts, via)):
-        assert time.monotonic() < deadline, snapshot
-        await asyncio.sleep(0.05)
-    return snapshot
-
-
-def only(snapshot: Snapshot, user: str) -> Session:
-    (session,) = snapshot.of(user)
-    return session
-
-
 async def end(hosts: SshHosts, snapshot: Snapshot, login: Session, rung: str = "terminate", **other: object) -> Answer:
     """One step against a session of a look. other: what to change in its target."""
     step = make.step(make.target(snapshot, login, **other), rung)
@@ -75,10 +54,6 @@ def fingerprint_of(machine: Machine) -> str:
 def without_utmp(snapshot: Snapshot) -> tuple[str, ...]:
     """Its notes, but for what is left in utmp of logins that other tests have killed."""
     return tuple(note for note in snapshot.notes if not note.startswith("utmp lists"))
-
-
-def names(session: Session) -> set[str]:
-    return {process.name for process in session.processes}
 
 
 # ----------------------------------------------------------------------------------------------------------- seeing

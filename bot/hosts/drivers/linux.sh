@@ -37,6 +37,18 @@ main() {
 
 quote() { awk '{ print "| " $0 }'; }
 
+# awk, with a function besides its own: device(NUMBER) is the name of the terminal with that number, as `pts/3`.
+awk_of_terminals() { # PROGRAM
+    awk '
+        function device(number, major, minor) {
+            major = int(number / 256) % 4096
+            minor = number % 256 + int(number / 1048576) * 256
+            if (major >= 136 && major <= 143) return "pts/" (minor + (major - 136) * 256)
+            if (major == 4) return minor < 64 ? "tty" minor : "ttyS" (minor - 64)
+            return "char/" major ":" minor
+        }'"$1"
+}
+
 # Complete whatever those processes call themselves: the name in /proc/PID/stat may hold newlines and ") Z 1", so the
 # fields begin after the last ")". Users nest cgroups as deep as they like: a path that was cut ends in dots, so that it
 # never ends in the name of a scope.

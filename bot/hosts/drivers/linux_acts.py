@@ -11,7 +11,18 @@ from typing import NamedTuple
 from bot.cleaning import clean, mask, shorten
 from bot.errors import IncompleteAnswer
 from bot.hosts.drivers.interface import NotForThisDriver
-from bot.models import Answer, EndAccount, EndSession, HostUptime, Pinned, ShowAccount, Step, Target, Warn
+from bot.models import (
+    NO_TERMINAL,
+    Answer,
+    EndAccount,
+    EndSession,
+    HostUptime,
+    Pinned,
+    ShowAccount,
+    Step,
+    Target,
+    Warn,
+)
 
 TEXT_LENGTH = 500
 LIST_LENGTH = 60_000  # characters in one argument; Linux takes 128 KiB for the whole command of a connection
@@ -196,7 +207,7 @@ def _warned(lines: Sequence[tuple[str, str, str]]) -> Answer:
             names.append(name)
             told.append(name)
         elif word == "untold" and rest == "none":
-            untold.append("no terminal")
+            untold.append(NO_TERMINAL)
         elif word == "untold" and name and why:
             names.append(name)
             untold.append(f"{name}: {why}")

@@ -38,9 +38,22 @@ _PROCESS = re.compile(
 _COMMAND = re.compile(rb"\| *(\d{1,10}) (.*)")
 _PROPERTY = re.compile(rb"\| ([A-Za-z0-9]+)=(.*)")
 _TERMINAL = re.compile(rb"terminal (-?\d{1,20}) (-?\d{1,20}) /dev/(.+)")  # whoever owns it sets any time of 64 bits
-_NUMBER = re.compile(rb"(ended|total|clock|names) (\d{1,11})")
+_NUMBER = re.compile(rb"(?:ended|total|clock|names) (\d{1,11})")
 _POPULATED = re.compile(rb"populated (\d{1,10}) ([0-9A-Za-z]{1,64})")
 _USER = re.compile(rb"user (\d{1,10}) (.+)")
+_LINES = {
+    b"process": _PROCESS,
+    b"fleeting": _PROCESS,
+    b"ended": _NUMBER,
+    b"total": _NUMBER,
+    b"populated": _POPULATED,
+    b"clock": _NUMBER,
+    b"terminal": _TERMINAL,
+    b"names": _NUMBER,
+    b"user": _USER,
+    b"no-ps": re.compile(rb"no-ps"),
+}
+"""The lines of the section processes, by their first word."""
 
 
 class Machine(NamedTuple):
@@ -191,43 +204,25 @@ def processes(lines: Iterable[bytes]) -> Processes:
     STATUS is getent's: 0, or 2 where it does not know some; any other: it did not answer. Zombies are left out, but not
     a `z`: it lives on in threads other than its first.
     """
-    tasks: list[Task] = []
-    met: list[Task] = []
-    populated: set[tuple[int, str]] = set()
-    numbers: dict[str, int] = {}
-    terminals: dict[str, tuple[int, int]] = {}
-    users: dict[int, str] = {}
-    without_ps = False
-    for line in lines:
-        if found := _PROCESS.fullmatch(line):
-            (met if line.startswith(b"fleeting") else tasks).append(_task(found))
-        elif found := _POPULATED.fullmatch(line):
-            populated.add((int(found[1]), clean(found[2])))
-        elif found := _TERMINAL.fullmatch(line):
-            terminals[clean(found[3])] = (int(found[1]), int(found[2]))
-        elif found := _USER.fullmatch(line):
-            users[int(found[1])] = clean(found[2])
-        elif found := _NUMBER.fullmatch(line):
-            numbers[clean(found[1])] = int(found[2])
-        elif line == b"no-ps":
-            without_ps = True
-        else:
-            raise IncompleteAnswer(f"the section processes has an unknown line: {excerpt(line)}")
-    if numbers.get("total") != len(tasks):
-        raise IncompleteAnswer(f"the process list is not complete: {len(tasks)} of {numbers.get('total', 'unknown')}")
-    if not {"clock", "names"} <= numbers.keys():
+    found = _by_word(lines)
+    listed, met = found[b"process"], found[b"fleeting"]
+    total, clock, names = (_last_number(found[word]) for word in (b"total", b"clock", b"names"))
+    if total != len(listed):
+        of = "unknown" if total is None else total
+        raise IncompleteAnswer(f"the process list is not complete: {len(listed)} of {of}")
+    if clock is None or names is None:
         raise IncompleteAnswer("the process list came without its clock or its names")
-    known = {task.pid for task in tasks}
-    tasks += [task for task in met if task.pid not in known]
+    tasks = _tasks(listed, met)
+    users = {int(one[1]): clean(one[2]) for one in found[b"user"]}
     nameless = {uid for task in tasks for uid in (task.real, task.effective)} - users.keys()
     return Processes(
         tasks={task.pid: task for task in tasks if task.state not in "ZX"},
-        terminals=terminals,
+        terminals={clean(one[3]): (int(one[1]), int(one[2])) for one in found[b"terminal"]},
         users=users,
-        clock=numbers["clock"],
-        nameless=0 if numbers["names"] in ANSWERED else len(nameless),
-        without_ps=without_ps,
-        populated=frozenset(populated),
+        clock=clock,
+        nameless=0 if names in ANSWERED else len(nameless),
+        without_ps=bool(found[b"no-ps"]),
+        populated=frozenset((int(one[1]), clean(one[2])) for one in found[b"populated"]),
     )
 
 
@@ -292,6 +287,28 @@ def _blocks(lines: Iterable[bytes]) -> Iterator[Mapping[str, str]]:
         if not found or clean(found[1]) in block:
             raise IncompleteAnswer(f"logind's answer has a strange line: {excerpt(line)}")
         block[clean(found[1])] = clean(found[2])
+
+
+def _by_word(lines: Iterable[bytes]) -> dict[bytes, list[re.Match[bytes]]]:
+    """The lines of the section processes by their first word, in their order."""
+    found: dict[bytes, list[re.Match[bytes]]] = {word: [] for word in _LINES}
+    for line in lines:
+        word = line.partition(b" ")[0]
+        if word not in _LINES or not (fits := _LINES[word].fullmatch(line)):
+            raise IncompleteAnswer(f"the section processes has an unknown line: {excerpt(line)}")
+        found[word].append(fits)
+    return found
+
+
+def _last_number(found: Sequence[re.Match[bytes]]) -> int | None:
+    return int(found[-1][1]) if found else None
+
+
+def _tasks(listed: Iterable[re.Match[bytes]], met: Iterable[re.Match[bytes]]) -> list[Task]:
+    """Those of the list, and those that were only met."""
+    tasks = [_task(one) for one in listed]
+    known = {task.pid for task in tasks}
+    return tasks + [task for one in met if (task := _task(one)).pid not in known]
 
 
 def _task(found: re.Match[bytes]) -> Task:

@@ -225,7 +225,7 @@ def is_person(uid: int, with_login: Collection[int] = ()) -> bool:
 
 
 def terminal(number: int) -> str | None:
-    """The name of a terminal's device number, as `pts/3`; None for no terminal. As `device` in linux_look.sh."""
+    """The name of a terminal's device number, as `pts/3`; None for no terminal. As `device` in linux.sh."""
     if number == 0:
         return None
     major, minor = (number >> 8) & 0xFFF, (number & 0xFF) | ((number >> 12) & 0xFFF00)

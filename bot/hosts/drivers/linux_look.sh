@@ -102,15 +102,9 @@ populated() {
 
 # When each terminal of these processes was last read and written, by stat.
 terminals() {
-    awk '
-        function device(number, major, minor) {
-            major = int(number / 256) % 4096
-            minor = number % 256 + int(number / 1048576) * 256
-            if (major >= 136 && major <= 143) return "/dev/pts/" (minor + (major - 136) * 256)
-            if (major == 4) return minor < 64 ? "/dev/tty" minor : "/dev/ttyS" (minor - 64)
-            return "/dev/char/" major ":" minor
-        }
-        $7 > 0 && !($7 in seen) { seen[$7]; paths = paths " " device($7) }
+    # shellcheck disable=SC2016 # awk's own
+    awk_of_terminals '
+        $7 > 0 && !($7 in seen) { seen[$7]; paths = paths " /dev/" device($7) }
         END {
             command = "stat -L -c \"%X %Y %n\"" paths " 2>/dev/null"
             if (paths) while ((command | getline line) > 0) print "terminal " line

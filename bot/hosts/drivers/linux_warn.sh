@@ -37,14 +37,8 @@ tell() {
 
 # The terminals of these members as words PID:START:NUMBER:UID,UID:NAME, by the oldest process at each, the oldest first.
 devices() {
-    awk '
-        function device(number, major, minor) {
-            major = int(number / 256) % 4096
-            minor = number % 256 + int(number / 1048576) * 256
-            if (major >= 136 && major <= 143) return "pts/" (minor + (major - 136) * 256)
-            if (major == 4) return minor < 64 ? "tty" minor : "ttyS" (minor - 64)
-            return "char/" major ":" minor
-        }
+    # shellcheck disable=SC2016 # awk's own
+    awk_of_terminals '
         $1 ~ /^[0-9]+$/ && $5 > 0 {
             if (!($5 in since) || $2 + 0 < since[$5]) { since[$5] = $2 + 0; first[$5] = $1 ":" $2 }
             if (!(($5, $6) in owned)) { owned[$5, $6]; owners[$5] = owners[$5] "," $6 }
