@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo install test test-deps lint lock slack-schema clean
+.PHONY: demo install test test-booted test-here test-deps lint lock slack-schema page pictures clean
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Kickbot needs Python 3.11 or newer; set PYTHON=python3.11") if sys.version_info < (3, 11) else None'
@@ -19,8 +19,14 @@ demo: $(READY)            ## the main job on this machine, told as text; then, o
 
 install: $(READY)         ## .venv/bin/kickbot, and what it is developed with
 
-test: $(READY)            ## every tier of tests that this machine can run
-	$(BIN)/pytest
+test: $(READY)            ## every tier of tests that this machine can run; half of each is waiting, so both at once
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync test-booted test-here
+
+test-booted: $(READY)     ## the tests on booted hosts
+	$(BIN)/pytest tests/hosts
+
+test-here: $(READY)       ## all others
+	$(BIN)/pytest -m "not hosts"
 
 test-deps: $(READY)       ## what the tests on booted hosts need from the distribution (Debian, as root)
 	tests/install-deps
@@ -36,6 +42,12 @@ lock: $(READY)            ## requirements.lock from pyproject.toml
 
 slack-schema: $(READY)    ## tests/schemas/slack.json from Slack's published types, after a change of their version
 	tests/schemas/make-slack $(BIN)/python
+
+page: $(READY)            ## the demo page's app.js and app.css, after a change below bot/sandbox/page/src
+	bot/sandbox/page/make-page $(BIN)/python
+
+pictures: $(READY)        ## the README's pictures, from the browser's tests
+	KICKBOT_PICTURES=1 $(BIN)/pytest tests/browser/test_the_whole_story.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -65,9 +65,12 @@ port = {port}
 async def _stage(port: int = 0) -> AsyncIterator[tuple[SandboxSlack, Path]]:
     """Everything running; the workspace, and the bot's kickbot.toml."""
     with tempfile.TemporaryDirectory(prefix="kickbot-demo-") as folder:
-        async with SandboxHosts.start(demo_hosts()) as hosts, SandboxSlack.start(demo_workspace(), port=port) as slack:
+        async with (
+            SandboxHosts.start(demo_hosts()) as hosts,
+            SandboxSlack.start(demo_workspace(), port=port, hosts=hosts) as slack,
+        ):
             config = Path(folder) / "kickbot.toml"
-            config.write_text(_configuration(hosts), encoding="utf-8")
+            config.write_text(configuration(hosts), encoding="utf-8")
             secrets = settings.Secrets(
                 slack_bot_token=slack.bot_token, slack_app_token=slack.app_token, slack_api_url=slack.api_url
             )
@@ -75,7 +78,7 @@ async def _stage(port: int = 0) -> AsyncIterator[tuple[SandboxSlack, Path]]:
                 yield slack, config
 
 
-def _configuration(hosts: SandboxHosts) -> str:
+def configuration(hosts: SandboxHosts) -> str:
     sections = [HOST.format(name=h.name, address=h.address, port=h.port) for h in hosts.hosts.values()]
     return CONFIGURATION.format(key=hosts.client_key, known_hosts=hosts.known_hosts, hosts="".join(sections))
 

@@ -16,20 +16,24 @@ from tests.published import Root, complaint
 
 
 class Watch:
-    """complaints: one line each, since they were last taken. judged: how many of each kind so far."""
+    """judged: how many of each kind so far.
+
+    It judges when it is asked, never while the sandbox takes something: the first judgement takes more than a second on
+    a busy machine, and in the event loop that would be the app's lateness.
+    """
 
     def __init__(self) -> None:
-        self.complaints: list[str] = []
         self.judged: Counter[Root] = Counter()
+        self._taken_in: list[tuple[Root, Any]] = []
 
     def judge(self, root: Root, value: Any) -> None:
         self.judged[root] += 1
-        if said := complaint(root, value):
-            self.complaints.append(said)
+        self._taken_in.append((root, value))
 
     def take(self) -> list[str]:
-        taken, self.complaints = self.complaints, []
-        return taken
+        """One line for each complaint about what came since the last time."""
+        taken_in, self._taken_in = self._taken_in, []
+        return [said for root, value in taken_in if (said := complaint(root, value))]
 
 
 class CheckMessage(Protocol):

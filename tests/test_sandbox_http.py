@@ -1,7 +1,8 @@
 """The sandbox's HTTP mode against an unmodified slack_bolt app behind aiohttp: what people see of its answers."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -10,18 +11,11 @@ from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.sandbox.cast import demo_workspace
 from bot.sandbox.nouns import Ephemeral, Message
 from bot.sandbox.server import SandboxSlack
 
 CHANNEL = "C0INCIDENT"
 Json = dict[str, Any]
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[SandboxSlack]:
-    async with SandboxSlack.start(demo_workspace(ack_span=0.3)) as running:
-        yield running
 
 
 @pytest.fixture
@@ -33,13 +27,20 @@ async def app(slack: SandboxSlack, client: AsyncWebClient) -> AsyncIterator[Asyn
         said = await to_bolt_request(request)
         return await to_aiohttp_response(await app.async_dispatch(said))
 
+    async with serving(slack, handle):
+        yield app
+
+
+@asynccontextmanager
+async def serving(slack: SandboxSlack, handle: Callable[[web.Request], Awaitable[web.Response]]) -> AsyncIterator[None]:
+    """The app's one address, on a free port."""
     application = web.Application()
     application.add_routes([web.post("/slack/events", handle)])
     runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     slack.workspace.change_app(request_url=f"http://127.0.0.1:{runner.addresses[0][1]}/slack/events")
-    yield app
+    yield
     await runner.cleanup()
 
 
@@ -69,7 +70,8 @@ async def test_an_app_with_another_secret_refuses(slack: SandboxSlack, app: Asyn
 
 
 async def test_an_app_that_is_too_slow(slack: SandboxSlack, app: AsyncApp) -> None:
-    """The person sees what Slack shows after three seconds."""
+    """The person sees what Slack shows after three seconds; here after a part of one."""
+    slack.workspace.ack_span = 0.1
 
     @app.command("/kick")
     async def slow(ack: Any) -> None:
@@ -82,10 +84,23 @@ async def test_an_app_that_is_too_slow(slack: SandboxSlack, app: AsyncApp) -> No
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/slack/events", "http://host.invalid/slack/events"])
 async def test_an_app_that_is_not_there(slack: SandboxSlack, url: str) -> None:
     """Nothing is kept for it."""
+    slack.workspace.ack_span = 0.3
     slack.workspace.change_app(request_url=url)
     outcome = await slack.as_("alice").command(CHANNEL, "/kick")
     assert outcome.error in {"dispatch_failed", "operation_timeout"}
     assert outcome.response is None
+
+
+async def test_an_answer_that_is_no_json(slack: SandboxSlack) -> None:
+    """It counts as no acknowledgement."""
+
+    async def handle(_request: web.Request) -> web.Response:
+        return web.Response(text="{", content_type="application/json")
+
+    async with serving(slack, handle):
+        outcome = await slack.as_("alice").command(CHANNEL, "/kick")
+
+    assert (outcome.error, outcome.response) == ("dispatch_failed", None)
 
 
 async def test_a_command_nobody_listens_to(slack: SandboxSlack, app: AsyncApp) -> None:
@@ -157,7 +172,8 @@ async def test_an_event(slack: SandboxSlack, app: AsyncApp) -> None:
 
     await slack.as_("alice").open_home()
     await slack.workspace.until(lambda: heard and slack.http.deliveries[0].acked)
-    await slack.http.redeliver(slack.http.deliveries[0], retry_attempt=1, retry_reason="http_timeout")
+    again = await slack.http.redeliver(slack.http.deliveries[0], retry_attempt=1, retry_reason="http_timeout")
+    assert again.acked
     await slack.workspace.until(lambda: len(heard) == 2)
     assert heard == [{"user": "U0ALICE", "again": None}, {"user": "U0ALICE", "again": ["1"]}]
 

@@ -1,5 +1,6 @@
 """The people's side of the sandbox over HTTP, as its page uses it."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -8,17 +9,10 @@ import aiohttp
 import pytest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.sandbox.cast import demo_workspace
 from bot.sandbox.server import SandboxSlack
 
 CHANNEL = "C0INCIDENT"
 Json = dict[str, Any]
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[SandboxSlack]:
-    async with SandboxSlack.start(demo_workspace(ack_span=0.3)) as running:
-        yield running
 
 
 @pytest.fixture
@@ -93,6 +87,9 @@ async def test_a_command_without_a_bot_fails_as_in_slack(browser: aiohttp.Client
         ("click", {"user": "U0ALICE", "channel": CHANNEL, "ts": "1.1", "action_id": "approve"}, 409),
         ("submit", {"user": "U0ALICE", "view_id": "V0NONE"}, 409),
         ("message", {"user": "U0ALICE", "channel": CHANNEL, "text": "x", "as": "U0BOB"}, 400),
+        ("suggest", {"user": "U0ALICE", "view_id": "V0NONE", "action_id": "who", "text": "x"}, 409),
+        ("shortcut", {"user": "U0ALICE", "callback_id": "nothing"}, 409),
+        ("shortcut", {"user": "U0ALICE", "callback_id": "kickbot_kick", "channel": CHANNEL, "ts": "1.1"}, 409),
     ],
 )
 async def test_what_can_not_be_done_is_refused(
@@ -128,6 +125,50 @@ async def test_a_form_is_filled_in_or_closed(
     assert (await post(browser, "submit", user="U0ALICE", view_id=view_id, close=True))[0] == 200
 
     assert (await state(browser))["modals"] == {}
+
+
+async def test_options_are_asked_for(
+    slack: SandboxSlack, client: AsyncWebClient, browser: aiohttp.ClientSession
+) -> None:
+    """The page gets what the app acknowledges, or Slack's code."""
+    menu = {"type": "external_select", "action_id": "who", "min_query_length": 0}
+    block = {"type": "section", "text": {"type": "mrkdwn", "text": "Who?"}, "accessory": menu}
+    view = {"type": "modal", "title": {"type": "plain_text", "text": "Kick"}, "blocks": [block]}
+    opened = await client.views_open(trigger_id=slack.workspace.new_trigger("U0ALICE"), view=view)
+    typed = {"user": "U0ALICE", "view_id": opened["view"]["id"], "action_id": "who", "text": "a"}
+    offered = {"options": [{"text": {"type": "plain_text", "text": "alice"}, "value": "1"}]}
+
+    assert (await post(browser, "suggest", **typed))[1]["error"] == "dispatch_failed"
+    async with browser.ws_connect(slack.socket.new_url(slack.page_url.rstrip("/"))) as socket:
+        await socket.receive_json()
+        asking = asyncio.ensure_future(post(browser, "suggest", **typed))
+        envelope = await socket.receive_json()
+        await socket.send_json({"envelope_id": envelope["envelope_id"], "payload": offered})
+        status, answer = await asking
+    chosen = {"user": "U0ALICE", "view_id": opened["view"]["id"], "action_id": "who"}
+
+    assert (status, answer["ok"], answer["response"]) == (200, True, offered)
+    assert (await post(browser, "click", **chosen, value="1"))[0] == 200
+    assert (await post(browser, "click", **chosen, value="2"))[0] == 409
+
+
+async def test_shortcuts_are_shown_and_chosen(slack: SandboxSlack, browser: aiohttp.ClientSession) -> None:
+    """The page knows those of the app; what is chosen is sent on."""
+    said = await slack.as_("bob").say("incidents", "hello")
+    place = {"user": "U0ALICE", "channel": CHANNEL, "ts": said.ts}
+
+    assert (await state(browser))["app"]["shortcuts"] == [
+        {"callback_id": "kickbot_kick", "name": "Kick someone off…", "type": "message"}
+    ]
+    assert (await post(browser, "shortcut", **place, callback_id="kickbot_kick"))[1]["error"] == "dispatch_failed"
+    assert slack.socket.deliveries[0].payload["message"]["text"] == "hello"
+
+
+async def test_without_hosts_there_are_no_terminals(browser: aiohttp.ClientSession) -> None:
+    """The page shows none, and none can be followed."""
+    assert (await state(browser))["terminals"] == []
+    async with browser.get("/sandbox/terminals/host1/3") as missing:
+        assert missing.status == 404
 
 
 async def test_a_file_is_an_attachment_of_plain_text(client: AsyncWebClient, browser: aiohttp.ClientSession) -> None:

@@ -40,3 +40,38 @@ def test_what_has_no_tier_is_not_counted(clock: FakeSeconds) -> None:
     rates = Rates(clock)
 
     assert [rates("auth.test", {}) for _ in range(500)] == [None] * 500
+
+
+def test_a_busy_day_takes_no_time(clock: FakeSeconds) -> None:
+    """Minute after minute the whole limit passes and one call more does not: time is the clock's."""
+    rates = Rates(clock)
+    for _ in range(24 * 60):
+        faults = [rates("chat.update", {}) for _ in range(51)]
+        assert [fault is None for fault in faults] == [True] * 50 + [False]
+        clock.now += 60
+
+
+@pytest.mark.parametrize(
+    ("method", "a_minute"),
+    [
+        ("bots.info", 50),
+        ("chat.postEphemeral", 100),
+        ("chat.update", 50),
+        ("conversations.info", 50),
+        ("conversations.list", 20),
+        ("conversations.members", 100),
+        ("conversations.open", 50),
+        ("team.info", 50),
+        ("usergroups.list", 20),
+        ("usergroups.users.list", 20),
+        ("users.info", 100),
+        ("views.open", 100),
+        ("views.publish", 100),
+        ("views.update", 100),
+    ],
+)
+def test_each_method_has_the_tier_that_slack_documents(clock: FakeSeconds, method: str, a_minute: int) -> None:
+    """So many calls a minute pass."""
+    rates = Rates(clock)
+
+    assert [rates(method, {}) is None for _ in range(a_minute + 1)] == [True] * a_minute + [False]

@@ -87,6 +87,26 @@ class OptionGroup(Shape):
     options: list[PlainOption] = Field(min_length=1, max_length=100)
 
 
+class SuggestedOption(PlainOption):
+    value: str = Field(min_length=1, max_length=75)
+
+
+class SuggestedGroup(OptionGroup):
+    options: list[SuggestedOption] = Field(min_length=1, max_length=100)  # type: ignore[assignment]
+
+
+class Suggestions(Shape):
+    """What an app acknowledges a block_suggestion with."""
+
+    options: list[SuggestedOption] = Field([], max_length=100)
+    option_groups: list[SuggestedGroup] = Field([], max_length=100)
+
+    @model_validator(mode="after")
+    def one_source(self) -> "Suggestions":
+        one_of(self, "options", "option_groups")
+        return self
+
+
 class SlackFile(Shape):
     id: str = ""
     url: str = ""

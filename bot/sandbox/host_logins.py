@@ -3,11 +3,12 @@
 import asyncio
 import itertools
 import json
+import os
 import signal
 import socket
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +16,7 @@ from typing import Any, Literal
 from bot.sandbox.host_folder import PYTHON, Folder
 from bot.sandbox.standins import kernel
 from bot.sandbox.standins.scene import Scene
+from bot.sandbox.terminals import Terminal
 
 STARTS_WITHIN = 20
 ENDS_WITHIN = 10
@@ -38,18 +40,23 @@ class Login:
 
 @dataclass
 class Kept:
-    """A running keeper. Closing the control socket ends everything below it."""
+    """A running keeper. Closing the control socket ends everything below it. `terminal`: what is printed there."""
 
     process: Process
     control: socket.socket
     ended: asyncio.Task[int]
+    terminal: Terminal | None
 
 
 class Logins:
-    """Starts and ends logins. What is really there is always read from the kernel."""
+    """Starts and ends logins. What is really there is always read from the kernel.
 
-    def __init__(self, folder: Folder) -> None:
-        self.folder = folder
+    `tell` is called when a login with a terminal starts or ends.
+    """
+
+    def __init__(self, folder: Folder, tell: Callable[[], None]) -> None:
+        self.folder, self.tell = folder, tell
+        self.terminals: dict[str, Terminal] = {}
         self.scene = Scene(folder.path)
         self.kept: dict[str, Kept] = {}
         self._ids = map(str, itertools.count(3))
@@ -108,30 +115,50 @@ class Logins:
 
     async def _keep(self, session: str, one: Login, argv: list[str], stdin: int) -> Kept:
         ours, theirs = socket.socketpair()
-        with theirs:
+        with theirs, ExitStack() as stack:
             ours.setblocking(False)
+            terminal, screen = await self._terminal(session, one, stack)
             output = asyncio.subprocess.PIPE if argv else asyncio.subprocess.DEVNULL
             process = await asyncio.create_subprocess_exec(
-                *(*PYTHON, "keeper", self._spec(session, one, argv, theirs.fileno())),
+                *(*PYTHON, "keeper", self._spec(session, one, argv, theirs.fileno(), screen)),
                 stdin=stdin,
                 stdout=output,
                 stderr=output if argv else None,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[theirs.fileno(), *screen],
                 start_new_session=True,
                 env={},
             )
-        ended = asyncio.create_task(self._forget(session, process, ours))
-        kept = self.kept[session] = Kept(process, ours, ended)
+        ended = asyncio.create_task(self._forget(session, process, ours, terminal))
+        kept = self.kept[session] = Kept(process, ours, ended, terminal)
         await self._started(session, kept)
         return kept
 
-    async def _started(self, session: str, kept: Kept) -> None:
-        async with asyncio.timeout(STARTS_WITHIN):
-            if not await asyncio.get_running_loop().sock_recv(kept.control, 1):
-                raise RuntimeError(f"the keeper of session {session} ended with {await kept.ended}")
+    async def _terminal(self, session: str, one: Login, stack: ExitStack) -> tuple[Terminal | None, list[int]]:
+        """Who reads what is printed in the terminal, and where the keeper writes it; nobody without a terminal."""
+        if not one.terminal:
+            return None, []
+        source, screen = os.pipe()
+        stack.callback(os.close, screen)
+        terminal = Terminal(self.folder.path.name, session, one.user, self.tell)
+        await asyncio.get_running_loop().connect_read_pipe(lambda: terminal, os.fdopen(source, "rb", 0))
+        return terminal, [screen]
 
-    async def _forget(self, session: str, process: Process, control: socket.socket) -> int:
+    async def _started(self, session: str, kept: Kept) -> None:
+        """The keeper says the name of the terminal, or a dash."""
+        async with asyncio.timeout(STARTS_WITHIN):
+            name = await asyncio.get_running_loop().sock_recv(kept.control, 64)
+            if not name:
+                raise RuntimeError(f"the keeper of session {session} ended with {await kept.ended}")
+        if kept.terminal:
+            kept.terminal.name = name.decode()
+            self.terminals.pop(session, None)
+            self.terminals[session] = kept.terminal
+            self.tell()
+
+    async def _forget(self, session: str, process: Process, control: socket.socket, terminal: Terminal | None) -> int:
         status = await process.wait()
+        if terminal:
+            await terminal.finish()
         control.close()
         self._record(session).unlink(missing_ok=True)
         self._record(session).with_suffix(".closing").unlink(missing_ok=True)
@@ -141,7 +168,7 @@ class Logins:
     def _record(self, session: str) -> Path:
         return self.folder.path / "sessions" / f"{session}.json"
 
-    def _spec(self, session: str, one: Login, argv: list[str], control: int) -> str:
+    def _spec(self, session: str, one: Login, argv: list[str], control: int, screen: list[int]) -> str:
         spec: dict[str, Any] = {
             "id": session,
             "user": one.user,
@@ -152,7 +179,9 @@ class Logins:
             "stubborn": one.behaviour == "stubborn",
             "left": one.behaviour == "closing",
             "folder": str(self.folder.path),
+            "host": self.folder.path.name,
             "control": control,
+            "screen": screen,
             "argv": argv,
             "environment": self.folder.environment(session) if argv else {},
         }

@@ -5,7 +5,7 @@ Nothing outlives the sandbox, and nothing that isn't its own child is ever shown
 
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from bot.sandbox.host_folder import Folder
 from bot.sandbox.host_logins import Login, Logins
 from bot.sandbox.host_server import LOOPBACK, Fault, HostServer
 from bot.sandbox.standins.scene import Session
+from bot.sandbox.terminals import Terminal
 
 KEY_TYPE = "ssh-ed25519"
 
@@ -34,7 +35,7 @@ class HostSpec:
 
 def demo_hosts() -> tuple[HostSpec, ...]:
     """The demo's two hosts and who is logged in on them."""
-    audituser = Login("audituser", uid=1000)
+    audituser = Login("audituser", command="tail -f app.log", uid=1000)
     transfer = Login("audituser", terminal=False, command="/usr/lib/openssh/sftp-server", uid=1000)
     alice = Login("alice", remote="198.51.100.4", command="tail -f app.log", uid=1001)
     bob = Login("bob", remote="198.51.100.7", command="python train.py", behaviour="stubborn", uid=1002)
@@ -89,15 +90,23 @@ class SandboxHost:
         """What there really is, the bot's own commands too."""
         return self.logins.scene.sessions()
 
+    def terminals(self) -> list[Terminal]:
+        """Of every login that had one, in their order; closed ones too, unless their session id was used again."""
+        return list(self.logins.terminals.values())
+
 
 class SandboxHosts:
-    """All running hosts by name, and the two files that a client needs."""
+    """All running hosts by name, and the two files that a client needs.
+
+    Each of `listeners` is called when a login with a terminal starts or ends.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.hosts: dict[str, SandboxHost] = {}
         self.known_hosts = folder / "known_hosts"
         self.client_key = folder / "id_ed25519"
+        self.listeners: set[Callable[[], None]] = set()
 
     @classmethod
     @asynccontextmanager
@@ -119,7 +128,7 @@ class SandboxHosts:
         folder = Folder.make(self.folder / spec.name, spec.user)
         if not spec.sudo:
             (folder.path / "no-sudo").touch()
-        logins = Logins(folder)
+        logins = Logins(folder, self._changed)
         server = HostServer(logins, asyncssh.generate_private_key(KEY_TYPE), client_key)
         server.fault = spec.fault
         host = self.hosts[spec.name] = SandboxHost(spec, server)
@@ -128,6 +137,14 @@ class SandboxHosts:
         stack.push_async_callback(server.close)
         for one in spec.logins:
             await logins.login(one)
+
+    def terminals(self) -> list[Terminal]:
+        """Of all hosts."""
+        return [terminal for host in self.hosts.values() for terminal in host.terminals()]
+
+    def _changed(self) -> None:
+        for tell in tuple(self.listeners):
+            tell()
 
     def _write_known_hosts(self) -> None:
         lines = (f"[{host.address}]:{host.port} {host.host_key}\n" for host in self.hosts.values())

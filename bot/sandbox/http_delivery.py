@@ -7,50 +7,33 @@ import asyncio
 import hashlib
 import hmac
 import json
-import secrets
 import time
-from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
 
+from bot.sandbox.delivery import Delivery, Kind, Way
 from bot.sandbox.nouns import Json
-from bot.sandbox.socket_mode import Delivery, Kind
-from bot.sandbox.workspace import Workspace
 
 FORM = "application/x-www-form-urlencoded"
 OK = 200
 
 
-class HttpDelivery:
-    """`deliveries`: every sending so far. The interface that people need of SocketMode."""
+class HttpDelivery(Way):
+    """The interface that people need of SocketMode."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
-        self.deliveries: list[Delivery] = []
+    word = "request"
 
     @property
     def connections(self) -> tuple[str, ...]:
         """The one address."""
         return (self.workspace.app.request_url,)
 
-    async def deliver(self, kind: Kind, payload: Json, *, accepts_response: bool = False) -> Delivery:
-        return await self._send(Delivery(secrets.token_hex(16), kind, payload, accepts_response))
-
-    async def redeliver(self, delivery: Delivery, **again: Any) -> Delivery:
-        """The same payload once more, newly signed; `again`: retry_attempt and retry_reason."""
-        same = Delivery(delivery.envelope_id, delivery.kind, delivery.payload, delivery.accepts_response)
-        return await self._send(same, **again)
-
-    async def _send(self, delivery: Delivery, **again: Any) -> Delivery:
-        self.deliveries.append(delivery)
+    async def carry(self, delivery: Delivery, again: Json) -> None:
         content_type, body = encoded(delivery.kind, delivery.payload)
         headers = {"Content-Type": content_type, "User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)"}
         headers |= signed(self.workspace.app.signing_secret, int(self.workspace.clock()), body) | _retry(again)
         await self._post(delivery, headers, body)
-        facts = {"acked": delivery.acked, "seconds": delivery.seconds, "error": delivery.error}
-        self.workspace.happen("request", envelope_id=delivery.envelope_id, type=delivery.kind, **facts)
-        return delivery
 
     async def _post(self, delivery: Delivery, headers: dict[str, str], body: bytes) -> None:
         started = time.monotonic()
@@ -71,9 +54,14 @@ class HttpDelivery:
         if answer.status != OK:
             delivery.error = "dispatch_failed"
             return
+        try:
+            said = json.loads(text) if text and answer.content_type == "application/json" else {"text": text}
+        except ValueError:
+            delivery.error = "dispatch_failed"
+            return
         delivery.acked = True
         if delivery.accepts_response and text:
-            delivery.response = json.loads(text) if answer.content_type == "application/json" else {"text": text}
+            delivery.response = said
 
 
 def encoded(kind: Kind, payload: Json) -> tuple[str, bytes]:

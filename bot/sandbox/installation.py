@@ -1,6 +1,7 @@
-"""The app as installed in the sandbox's workspace: ids, fresh tokens, granted scopes, commands, subscriptions."""
+"""The app as installed in the sandbox's workspace: ids, fresh tokens, granted scopes, commands, shortcuts, events."""
 
 import secrets
+from typing import Literal
 
 from pydantic import Field
 
@@ -41,6 +42,17 @@ def signing_secret() -> str:
     return secrets.token_hex(16)
 
 
+class Shortcut(Noun):
+    """An entry of Slack's menus, for one message or for anywhere (global)."""
+
+    callback_id: str
+    name: str
+    type: Literal["message", "global"]
+
+
+SHORTCUTS = (Shortcut(callback_id="kickbot_kick", name="Kick someone off…", type="message"),)
+
+
 class Installation(Noun):
     """Tokens are new with every installation, so that none can ever be written into a test.
 
@@ -58,4 +70,5 @@ class Installation(Noun):
     scopes: frozenset[str] = BOT_SCOPES
     app_scopes: frozenset[str] = frozenset({"connections:write"})
     commands: tuple[str, ...] = COMMANDS
+    shortcuts: tuple[Shortcut, ...] = SHORTCUTS
     events: tuple[str, ...] = EVENTS

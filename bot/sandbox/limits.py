@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from bot.sandbox import block_kit
+from bot.sandbox import block_elements, block_kit
 from bot.sandbox.elements import INTERACTIVE
 from bot.sandbox.nouns import Json, SlackError
 
@@ -24,6 +24,7 @@ SIZE_IN_ALL = 13_200  # undocumented; measured by others, github.com/slackapi/bo
 METADATA_SIZE = 8_000  # "metadata_too_large" has no documented number; this is on the safe side
 
 Blocks = TypeAdapter(list[block_kit.InMessage])
+Suggestions = TypeAdapter(block_elements.Suggestions)
 Views: TypeAdapter[block_kit.Modal | block_kit.Home] = TypeAdapter(block_kit.AnyView)
 
 WORDS = {
@@ -101,6 +102,13 @@ def check_view(view: Any, kind: str) -> None:
     if not problems and view["type"] != kind:
         problems = [f"must be of type: {kind} [json-pointer:/view/type]"]
     _refuse("invalid_arguments", problems or _repeated_ids(view["blocks"], "/view/blocks"))
+
+
+def check_suggestions(answer: Any) -> None:
+    """What an app answers when a person types into an external menu."""
+    if not isinstance(answer, dict):
+        raise SlackError("invalid_options", "[ERROR] must provide an object")
+    _refuse("invalid_options", _problems(Suggestions, answer, ""))
 
 
 def _refuse(code: str, problems: Sequence[str]) -> None:

@@ -1,12 +1,17 @@
 """What Slack sends to an app when a person does something: slash commands, clicks, forms, events. Pure."""
 
+import html
+import re
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from bot.sandbox.elements import Place
 from bot.sandbox.methods.views import to_slack as view_to_slack
 from bot.sandbox.nouns import TEAM, Channel, Ephemeral, Json, Message, Person, View
 from bot.sandbox.workspace import DOMAIN, Workspace
 
+MENTION = re.compile(r"(<@[A-Z0-9]+>)")
 VERIFICATION = "sandbox-verification-value"
 """The deprecated verification token of payloads; proves nothing, as in Slack."""
 
@@ -21,7 +26,25 @@ def slash_command(workspace: Workspace, person: Person, channel: Channel, comman
 def block_actions(workspace: Workspace, person: Person, action: Json) -> Json:
     """What all clicks have in common; where it was pressed is added by one of the three below."""
     payload = {"type": "block_actions", **interaction(workspace, person)}
-    return payload | {"actions": [{**action, "action_ts": workspace.tick()}], "state": {"values": {}}}
+    return payload | {"actions": [{**action, "action_ts": workspace.tick()}]}
+
+
+def block_suggestion(workspace: Workspace, person: Person, place: Place, text: str) -> Json:
+    """The request for options while a person types; where, is added as for a click."""
+    payload = {"type": "block_suggestion", **interaction(workspace, person), "value": text}
+    return payload | {"action_id": place.element["action_id"], "block_id": place.block["block_id"]}
+
+
+def global_shortcut(workspace: Workspace, person: Person, callback_id: str) -> Json:
+    about = interaction(workspace, person)
+    del about["api_app_id"]  # Slack leaves it out of shortcuts
+    return {"type": "shortcut", **about, "callback_id": callback_id, "action_ts": workspace.tick()}
+
+
+def message_action(workspace: Workspace, person: Person, callback_id: str, message: Message) -> Json:
+    payload = global_shortcut(workspace, person, callback_id) | {"type": "message_action"}
+    payload |= {"channel": _channel(workspace, message.channel), "message_ts": message.ts}
+    return payload | {"message": workspace.to_slack(message)}
 
 
 def on_message(workspace: Workspace, message: Message, version: int) -> Json:
@@ -68,7 +91,27 @@ def event(workspace: Workspace, happened: Json) -> Json:
     for_whom = {"enterprise_id": None, "team_id": TEAM, "user_id": app.bot_user, "is_bot": True}
     outer: Json = {"type": "event_callback", "token": VERIFICATION, "team_id": TEAM, "api_app_id": app.app_id}
     outer |= {"event": happened, "event_id": f"Ev{number}", "event_time": int(workspace.clock())}
-    return outer | {"authorizations": [for_whom | {"is_enterprise_install": False}], "is_ext_shared_channel": False}
+    outer |= {"authorizations": [for_whom | {"is_enterprise_install": False}], "is_ext_shared_channel": False}
+    return outer | {"event_context": f"4-{number}"}
+
+
+def said(workspace: Workspace, message: Message) -> Json:
+    """The event of a person's message, without what tells in which way the app hears of it."""
+    happened = workspace.to_slack(message) | {"channel": message.channel, "event_ts": message.ts}
+    return happened | {"client_msg_id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{message.channel} {message.ts}"))}
+
+
+def typed(text: str) -> tuple[Json, ...]:
+    """The blocks that Slack's client makes of what a person types; `text` names people as <@ID>."""
+    parts = [part for part in MENTION.split(text) if part]
+    inline = [{"type": "user", "user_id": part[2:-1]} if MENTION.fullmatch(part) else _words(part) for part in parts]
+    section = {"type": "rich_text_section", "elements": inline}
+    return ({"type": "rich_text", "elements": [section]},)
+
+
+def _words(text: str) -> Json:
+    """Of a message's text, Slack escapes three characters; of the text in its blocks none."""
+    return {"type": "text", "text": html.unescape(text)}
 
 
 def _channel(workspace: Workspace, channel_id: str) -> Json:

@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bot.sandbox.elements import NotThereError
 from bot.sandbox.methods import views
-from bot.sandbox.nouns import Happening, Json, SlackError
+from bot.sandbox.nouns import Happening, Json, Message, SlackError
 from bot.sandbox.personas import Outcome, Parts, Persona, Screen
+from bot.sandbox.terminals_api import terminals
 
 
 class Act(BaseModel):
@@ -27,7 +28,7 @@ class Command(Act):
     text: str = ""
 
 
-class Click(Act):
+class OnScreen(Act):
     """In a message or ephemeral (channel, ts) or in a view (view_id)."""
 
     action_id: str
@@ -35,6 +36,21 @@ class Click(Act):
     ts: str = ""
     view_id: str = ""
     block_id: str | None = None
+
+
+class Suggest(OnScreen):
+    text: str = ""
+
+
+class Shortcut(Act):
+    """Of a message (channel, ts), or a global one."""
+
+    callback_id: str
+    channel: str = ""
+    ts: str = ""
+
+
+class Click(OnScreen):
     value: Any = None
     values: Json = {}
     stale: bool = False
@@ -68,6 +84,8 @@ class PeopleApi:
             web.get("/sandbox/files/{file}", self.file),
             web.post("/sandbox/command", self.acting(Command, self.command)),
             web.post("/sandbox/click", self.acting(Click, self.click)),
+            web.post("/sandbox/suggest", self.acting(Suggest, self.suggest)),
+            web.post("/sandbox/shortcut", self.acting(Shortcut, self.shortcut)),
             web.post("/sandbox/submit", self.acting(Submit, self.submit)),
             web.post("/sandbox/message", self.acting(Say, self.say)),
             web.post("/sandbox/home", self.acting(Act, self.home)),
@@ -125,6 +143,12 @@ class PeopleApi:
             screen, body.action_id, value=body.value, block_id=body.block_id, values=body.values, stale=body.stale
         )
 
+    async def suggest(self, persona: Persona, body: Suggest) -> Outcome:
+        return await persona.suggest(self.screen(body), body.action_id, body.text, block_id=body.block_id)
+
+    async def shortcut(self, persona: Persona, body: Shortcut) -> Outcome:
+        return await persona.shortcut(body.callback_id, self.message(body))
+
     async def submit(self, persona: Persona, body: Submit) -> Outcome:
         view = self.workspace.views.get(body.view_id)
         if view is None:
@@ -139,7 +163,12 @@ class PeopleApi:
         await persona.open_home()
         return Outcome()
 
-    def screen(self, body: Click) -> Screen:
+    def message(self, body: Shortcut) -> Message | None:
+        if not body.channel and not body.ts:
+            return None
+        return self.workspace.message(body.channel, body.ts)
+
+    def screen(self, body: OnScreen) -> Screen:
         place = (body.channel, body.ts)
         views_, ephemerals, messages = self.workspace.views, self.workspace.ephemerals, self.workspace.messages
         found = views_.get(body.view_id) or ephemerals.get(place) or messages.get(place)
@@ -161,6 +190,7 @@ def state(parts: Parts) -> Json:
             "name": app.name,
             "user": app.bot_user,
             "commands": app.commands,
+            "shortcuts": [shortcut.model_dump(mode="json") for shortcut in app.shortcuts],
             "connections": len(parts.way.connections),
         },
         "people": [person.model_dump(mode="json") for person in workspace.people.values()],
@@ -169,6 +199,7 @@ def state(parts: Parts) -> Json:
         "messages": [{"channel": m.channel, **workspace.to_slack(m, full=True)} for m in messages],
         "ephemerals": [ephemeral.model_dump(mode="json") for ephemeral in workspace.ephemerals.values()],
         "modals": {person: views.to_slack(workspace, view) for person, view in tops.items()},
+        "terminals": [terminal.to_page() for terminal in terminals(parts.hosts)],
         "homes": {person: views.to_slack(workspace, view) for person, view in homes.items()},
     }
 

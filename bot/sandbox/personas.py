@@ -9,15 +9,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.sandbox import elements, forms, limits, payloads
-from bot.sandbox.elements import NotThereError
+from bot.sandbox.delivery import Delivery
+from bot.sandbox.elements import Known, NotThereError
 from bot.sandbox.http_delivery import HttpDelivery
 from bot.sandbox.methods import views
 from bot.sandbox.nouns import Channel, Ephemeral, Json, Message, Person, SlackError, Version, View
 from bot.sandbox.response_urls import ResponseUrls
-from bot.sandbox.socket_mode import Delivery, SocketMode
+from bot.sandbox.socket_mode import SocketMode
+from bot.sandbox.terminals import Hosts
 from bot.sandbox.workspace import Workspace
 
 Screen = Message | Ephemeral | View
+Place = tuple[str, str]
+"""Which screen it is: (channel, ts) or ("", view_id)."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +47,18 @@ class Outcome:
 
 @dataclass
 class Parts:
-    """What a person's Slack client talks to; `origin` is http://host:port of the sandbox."""
+    """What a person's Slack client talks to; `origin` is http://host:port of the sandbox.
+
+    offered: the options that the app gave a person for the menus of one screen.
+    """
 
     workspace: Workspace
     socket: SocketMode
     http: HttpDelivery
     response_urls: ResponseUrls
+    hosts: Hosts | None = None
     origin: str = ""
+    offered: dict[tuple[str, Place], dict[str, dict[str, Json]]] = field(default_factory=dict)
     events: set[asyncio.Task[Delivery]] = field(default_factory=set)
 
     @property
@@ -107,10 +116,37 @@ class Persona:
         """
         self._active()
         seen, version = self._seen(screen, action_id, stale=stale)
-        place = elements.find(seen, action_id, block_id, value)
+        known = self._known(screen)
+        place = elements.find(seen, action_id, block_id, value, known)
+        state = forms.acted(forms.state(seen, values or {}, known, partly=True), place, value)
         payload = payloads.block_actions(self.workspace, self.person, forms.action(place, value))
-        payload |= self._where(screen, version, values or {})
+        payload |= self._where(screen, version, state)
         self.workspace.happen("click", user=self.id, action_id=action_id, container=payload["container"])
+        delivery = await self.parts.way.deliver("interactive", payload)
+        return Outcome(delivery.error, delivery)
+
+    async def suggest(self, screen: Screen, action_id: str, text: str, *, block_id: str | None = None) -> Outcome:
+        """Types into a menu whose options come from the app; they are the response, and can be chosen from now on."""
+        self._active()
+        seen, version = self._seen(screen, action_id, stale=False)
+        known = self._known(screen)
+        place = elements.find(seen, action_id, block_id, known=known)
+        elements.check_query(place.element, text)
+        payload = payloads.block_suggestion(self.workspace, self.person, place, text)
+        payload |= self._shown(screen, version, forms.state(seen, {}, known, partly=True))
+        self.workspace.happen("suggestion", user=self.id, action_id=action_id, container=payload["container"])
+        delivery = await self.parts.way.deliver("interactive", payload, accepts_response=True)
+        return Outcome(delivery.error or self._offered(screen, action_id, delivery.response), delivery)
+
+    async def shortcut(self, callback_id: str, message: Message | None = None) -> Outcome:
+        """Chooses one of the app's shortcuts, from the menu of a message or from Slack's own."""
+        self._active()
+        wanted = (callback_id, "message" if message else "global")
+        if wanted not in {(shortcut.callback_id, shortcut.type) for shortcut in self.workspace.app.shortcuts}:
+            raise NotThereError(f"there is no {wanted[1]} shortcut {callback_id!r}")
+        payload = self._on(message, callback_id) if message else self._anywhere(callback_id)
+        payload["trigger_id"] = self.workspace.new_trigger(self.id)
+        self.workspace.happen("shortcut", user=self.id, callback_id=callback_id)
         delivery = await self.parts.way.deliver("interactive", payload)
         return Outcome(delivery.error, delivery)
 
@@ -118,7 +154,8 @@ class Persona:
         """Sends a form; `values` by action_id or block_id. The app may answer with errors, another view, or nothing."""
         self._active()
         current = self._open(view)
-        state = forms.state(current, values)
+        state = forms.state(current.blocks, values, self._known(current))
+        self.workspace.happen("form_sent", user=self.id, callback_id=current.content.get("callback_id", ""))
         payload = payloads.view_submission(self.workspace, self.person, current, state)
         payload["trigger_id"] = self.workspace.new_trigger(self.id, current.id)
         delivery = await self.parts.way.deliver("interactive", payload, accepts_response=True)
@@ -137,15 +174,14 @@ class Persona:
     async def say(self, channel: str, text: str, thread_ts: str | None = None) -> Message:
         """Writes a message; the app hears of it by the events that it subscribed to."""
         where = self.channel(channel)
-        message = self.workspace.post(where.id, self.id, Version(at="", text=text), thread_ts=thread_ts)
-        happened = self.workspace.to_slack(message) | {"channel": where.id, "event_ts": message.ts}
-        kinds = {"channels": "channel", "groups": "group", "im": "im"}
+        content = Version(at="", text=text, blocks=elements.identified(payloads.typed(text)))
+        message = self.workspace.post(where.id, self.id, content, thread_ts=self._thread(where, thread_ts))
         if self.workspace.app.bot_user in where.members:
-            kind = kinds[where.kind]
-            event = "message.channels" if kind == "channel" else "message.groups" if kind == "group" else "message.im"
-            self.parts.send_event(event, happened | {"channel_type": kind})
-        if f"<@{self.workspace.app.bot_user}>" in text and not where.person:
-            self.parts.send_event("app_mention", happened | {"type": "app_mention"})
+            happened = payloads.said(self.workspace, message)
+            kind = {"channels": "channel", "groups": "group", "im": "im"}[where.kind]
+            self.parts.send_event(f"message.{where.kind}", happened | {"channel_type": kind})
+            if f"<@{self.workspace.app.bot_user}>" in text and not where.person:
+                self.parts.send_event("app_mention", happened | {"type": "app_mention"})
         return message
 
     async def open_home(self) -> None:
@@ -240,20 +276,58 @@ class Persona:
                 return blocks, number
         raise NotThereError(f"there was never a {action_id!r} in this message")
 
-    def _where(self, screen: Screen, version: int, values: Mapping[str, Any]) -> Json:
+    def _where(self, screen: Screen, version: int, state: Json) -> Json:
+        """A view holds the state of its fields itself; of a message Slack sends it beside, and a response_url."""
+        shown = self._shown(screen, version, state)
         if isinstance(screen, View):
-            current = self.workspace.views.get(screen.id, screen)
-            shown = payloads.on_view(self.workspace, current, forms.state(current, values, partly=True))
             return {"trigger_id": self.workspace.new_trigger(self.id, screen.id), **shown}
-        new_url = self.parts.response_urls.new
+        origin = self.workspace.messages[screen.channel, screen.ts] if isinstance(screen, Message) else screen
+        url = self.parts.response_urls.new(self.parts.origin, self.id, screen.channel, origin)
+        shown |= {"response_url": url, "state": {"values": state}}
+        return {"trigger_id": self.workspace.new_trigger(self.id), **shown}
+
+    def _shown(self, screen: Screen, version: int, state: Json) -> Json:
+        if isinstance(screen, View):
+            return payloads.on_view(self.workspace, self.workspace.views.get(screen.id, screen), state)
         if isinstance(screen, Message):
-            current_message = self.workspace.messages[screen.channel, screen.ts]
-            shown = payloads.on_message(self.workspace, current_message, version)
-            url = new_url(self.parts.origin, self.id, screen.channel, current_message)
-        else:
-            shown = payloads.on_ephemeral(self.workspace, screen)
-            url = new_url(self.parts.origin, self.id, screen.channel, screen)
-        return {"trigger_id": self.workspace.new_trigger(self.id), "response_url": url, **shown}
+            current = self.workspace.messages[screen.channel, screen.ts]
+            return payloads.on_message(self.workspace, current, version)
+        return payloads.on_ephemeral(self.workspace, screen)
+
+    def _known(self, screen: Screen) -> Known:
+        return self.parts.offered.get((self.id, _place(screen)), {})
+
+    def _offered(self, screen: Screen, action_id: str, answer: Json | None) -> str | None:
+        """Remember the options that the app gave; the error if it gave none that Slack would show."""
+        try:
+            limits.check_suggestions(answer)
+        except SlackError as error:
+            return error.error
+        offered = self.parts.offered.setdefault((self.id, _place(screen)), {}).setdefault(action_id, {})
+        given = elements.options({"type": "", **(answer or {})})
+        offered.update({option["value"]: option for option in given})
+        return None
+
+    def _on(self, message: Message, callback_id: str) -> Json:
+        self.channel(message.channel)
+        current = self.workspace.messages[message.channel, message.ts]
+        if current.deleted:
+            raise NotThereError("that message was deleted")
+        payload = payloads.message_action(self.workspace, self.person, callback_id, current)
+        url = self.parts.response_urls.new(self.parts.origin, self.id, message.channel, current)
+        return payload | {"response_url": url}
+
+    def _anywhere(self, callback_id: str) -> Json:
+        return payloads.global_shortcut(self.workspace, self.person, callback_id)
+
+    def _thread(self, where: Channel, ts: str | None) -> str | None:
+        """The thread that a reply goes to, whichever of its messages was answered."""
+        if ts is None:
+            return None
+        answered = self.workspace.messages.get((where.id, ts))
+        if answered is None or answered.deleted:
+            raise NotThereError("there is no such thread")
+        return answered.thread_ts or answered.ts
 
     def _open(self, view: View) -> View:
         current = self.workspace.views.get(view.id)
@@ -291,3 +365,7 @@ class Persona:
         except SlackError as error:
             return error.error
         return None
+
+
+def _place(screen: Screen) -> Place:
+    return ("", screen.id) if isinstance(screen, View) else (screen.channel, screen.ts)

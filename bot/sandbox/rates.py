@@ -14,6 +14,7 @@ from bot.sandbox.nouns import Fault
 MINUTE = 60.0
 TIERS = {1: 1, 2: 20, 3: 50, 4: 100}
 TIER = {
+    "bots.info": 3,
     "chat.delete": 3,
     "chat.postEphemeral": 4,
     "chat.update": 3,
@@ -27,6 +28,7 @@ TIER = {
     "files.completeUploadExternal": 4,
     "files.getUploadURLExternal": 4,
     "reactions.add": 3,
+    "team.info": 3,
     "usergroups.list": 2,
     "usergroups.users.list": 2,
     "users.info": 4,

@@ -3,8 +3,6 @@
 Never listens beyond this machine, and answers no request that another site made a browser send.
 """
 
-import base64
-import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from importlib import resources
@@ -17,6 +15,8 @@ from bot.sandbox.people_api import PeopleApi
 from bot.sandbox.personas import Parts, Persona
 from bot.sandbox.response_urls import ResponseUrls
 from bot.sandbox.socket_mode import SocketMode
+from bot.sandbox.terminals import Hosts
+from bot.sandbox.terminals_api import TerminalsApi
 from bot.sandbox.web_api import WebApi
 from bot.sandbox.workspace import Workspace
 
@@ -29,30 +29,39 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
+OWN_ONLY = "script-src 'self'; style-src 'self'; connect-src 'self'; require-trusted-types-for 'script'; trusted-types"
+FRESH = {"Cache-Control": "no-cache"}
+PAGE_HEADERS = {"Content-Security-Policy": f"{OWN_ONLY}; {POLICY}", **FRESH}
+ASSETS = {"app.js": "text/javascript", "app.css": "text/css"}
 
 
 class SandboxSlack:
     """A running sandbox. `api_url` is the base_url for slack_sdk, `page_url` the page for people."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, hosts: Hosts | None = None) -> None:
         self.workspace = workspace
         self.socket = SocketMode(workspace)
         self.http = HttpDelivery(workspace)
         self.web_api = WebApi(workspace, self.socket.new_url)
-        self.parts = Parts(workspace, self.socket, self.http, ResponseUrls(workspace, self.web_api))
+        self.parts = Parts(workspace, self.socket, self.http, ResponseUrls(workspace, self.web_api), hosts)
 
     @classmethod
     @asynccontextmanager
-    async def start(cls, workspace: Workspace, port: int = 0) -> AsyncIterator["SandboxSlack"]:
-        """Listens on 127.0.0.1 (0: on any free port) until the block is left."""
-        slack = cls(workspace)
+    async def start(
+        cls, workspace: Workspace, port: int = 0, hosts: Hosts | None = None
+    ) -> AsyncIterator["SandboxSlack"]:
+        """Listens on 127.0.0.1 (0: on any free port) until the block is left; shows the terminals of the hosts."""
+        slack = cls(workspace, hosts)
         runner = web.AppRunner(slack.application(), access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
         await runner.setup()
+        listeners = hosts.listeners if hosts else set()
+        listeners.add(slack.terminals_changed)
         try:
             await web.TCPSite(runner, LOOPBACK, port).start()
             slack.parts.origin = f"http://{LOOPBACK}:{runner.addresses[0][1]}"
             yield slack
         finally:
+            listeners.discard(slack.terminals_changed)
             await slack.stop()
             await runner.cleanup()
 
@@ -81,6 +90,9 @@ class SandboxSlack:
         user = next((p.id for p in self.workspace.people.values() if name in {p.id, p.name}), name)
         return Persona(self.parts, self.workspace.person(user).id)
 
+    def terminals_changed(self) -> None:
+        self.workspace.happen("terminals_changed")
+
     async def stop(self) -> None:
         for task in self.parts.events:
             task.cancel()
@@ -88,19 +100,29 @@ class SandboxSlack:
 
     def application(self) -> web.Application:
         app = web.Application(middlewares=[only_from_here], client_max_size=LARGEST)
-        for part in (self.web_api, self.socket, self.parts.response_urls, PeopleApi(self.parts)):
+        people = (PeopleApi(self.parts), TerminalsApi(self.parts.hosts))
+        for part in (self.web_api, self.socket, self.parts.response_urls, *people):
             app.add_routes(part.routes())
         app.add_routes([web.get("/", page), web.get("/archives/{channel}/{message}", page)])
+        app.add_routes([web.get("/page/{asset}", asset)])
         return app
 
 
 async def page(_request: web.Request) -> web.StreamResponse:
-    """The one page; only its own script may run in it, named by its digest."""
-    text = (resources.files("bot.sandbox") / "page" / "index.html").read_text(encoding="utf-8")
-    script = text.split("<script>")[1].split("</script>")[0]
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    allowed = f"script-src 'sha256-{digest}'; style-src 'unsafe-inline'; connect-src 'self'; {POLICY}"
-    return web.Response(text=text, content_type="text/html", headers={"Content-Security-Policy": allowed})
+    """The one page; only the bundle of this origin may run in it, and no text can become markup by a script."""
+    return web.Response(body=_of_page("index.html"), content_type="text/html", charset="utf-8", headers=PAGE_HEADERS)
+
+
+async def asset(request: web.Request) -> web.StreamResponse:
+    """The page's bundle, made by page/make-page."""
+    name = request.match_info["asset"]
+    if name not in ASSETS:
+        raise web.HTTPNotFound
+    return web.Response(body=_of_page(name), content_type=ASSETS[name], charset="utf-8", headers=FRESH)
+
+
+def _of_page(name: str) -> bytes:
+    return (resources.files("bot.sandbox") / "page" / name).read_bytes()
 
 
 @web.middleware

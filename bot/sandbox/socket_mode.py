@@ -8,33 +8,14 @@ import json
 import secrets
 import time
 from dataclasses import dataclass, field
-from typing import Any, Literal
 
 from aiohttp import WSMessage, WSMsgType, web
 
+from bot.sandbox.delivery import Delivery, Way
 from bot.sandbox.nouns import Json
 from bot.sandbox.workspace import Workspace
 
 MOST_CONNECTIONS = 10
-Kind = Literal["slash_commands", "interactive", "events_api"]
-
-
-@dataclass
-class Delivery:
-    """One sending of an envelope. `seconds` until the acknowledgement; `error` is what the person's Slack shows."""
-
-    envelope_id: str
-    kind: Kind
-    payload: Json
-    accepts_response: bool = False
-    acked: bool = False
-    seconds: float | None = None
-    response: Json | None = None
-    error: str | None = None
-
-    def to_slack(self, again: Json) -> Json:
-        envelope = {"envelope_id": self.envelope_id, "type": self.kind, "payload": self.payload}
-        return envelope | {"accepts_response_payload": self.accepts_response} | again
 
 
 @dataclass(eq=False)
@@ -57,13 +38,14 @@ class Connection:
         self.waiting.clear()
 
 
-class SocketMode:
-    """`deliveries`: every sending so far. `refuse_handshakes`: so many next ones fail. `mute`: pings go unanswered."""
+class SocketMode(Way):
+    """`refuse_handshakes`: so many next ones fail. `mute`: pings go unanswered."""
+
+    word = "envelope"
 
     def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
+        super().__init__(workspace)
         self.connections: list[Connection] = []
-        self.deliveries: list[Delivery] = []
         self.refuse_handshakes = 0
         self.mute = False
         self._tickets: set[str] = set()
@@ -130,24 +112,12 @@ class SocketMode:
 
     # -- Slack's side --------------------------------------------------------------------------
 
-    async def deliver(self, kind: Kind, payload: Json, *, accepts_response: bool = False) -> Delivery:
-        return await self._send(Delivery(secrets.token_hex(16), kind, payload, accepts_response))
-
-    async def redeliver(self, delivery: Delivery, **again: Any) -> Delivery:
-        """The same envelope once more; `again`: retry_attempt and retry_reason, as Slack adds for events."""
-        same = Delivery(delivery.envelope_id, delivery.kind, delivery.payload, delivery.accepts_response)
-        return await self._send(same, **again)
-
-    async def _send(self, delivery: Delivery, **again: Any) -> Delivery:
-        self.deliveries.append(delivery)
+    async def carry(self, delivery: Delivery, again: Json) -> None:
         connection = self._next()
         if connection is None:
             delivery.error = "dispatch_failed"
         else:
             await self._send_over(connection, delivery, again)
-        facts = {"acked": delivery.acked, "seconds": delivery.seconds, "error": delivery.error}
-        self.workspace.happen("envelope", envelope_id=delivery.envelope_id, type=delivery.kind, **facts)
-        return delivery
 
     def _next(self) -> Connection | None:
         """Round robin."""
@@ -161,7 +131,7 @@ class SocketMode:
         started = time.monotonic()
         try:
             async with asyncio.timeout(self.workspace.ack_span):
-                await connection.socket.send_json(delivery.to_slack(again))
+                await connection.socket.send_json(envelope(delivery, again))
                 delivery.response = await waiter
         except (TimeoutError, ConnectionError):
             delivery.error = "operation_timeout"
@@ -184,6 +154,13 @@ class SocketMode:
     async def close(self) -> None:
         for connection in list(self.connections):
             await connection.socket.close()
+
+
+def envelope(delivery: Delivery, again: Json) -> Json:
+    """What goes over the connection; an event says which attempt it is."""
+    sent: Json = {"envelope_id": delivery.envelope_id, "type": delivery.kind, "payload": delivery.payload}
+    sent |= {"retry_attempt": 0, "retry_reason": ""} if delivery.kind == "events_api" else {}
+    return sent | {"accepts_response_payload": delivery.accepts_response} | again
 
 
 def _goodbye(reason: str) -> Json:

@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 from playwright.async_api import Page, async_playwright, expect
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.server import SandboxSlack
 from tests.tiers import BROWSERS
@@ -24,3 +27,13 @@ async def page(slack: SandboxSlack) -> AsyncIterator[Page]:
         yield shown
         await browser.close()
     assert errors == []
+
+
+@pytest.fixture
+async def app(slack: SandboxSlack, client: AsyncWebClient) -> AsyncIterator[AsyncApp]:
+    """An app that is connected, and does what a test adds to it."""
+    bolt = AsyncApp(client=client)
+    connection = AsyncSocketModeHandler(bolt, slack.app_token)
+    await connection.connect_async()
+    yield bolt
+    await connection.close_async()

@@ -24,15 +24,18 @@ def main(words: list[str]) -> int:
     control = socket.socket(fileno=spec["control"])
     roles.adopt_orphans()
     try:
-        leader = Run(spec).start() if spec["argv"] else Person(spec).start()
-        control.send(b"r")
+        login: Run | Person = Run(spec) if spec["argv"] else Person(spec)
+        leader = login.start()
+        control.send(login.terminal.encode())
         return keep(control, leader)
     finally:
         end_all()
 
 
 class Login:
-    """What a person's login and a command of the bot have in common."""
+    """What a person's login and a command of the bot have in common. `terminal`: the name of its device, or a dash."""
+
+    terminal = "-"
 
     def __init__(self, spec: dict[str, Any]) -> None:
         self.spec = spec
@@ -66,8 +69,10 @@ class Person(Login):
     def start(self) -> int:
         """The leader's process id, once every process is what it should be."""
         self.ours, self.theirs = os.openpty() if self.spec["terminal"] else reversed(os.pipe())
+        if self.spec["terminal"]:
+            self.terminal = os.ttyname(self.theirs).removeprefix("/dev/")
         leader = roles.fork(self.leader)
-        for number in (self.ours, self.theirs, self.opener):
+        for number in (self.ours, self.theirs, self.opener, *self.spec["screen"]):
             os.close(number)
         os.read(self.gate, 1)
         self.record(leader)
@@ -88,7 +93,7 @@ class Person(Login):
         os.close(self.theirs)
         os.close(self.opener)
         if self.spec["terminal"]:
-            roles.read_to_the_end(self.ours)
+            roles.carry_to_the_end(self.ours, *self.spec["screen"])
         else:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             os.waitpid(child, 0)
@@ -101,10 +106,12 @@ class Person(Login):
 
     def shell(self) -> int:
         """A login shell on the terminal, with one command in its foreground."""
-        os.close(self.ours)
+        for number in (self.ours, *self.spec["screen"]):
+            os.close(number)
         roles.take_terminal(self.theirs)
         roles.behave(*(self.ignored() if self.spec["stubborn"] else ()))
         roles.call_yourself("bash", b"-bash")
+        roles.prompt(self.spec["user"], self.spec["host"], self.spec["command"])
         roles.fork(self.command)
         os.close(self.opener)
         roles.wait_for_ever()
@@ -113,7 +120,7 @@ class Person(Login):
         roles.behave(*self.ignored())
         roles.come_to_the_foreground()
         self.appear()
-        roles.print_now_and_then()
+        roles.print_now_and_then(self.spec["command"])
 
     def transfer(self) -> int:
         """A command without a terminal: it ends with its connection, unless it was told not to mind."""

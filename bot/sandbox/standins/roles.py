@@ -5,6 +5,7 @@ They are forks of the keeper, so they need no program of the machine. Each retur
 
 import ctypes
 import fcntl
+import itertools
 import os
 import signal
 import termios
@@ -79,13 +80,36 @@ def come_to_the_foreground() -> None:
     signal.signal(signal.SIGTTOU, before)
 
 
-def print_now_and_then() -> NoReturn:
+def prompt(user: str, host: str, command: str) -> None:
+    """What the shell shows, and what was typed there."""
+    os.write(1, os.fsencode(f"{user}@{host}:~$ {command}\n"))
+
+
+def print_now_and_then(command: str) -> NoReturn:
     """Writes a line to the terminal every 20 s, for as long as there is one."""
+    numbers = itertools.count(1)
     with suppress(OSError):
         while True:
-            os.write(1, time.strftime("%H:%M:%S GET /health 200\r\n").encode())
+            os.write(1, line(command, next(numbers)).encode())
             time.sleep(LINE_EVERY)
     wait_for_ever()
+
+
+def line(command: str, number: int) -> str:
+    """What such a command could well print."""
+    if command.startswith("python"):
+        return f"epoch {number:3}  loss {2 / (number + 3):.4f}  {41 + number % 7} s\n"
+    if command.startswith("tail"):
+        return time.strftime(f"%H:%M:%S INFO  request {4710 + number} done in {23 + number * 7 % 40} ms\n")
+    return time.strftime("%H:%M:%S GET /health 200\n")
+
+
+def carry_to_the_end(source: int, target: int) -> None:
+    """Until the other side is closed; what comes is shown to whoever reads the target."""
+    with suppress(OSError):
+        while chunk := os.read(source, 65536):
+            while chunk:
+                chunk = chunk[os.write(target, chunk) :]
 
 
 def read_to_the_end(source: int) -> None:

@@ -1,0 +1,50 @@
+// What a user who is logged in on a host sees in their terminal; followed live, and nothing can be typed.
+import { useEffect, useRef, useState } from 'react'
+import { PaneHead } from './pane_head.jsx'
+import { terminalText } from './terminal_text.js'
+
+export const keyOfTerminal = (terminal) => `${terminal.host}/${terminal.session}`
+
+export function Terminal({ terminals, chosen, choose, back, close }) {
+  const terminal = terminals.find((t) => keyOfTerminal(t) === chosen)
+  return (
+    <section className="pane terminal" aria-label="Terminal">
+      <PaneHead title="Terminal" back={back} close={close} closeLabel="Close the terminal">
+        <select aria-label="Whose terminal" value={chosen} onChange={(event) => choose(event.target.value)}>
+          {!terminal && <option value={chosen}>Choose</option>}
+          {terminals.map((t) => (
+            <option key={keyOfTerminal(t)} value={keyOfTerminal(t)}>
+              {t.user} on {t.host} ({t.terminal}){t.open ? '' : ' – closed'}
+            </option>
+          ))}
+        </select>
+      </PaneHead>
+      {terminal && <Output key={`${chosen} ${terminal.terminal}`} host={terminal.host} session={terminal.session} />}
+    </section>
+  )
+}
+
+function Output({ host, session }) {
+  const [sent, setSent] = useState('')
+  const [closed, setClosed] = useState(false)
+  const box = useRef(null)
+  useEffect(() => {
+    const source = new EventSource(`/sandbox/terminals/${encodeURIComponent(host)}/${encodeURIComponent(session)}`)
+    source.onopen = () => setSent('')
+    source.addEventListener('output', (event) => setSent((before) => before + JSON.parse(event.data).text))
+    source.addEventListener('closed', () => {
+      setClosed(true)
+      source.close()
+    })
+    return () => source.close()
+  }, [host, session])
+  useEffect(() => {
+    box.current.scrollTop = box.current.scrollHeight
+  }, [sent, closed])
+  return (
+    <pre ref={box} tabIndex={0} role="log" aria-label={`Output on ${host}`}>
+      {terminalText(sent)}
+      {closed && <b className="gone">{`\nConnection to ${host} closed.`}</b>}
+    </pre>
+  )
+}
