@@ -13,10 +13,14 @@ from bot.errors import LookupFailed
 from bot.hosts.connections import SshHosts
 from bot.inventory import Inventory
 from bot.policy import Policy
+from bot.questions import Questions
 from bot.rights import Rights
 from bot.settings import Secrets, Settings
 from bot.slack.connect import Slack, connect
+from bot.slack.histories import Histories
+from bot.slack.home_tab import HomeTab
 from bot.slack.http_mode import HttpMode
+from bot.slack.links import Links
 from bot.slack.listeners import register
 from bot.slack.people import SlackPeople
 from bot.slack.publisher import Publisher
@@ -81,17 +85,30 @@ async def at_work(
 ) -> AsyncIterator[Workflow]:
     """Joins the parts on edges that are open. A task of the bot that fails ends the block with its error."""
     people = SlackPeople(slack.reads, slack.team)
-    workflow = Workflow(trail=trail, hosts=hosts, rights=Rights(policy, people), timing=timing)
+    rights, postings = Rights(policy, people), SqlitePostings(trail.database)
+    workflow = Workflow(trail=trail, hosts=hosts, rights=rights, timing=timing)
+    questions, links = Questions(trail, rights), Links(slack.posts, postings)
+    home = HomeTab(questions, links, slack.posts, inventory)
     publisher = Publisher(
         client=slack.posts,
         trail=trail,
-        postings=SqlitePostings(trail.database),
+        postings=postings,
         incident_channel=policy.incident_channel,
         bot_user=slack.user,
     )
-    listeners = register(slack.app, workflow=workflow, people=people, inventory=inventory, policy=policy, names=names)
+    listeners = register(
+        slack.app,
+        workflow=workflow,
+        people=people,
+        inventory=inventory,
+        policy=policy,
+        names=names,
+        posts=slack.posts,
+        home=home,
+        histories=Histories(questions, links, inventory),
+    )
     async with asyncio.TaskGroup() as tasks:
-        work = (workflow.run(), publisher.run(), _look_round(people, policy))
+        work = (workflow.run(), publisher.run(), home.run(), _look_round(people, policy))
         running = [tasks.create_task(each) for each in work]
         async with slack.listening():
             yield workflow
@@ -105,8 +122,7 @@ async def _look_round(people: SlackPeople, policy: Policy) -> None:
     for channel in sorted({policy.incident_channel, *(r.channel for r in policy.rules if r.channel)}):
         if not (await people.channel(channel)).member:
             log.warning("kickbot.toml: Kickbot is not in the channel %s, or there is none: invite it", channel)
-    hosts = {host for rule in policy.rules for host in rule.hosts}
-    for group in sorted(policy.groups(hosts, "look", "ask", "approve")):
+    for group in sorted(policy.every_group):
         try:
             await people.members(group)
         except LookupFailed as error:

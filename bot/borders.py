@@ -56,6 +56,16 @@ class Trail(Protocol):
         """Requests without an event that ends them."""
         ...
 
+    async def requests(
+        self, *, about: str | None = None, since: datetime | None = None, listings: bool = True, limit: int
+    ) -> Sequence[Sequence[Record]]:
+        """The newest requests first, each with its events.
+
+        about: only of this Slack id, login name or host. since: only what began then or later. listings: with those
+        that only looked.
+        """
+        ...
+
     async def now(self) -> datetime:
         """The store's clock, UTC: the only clock that decides."""
         ...

@@ -8,7 +8,8 @@ from bot.cleaning import clean, has_invisible, quoted
 from bot.durations import seconds
 from bot.errors import CommandError
 from bot.inventory import Inventory, fold
-from bot.models import Command, Filter, Help, Kick, Listing
+from bot.models import Audit, Command, Filter, Form, Help, Kick, Listing
+from bot.nearest import did_you_mean, nearest
 
 MAX_REASON = 1_000
 MAX_TEXT = 500
@@ -17,32 +18,41 @@ LONGEST_WARNING = 7200
 USAGE = {
     "sessions": "`/sessions HOSTS [USER] [from NET] [key SHA256:…]`: where, and who if you like."
     " For example: `/sessions host1`.",
-    "kick": "`/kick USER HOSTS [session ID] [from NET] [key SHA256:…] [processes] [force] [warn 5m] [because REASON…]`:"
-    " who, then where. For example: `/kick audituser host1 because INC-42`.",
-    "kickbot": "`/kickbot sessions …`, `/kickbot kick …` or `/kickbot help`.",
+    "kick": "`/kick USER HOSTS [session ID,…] [from NET] [key SHA256:…] [processes] [force] [warn 5m]"
+    " [because REASON…]`: who, then where. For example: `/kick audituser host1 because INC-42`.",
+    "audit": "`/audit [REQUEST | USER | HOST | @PERSON] [since 24h]`: one request, or the newest about someone or"
+    " somewhere. For example: `/audit 42`, `/audit host1 since 24h`.",
+    "kickbot": "`/kickbot sessions …`, `/kickbot kick …`, `/kickbot audit …` or `/kickbot help`.",
 }
 
 NOT_YET = {
     "sessions": frozenset({"idle"}),
     "kick": frozenset({"idle", "hold"}),
-    "kickbot": frozenset({"unhold", "limits", "audit", "freeze", "unfreeze", "holds"}),
+    "audit": frozenset(),
+    "kickbot": frozenset({"unhold", "limits", "freeze", "unfreeze", "holds"}),
 }
 
 # How many words stand before the keywords: an account may well be called `hold`.
-_FIXED = {"sessions": 1, "kick": 2, "kickbot": 0}
+_FIXED = {"sessions": 1, "kick": 2, "audit": 0, "kickbot": 0}
 
 _WORDS = {
     "sessions": frozenset({"from", "key"}),
     "kick": frozenset({"session", "from", "key", "processes", "force", "warn"}),
+    "audit": frozenset({"since"}),
 }
 _WITH_VALUE = frozenset({"session", "from", "key", "warn"})
+
+# What a word that isn't known may be a slip of.
+_MEANT = {**_WORDS, "kick": _WORDS["kick"] | {"because"}, "kickbot": frozenset({"sessions", "kick", "audit", "help"})}
 
 _KEYWORDS = frozenset({"help"}).union(*_WORDS.values(), *NOT_YET.values())
 
 _DASHES = ("--", "\N{EM DASH}", "\N{EN DASH}")
 _BECAUSE = re.compile(rf"(?:^|(?<=\s))(?:{'|'.join(_DASHES)})?because(?=\s|$)", re.IGNORECASE)
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@\\-]{0,63}\$?")
-_SESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9/-]{0,31}")
+_SESSION = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]*:)?[A-Za-z0-9][A-Za-z0-9/-]{0,31}")
+_NUMBER = re.compile(r"[0-9]{1,18}")
+_PERSON = re.compile(r"<@(?P<id>[UW][A-Z0-9]{2,20})(?:\|[^<>|]*)?>|(?P<bare>[UW](?=[A-Z]*[0-9])[A-Z0-9]{5,20})")
 _KEY = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 
 
@@ -54,9 +64,11 @@ def parse(command: str, text: str, inventory: Inventory) -> Command:
     head, reason = _split_reason(text)
     typed = head.split()
     words = [_plain(word) for word in typed]
-    if command == "kickbot" and words and words[0] in {"sessions", "kick"}:
+    if command == "kickbot" and words and words[0] in {"sessions", "kick", "audit"}:
         command, words, typed = words[0], words[1:], typed[1:]
-    if not words or words[0] == "help":
+    if not words and command == "kick":
+        return Form(reason=reason or "")
+    if words[:1] == ["help"] or (not words and command != "audit"):
         return Help(topic=command)
     dashed = [word for word, as_typed in zip(words, typed, strict=True) if word != as_typed]
     if word := next((w for w in (*dashed, *words[_FIXED[command] :]) if w in NOT_YET[command]), None):
@@ -68,12 +80,14 @@ def parse(command: str, text: str, inventory: Inventory) -> Command:
 
 def _sessions(words: list[str], reason: str | None, inventory: Inventory) -> Listing:
     hosts, *rest = words
+    if len(rest) > 1 and rest[0] not in _WITH_VALUE and rest[1] not in _WITH_VALUE and nearest(rest[0], _WITH_VALUE):
+        raise _unknown("sessions", rest[0])
     user = rest.pop(0) if rest and rest[0] not in _WITH_VALUE else "everyone"
     said = _keywords("sessions", rest)
     if reason is not None:
         raise CommandError(USAGE["sessions"])
     selected = inventory.select(hosts)
-    return Listing(hosts=selected, user=None if user == "everyone" else _user(user), only=_filter(said))
+    return Listing(hosts=selected, user=None if user == "everyone" else login(user), only=_filter(said))
 
 
 def _kick(words: list[str], reason: str | None, inventory: Inventory) -> Kick:
@@ -87,9 +101,9 @@ def _kick(words: list[str], reason: str | None, inventory: Inventory) -> Kick:
     if "processes" in said and narrowed:
         raise CommandError(f"`processes` ends everything of the account: it can't be narrowed by `{narrowed[0]}`.")
     return Kick(
-        user=_user(user),
+        user=login(user),
         hosts=inventory.select(hosts),
-        session=_session(said["session"]) if "session" in said else None,
+        session=session_ids(said["session"]) if "session" in said else None,
         only=_filter(said),
         processes="processes" in said,
         force="force" in said,
@@ -98,13 +112,47 @@ def _kick(words: list[str], reason: str | None, inventory: Inventory) -> Kick:
     )
 
 
+def _audit(words: list[str], reason: str | None, inventory: Inventory) -> Audit:
+    at = words.index("since") if "since" in words else len(words)
+    about, since = words[:at], _since(words[at:])
+    if reason is not None:
+        raise CommandError(USAGE["audit"])
+    if not about:
+        return Audit(since=since)
+    if about[0].startswith("@"):
+        return Audit(called=" ".join(about)[1:], since=since)
+    if len(about) > 1:
+        raise _unknown("audit", about[1])
+    if _NUMBER.fullmatch(about[0]):
+        if since:
+            raise CommandError(f"One request is shown whole, without `since`. {USAGE['audit']}")
+        return Audit(request=int(about[0]))
+    if person := _PERSON.fullmatch(about[0]):
+        return Audit(person=person["id"] or person["bare"], since=since)
+    if about[0] not in inventory.hosts and not _USER.fullmatch(about[0]):
+        raise _unknown("audit", about[0])
+    return Audit(about=about[0], since=since)
+
+
+def _since(words: list[str]) -> int:
+    """`since 24h` -> its seconds; 0 for no words."""
+    if not words:
+        return 0
+    if len(words) > 2:  # noqa: PLR2004 - since, and how long
+        raise _unknown("audit", words[2])
+    length = seconds(words[-1])
+    if length is None:
+        raise CommandError("`since` takes a time, such as `since 30m`, `since 24h` or `since 7d`.")
+    return length
+
+
 def _keywords(command: str, rest: list[str]) -> dict[str, str]:
     """`session 7 force` -> {"session": "7", "force": ""}. Each word once."""
     said: dict[str, str] = {}
     words = iter(rest)
     for word in words:
         if word not in _WORDS[command]:
-            raise CommandError(f"`{quoted(word)}` is not a word that `/{command}` knows. {USAGE[command]}")
+            raise _unknown(command, word)
         if word in said:
             raise CommandError(f"`{word}` stands there twice. {USAGE[command]}")
         value = next(words, None) if word in _WITH_VALUE else ""
@@ -121,12 +169,19 @@ def _filter(said: dict[str, str]) -> Filter:
 
 
 def _kickbot(words: list[str], _reason: str | None, _inventory: Inventory) -> Help:
-    raise CommandError(f"`{quoted(words[0])}` is not a word that `/kickbot` knows. {USAGE['kickbot']}")
+    raise _unknown("kickbot", words[0])
+
+
+def _unknown(command: str, word: str) -> CommandError:
+    """Nothing is ever done on a guess: a reason behind `becuase` would be lost."""
+    said = f"`{quoted(word)}` is not a word that `/{command}` knows.{did_you_mean(word, _MEANT[command])}"
+    return CommandError(f"{said} Nothing was done. {USAGE[command]}")
 
 
 _PARSERS: dict[str, Callable[[list[str], str | None, Inventory], Command]] = {
     "sessions": _sessions,
     "kick": _kick,
+    "audit": _audit,
     "kickbot": _kickbot,
 }
 
@@ -134,12 +189,18 @@ _PARSERS: dict[str, Callable[[list[str], str | None, Inventory], Command]] = {
 def _split_reason(text: str) -> tuple[str, str | None]:
     """Everything after the first word `because` is the reason, as it was typed, made printable."""
     head, *rest = _BECAUSE.split(text, maxsplit=1)
-    reason = clean(" ".join(" ".join(rest).split())[: MAX_REASON + 1])
-    if len(reason) > MAX_REASON:
-        raise CommandError(f"That reason is too long: at most {MAX_REASON} characters.")
+    reason = because(" ".join(rest))
     if len(head) > MAX_TEXT:
         raise CommandError(f"That is too long for a command ({len(head)} characters, at most {MAX_TEXT}).")
     return head, reason if rest else None
+
+
+def because(text: str) -> str:
+    """A reason on one line, made printable. Raises CommandError for one that is too long."""
+    reason = clean(" ".join(text.split())[: MAX_REASON + 1])
+    if len(reason) > MAX_REASON:
+        raise CommandError(f"That reason is too long: at most {MAX_REASON} characters.")
+    return reason
 
 
 def _plain(word: str) -> str:
@@ -152,15 +213,17 @@ def _plain(word: str) -> str:
     return bare if bare in _KEYWORDS else word
 
 
-def _user(word: str) -> str:
+def login(word: str) -> str:
+    """The same word, if it can be a login name. Raises CommandError."""
     if not _USER.fullmatch(word):
         raise CommandError("That is not a login name. It may hold letters, digits and `_ . @ -`, at most 64.")
     return word
 
 
-def _session(word: str) -> str:
-    if not _SESSION.fullmatch(word):
-        raise CommandError("That is not a session id. `/sessions HOST` lists them, for example `7` or `c1`.")
+def session_ids(word: str) -> str:
+    """The same word, if it can be session ids with commas between them. Raises CommandError."""
+    if not all(map(_SESSION.fullmatch, word.split(","))):
+        raise CommandError("That is not a session id. `/sessions HOST` lists them: `7`, `c1`, `7,9` or `host1:7`.")
     return word
 
 

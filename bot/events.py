@@ -99,6 +99,7 @@ class Observed(_Looking):
 class Planned(_Event):
     """This is what would be done. approvers: who could approve at this moment, for reading only.
 
+    groups: the rule's people and groups who may approve. then: those of them who are called only by the reminder.
     owners: whose account it is, as far as the configuration says: they are told when it is done.
     """
 
@@ -111,6 +112,18 @@ class Planned(_Event):
     approvers: tuple[str, ...]
     groups: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
+    then: tuple[str, ...] = ()
+
+
+class Reminded(_Event):
+    """Nobody has decided for most of the time. It changes nothing.
+
+    then: the people and groups of the rule who are called now. approvers: who could approve at this moment, and hasn't.
+    """
+
+    kind: Literal["reminded"] = "reminded"
+    then: tuple[str, ...] = ()
+    approvers: tuple[str, ...] = ()
 
 
 class Approved(_Event):
@@ -206,6 +219,7 @@ Event = Annotated[
     | Refused
     | Observed
     | Planned
+    | Reminded
     | Approved
     | Denied
     | Cancelled

@@ -4,7 +4,6 @@ A name from outside never reaches NodeSet before its text was bounded, and NodeS
 run a shell for one.
 """
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 
@@ -14,6 +13,7 @@ from pydantic import model_validator
 from bot.cleaning import quoted
 from bot.errors import CommandError
 from bot.models import Host, Value
+from bot.nearest import did_you_mean
 
 MAX_TEXT = 200
 MAX_RANGE = 10_000
@@ -62,6 +62,11 @@ class Inventory(Value):
     def groups(self) -> frozenset[str]:
         return frozenset(group for host in self.hosts.values() for group in host.groups)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that can be typed as one word: the hosts, and the groups behind their `@`."""
+        return (*self.hosts, *(f"@{group}" for group in sorted(self.groups)))
+
     def select(self, text: str) -> tuple[str, ...]:
         """HOSTS as people type it -> names, in order, each once. Raises CommandError naming what isn't configured."""
         if len(text) > MAX_TEXT:
@@ -77,7 +82,7 @@ class Inventory(Value):
         names = expand(part)
         for name in names:
             if name not in self.hosts:
-                raise CommandError(f"There is no host `{name}`.{_nearest(name, self.hosts)}")
+                raise CommandError(f"There is no host `{name}`.{did_you_mean(name, self.names)}")
         return names
 
     def _group(self, part: str) -> Sequence[str]:
@@ -85,7 +90,7 @@ class Inventory(Value):
             raise CommandError(f"`{quoted(part)}` is not a group of hosts. For example: `@prod`.")
         names = [name for name, host in self.hosts.items() if part[1:] in host.groups]
         if not names:
-            raise CommandError(f"There is no group `{part}`.{_nearest(part, [f'@{g}' for g in self.groups])}")
+            raise CommandError(f"There is no group `{part}`.{did_you_mean(part, self.names)}")
         return names
 
 
@@ -105,8 +110,3 @@ def _bound(text: str) -> None:
         size *= sum(max(int(last) - int(first) + 1, 1) for first, last in spans) + bracket.count(",") + 1
     if size > MAX_RANGE or _LONG_NUMBER.search(text):
         raise CommandError(f"`{quoted(text)}` is too large a range; at most {MAX_RANGE} hosts.")
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name.lower(), list(known), n=1)
-    return f" Did you mean `{near[0]}`?" if near else ""

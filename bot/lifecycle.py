@@ -1,7 +1,7 @@
 """The state of a request is its events, replayed. Pure.
 
 asked -> refused
-asked -> observed(before) -> planned -> pending -> approved | denied | cancelled | expired
+asked -> observed(before) -> planned -> pending (reminded) -> approved | denied | cancelled | expired
 approved -> (warning: observed, ending, signalled) -> warned, until its time has come
 approved | warned -> acting (observed, ending, signalled, again) -> verifying -> closed
 approved | warned -> lapsed | cancelled
@@ -36,6 +36,8 @@ from bot.models import EndAccount, EndSession, Kick, Moment, Outcome, Plan, Requ
 LOOK_AGAIN = timedelta(minutes=1)
 TRY_AGAIN = timedelta(seconds=15)
 GIVE_UP = timedelta(minutes=30)
+REMIND_AFTER = 2 / 3
+"""Of the time to decide, how much has passed when people are reminded."""
 AT_ONCE = datetime.min.replace(tzinfo=UTC)
 """Due already, whatever any clock says: one that was ahead once must not hold up what comes later."""
 
@@ -71,6 +73,7 @@ FOLLOWS: dict[str, tuple[frozenset[State], State | None]] = {
     "refused": (frozenset({State.ASKED}), State.REFUSED),
     "observed": (frozenset({State.ASKED, State.APPROVED, State.WARNED, State.ACTING, State.VERIFYING}), None),
     "planned": (frozenset({State.ASKED}), State.PENDING),
+    "reminded": (frozenset({State.PENDING}), None),
     "approved": (frozenset({State.PENDING}), None),
     "denied": (frozenset({State.PENDING}), State.DENIED),
     "cancelled": (frozenset({State.ASKED, State.PENDING, State.APPROVED, State.WARNED}), State.CANCELLED),
@@ -110,11 +113,12 @@ class Attempt(Value):
 
 class Request(Value):
     """A request as its events tell it. newest: the sequence number of its last event; changed: of the last one that
-    changed anything, which a refused click does not. at: when that was.
+    changed anything, which a refused click and a reminder do not. at: when that was.
 
     home: the channel where it lives. ended_by: who made the last decision. looks: the newest look at each host.
     looked, verifying: the sequence numbers of the newest look and of `verifying`; 0 before.
     act_at: after a warning, the moment before which nothing is ended. owners: whose account it is.
+    remind_at: when those who may decide are reminded. then: who is called by that reminder.
     """
 
     id: RequestId
@@ -136,6 +140,9 @@ class Request(Value):
     approvers: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
+    then: tuple[str, ...] = ()
+    remind_at: Moment | None = None
+    reminded: bool = False
     decide_by: Moment | None = None
     act_within: int = 0
     decisions: tuple[Decision, ...] = ()
@@ -190,7 +197,7 @@ class Request(Value):
         if self.state.final:
             return None
         if self.state is State.PENDING:
-            return self.decide_by
+            return self.decide_by if self.reminded else self.remind_at
         if self.unanswered:
             return max(a.answer_by for a in self.unanswered)
         if self.state is State.WARNED and self.act_at is not None and self.at < self.act_at:
@@ -294,6 +301,8 @@ def _changes(request: Request, record: Record) -> dict[str, object]:
                 "approvers": event.approvers,
                 "groups": event.groups,
                 "owners": event.owners,
+                "then": event.then,
+                "remind_at": record.at + (event.decide_by - record.at) * REMIND_AFTER,
             }
         case Approved():
             return _approved(request, record, event)
@@ -316,8 +325,11 @@ def _changes(request: Request, record: Record) -> dict[str, object]:
 def _of_plain(request: Request, record: Record, event: Event) -> dict[str, object]:
     if event.kind == "verifying":
         return {"verifying": record.seq, "verifying_since": record.at}
+    unchanged = {"at": request.at, "changed": request.changed}
     if event.kind == "decision_refused":
-        return {"at": request.at, "changed": request.changed}
+        return unchanged
+    if event.kind == "reminded":
+        return {**unchanged, "reminded": True}
     return {"ended_by": event.who}
 
 

@@ -33,7 +33,8 @@ def no(reason: str) -> Verdict:
 class Rule(Value):
     """One `[[rules]]` of kickbot.toml. hosts: names, already expanded. Times in seconds.
 
-    accounts: `people` (uid 1000 and up), `any`, or a set of login names.
+    accounts: `people` (uid 1000 and up), `any`, or a set of login names. then: those in `approve` who are called only
+    by the reminder; it gives nobody a right.
     """
 
     hosts: frozenset[str]
@@ -42,6 +43,7 @@ class Rule(Value):
     look: tuple[str, ...] = ()
     ask: tuple[str, ...] = ()
     approve: tuple[str, ...] = ()
+    then: tuple[str, ...] = ()
     approvals: int = 1
     expires: int = 900
     act_by: int = 900
@@ -86,6 +88,16 @@ class Policy(Value):
         listed = {"look": [r.look for r in rules], "ask": [r.ask for r in rules], "approve": [r.approve for r in rules]}
         return frozenset(i for name in lists for ids in listed[name] for i in ids if is_group(i))
 
+    @property
+    def every_group(self) -> frozenset[str]:
+        """Every user group that stands in any rule."""
+        hosts = frozenset[str]().union(*(rule.hosts for rule in self.rules))
+        return self.groups(hosts, "look", "ask", "approve")
+
+    def protects(self, account: Account) -> bool:
+        """True for those whose sessions are never ended: whoever is root, and the protected login names."""
+        return account.uid == 0 or account.name in self.protected
+
     def rule_to_look(self, host: str) -> Rule | None:
         """A listing shows every account, so only the host chooses its rule."""
         return next((r for r in self.rules if host in r.hosts), None)
@@ -121,11 +133,22 @@ def names(listed: Sequence[str], person: str, members: Members) -> bool:
 
 def may_show(policy: Policy, channel: Channel) -> bool:
     """May evidence (addresses, command lines) stand in this channel?"""
-    if not channel.member or channel.shared:
+    return channel.member and could_show(policy, channel)
+
+
+def could_show(policy: Policy, channel: Channel) -> bool:
+    """Would it, once the bot is in it? Never where another company reads; else the configuration has to name it."""
+    if channel.shared:
         return False
     named = {policy.incident_channel, *policy.channels, *(r.channel for r in policy.rules)}
     patterns = [c[1:] for c in policy.channels if c.startswith("#")]
     return channel.id in named or any(fnmatchcase(channel.name, pattern) for pattern in patterns)
+
+
+def places(policy: Policy) -> tuple[str, ...]:
+    """Where evidence may stand: ids, and patterns such as `#inc-*`."""
+    named = (policy.incident_channel, *policy.channels, *(rule.channel or "" for rule in policy.rules))
+    return tuple(dict.fromkeys(filter(None, named)))
 
 
 def home(policy: Policy, rules: Iterable[Rule], asked_in: Channel) -> str:
@@ -137,7 +160,7 @@ def home(policy: Policy, rules: Iterable[Rule], asked_in: Channel) -> str:
 def may_look(policy: Policy, host: str, person: Person, members: Members) -> Verdict:
     """May this person see who is logged in there?"""
     if not person.is_member:
-        return no(_not_a_member(person))
+        return no(not_a_member(person))
     rule = policy.rule_to_look(host)
     if rule is None:
         return no(f"No rule says who may look at {host}, so nobody may.")
@@ -151,8 +174,8 @@ def may_ask(
 ) -> Verdict:
     """May this person ask to end that account's sessions there?"""
     if not person.is_member:
-        return no(_not_a_member(person))
-    if account.name in policy.protected or account.uid == 0:
+        return no(not_a_member(person))
+    if policy.protects(account):
         return no(f"{account.name} is protected on {host}: its sessions are never ended.")
     if Act.PROCESSES in acts and not is_of_people(account.uid):
         return no(f"{account.name} is an account of the system on {host}: `processes` is only for people's accounts.")
@@ -173,7 +196,7 @@ def may_approve(
 ) -> Verdict:
     """May this person be the second one for that?"""
     if not person.is_member:
-        return no(_not_a_member(person))
+        return no(not_a_member(person))
     if person.id == asker:
         return no("You asked for this one, so you can't approve it.")
     if person.id in policy.owners.get(account.name, frozenset()):
@@ -188,15 +211,37 @@ def may_approve(
     return YES
 
 
+def may_decide(
+    policy: Policy,
+    aims: Iterable[tuple[str, Account]],
+    acts: frozenset[Act],
+    person: Person,
+    members: Members,
+    *,
+    asker: str,
+) -> dict[str, Verdict]:
+    """The same for each host of a plan. A no about one account of a host is a no about the host."""
+    verdicts: dict[str, Verdict] = {}
+    for host, account in aims:
+        if verdicts.get(host, YES):
+            verdicts[host] = may_approve(policy, host, account, acts, person, members, asker=asker)
+    return verdicts
+
+
 def candidates(policy: Policy, rules: Sequence[Rule], account: str, members: Members, *, asker: str) -> frozenset[str]:
     """The ids that could approve under all of these rules, as far as the lists tell."""
-    able = [_listed(rule, members) for rule in rules]
+    able = [_people(rule.approve, members) for rule in rules]
     return frozenset.intersection(*able) - {asker} - policy.owners.get(account, frozenset())
 
 
-def _listed(rule: Rule, members: Members) -> frozenset[str]:
-    people = frozenset(i for i in rule.approve if not is_group(i))
-    return people.union(*(members.get(i, frozenset()) for i in rule.approve if is_group(i)))
+def called_first(rules: Iterable[Rule], members: Members) -> frozenset[str]:
+    """The ids of those who are asked at once; the others who may approve are called by the reminder."""
+    return frozenset().union(*(_people([i for i in r.approve if i not in r.then], members) for r in rules))
+
+
+def _people(ids: Iterable[str], members: Members) -> frozenset[str]:
+    """People by their ids, and those in the groups."""
+    return frozenset().union(*(members.get(i, frozenset()) if is_group(i) else frozenset({i}) for i in ids))
 
 
 def _for(rule: Rule, acts: frozenset[Act]) -> str:
@@ -204,7 +249,8 @@ def _for(rule: Rule, acts: frozenset[Act]) -> str:
     return "" if acts <= rule.acts else f"{_spell(acts & rule.acts)} "
 
 
-def _not_a_member(person: Person) -> str:
+def not_a_member(person: Person) -> str:
+    """Why someone who is no full member of this workspace can do nothing here."""
     if person.deactivated:
         return "This Slack account is deactivated, so it can't decide anything here."
     kind = "A bot" if person.bot else "A guest" if person.guest else "Someone from another workspace"

@@ -1,30 +1,57 @@
 """Reads from Slack what the policy needs to know, and asks it. It never says yes itself; what can't be read is a no."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from time import monotonic
 from typing import Literal
 
 from bot import policy
 from bot.borders import People
 from bot.errors import LookupFailed, Refused
 from bot.inventory import fold
-from bot.lifecycle import Request
-from bot.models import Account, Act, Kick, Person, Plan
+from bot.lifecycle import Request, command_of
+from bot.models import Account, Act, Kick, Person, Plan, Value
 from bot.policy import Members, Policy, Rule, Verdict
 
 NAMED = 5
 """How many possible approvers are looked up and named."""
+MOST = 20
+"""The same for a reminder, which also reaches those who were not called at first."""
+
+SHOWN = 60.0
+"""Seconds for which what was read to show something is shown."""
 
 Aims = Sequence[tuple[str, Account]]
 """What a plan touches: hosts, each with an account on it."""
 
 
+class Likely(Value):
+    """What will decide about a command, as far as that is known before a look: the rules, and some approvers."""
+
+    rules: tuple[Rule, ...]
+    approvers: tuple[str, ...]
+
+
+class Viewer(Value):
+    """Someone and the groups that the rules name: for showing, never for deciding.
+
+    unread: the groups of which Slack did not say who is in them; nobody is, here.
+    """
+
+    person: Person
+    members: dict[str, frozenset[str]]
+    unread: tuple[str, ...] = ()
+
+
 class Rights:
     """The policy, with people and groups read afresh at each question. A lookup that fails raises LookupFailed."""
 
-    def __init__(self, rules: Policy, people: People) -> None:
+    def __init__(self, rules: Policy, people: People, clock: Callable[[], float] = monotonic) -> None:
         self.policy = rules
         self._people = people
+        self._clock = clock
+        self._showing: _Question | None = None
+        self._shown_since = 0.0
 
     async def to_look(self, who: str, hosts: Sequence[str]) -> dict[str, Verdict]:
         """A verdict for each host."""
@@ -33,15 +60,27 @@ class Rights:
         members = await question.groups(person, self.policy.groups(hosts, "look"))
         return {host: policy.may_look(self.policy, host, person, members) for host in hosts}
 
-    async def to_ask(self, who: str, command: Kick) -> tuple[Rule, ...]:
-        """Before the hosts were looked at: the likely rules. Raises Refused only if no uid could give a yes."""
+    async def to_ask(self, who: str, command: Kick) -> "Likely":
+        """Before the hosts were looked at. Raises Refused only if no uid could give a yes."""
         question = _Question(self._people)
-        likely = [await self._likely_rules(host, command, who, question) for host in command.hosts]
-        return tuple(rule for rules in likely for rule in rules)
+        likely = [await self._likely(host, command, who, question) for host in command.hosts]
+        return Likely(
+            rules=tuple(rule for one in likely for rule in one.rules),
+            approvers=tuple(dict.fromkeys(person for one in likely for person in one.approvers)),
+        )
 
     async def to_plan(self, who: str, command: Kick, aims: Aims) -> tuple[str, ...]:
         """Once the hosts were looked at: who could approve now. Raises Refused, also where too few could."""
         return await self._approvers(who, command, aims, _Question(self._people))
+
+    async def to_remind(self, request: Request, aims: Aims) -> tuple[str, ...]:
+        """Who could approve now and has not, or some of them. It decides nothing: a lookup that fails names nobody."""
+        try:
+            question = _Question(self._people)
+            able = await self._approvers(request.asker, command_of(request), aims, question, everyone=True)
+        except (Refused, LookupFailed):
+            return ()
+        return tuple(who for who in able if all(decision.who != who for decision in request.decisions))
 
     async def to_approve(self, who: str, request: Request, aims: Aims) -> tuple[str, ...]:
         """The hosts for which this person's approval counts. Raises Refused when there are none."""
@@ -81,20 +120,54 @@ class Rights:
         except LookupFailed:
             return ""
 
+    # ------------------------------------------------------------------------------------------ for showing only
+
+    async def viewer(self, who: str) -> "Viewer":
+        """Someone, with every group of the rules, as read within the last minute. Raises LookupFailed for the person.
+
+        What people look at must not use up the group reads that decisions need.
+        """
+        question = self._for_showing()
+        try:
+            person = await question.person(who)
+        except LookupFailed:
+            self._showing = None
+            raise
+        wanted = sorted(self.policy.every_group) if person.is_member else []
+        read = dict(zip(wanted, await asyncio.gather(*map(question.group_if_told, wanted)), strict=True))
+        unread = tuple(group for group, members in read.items() if members is None)
+        if unread:
+            self._showing = None
+        return Viewer(person=person, members={g: m for g, m in read.items() if m is not None}, unread=unread)
+
+    async def called(self, ids: Sequence[str]) -> dict[str, str]:
+        """What people are called, as read within the last minute; whom Slack doesn't name is left out."""
+        question = self._for_showing()
+        names = dict(zip(ids, await asyncio.gather(*map(question.name_if_told, ids)), strict=True))
+        return {who: name for who, name in names.items() if name}
+
+    def _for_showing(self) -> "_Question":
+        now = self._clock()
+        if self._showing is None or now - self._shown_since >= SHOWN:
+            self._showing, self._shown_since = _Question(self._people), now
+        return self._showing
+
     # ------------------------------------------------------------------------------------------ one question each
 
-    async def _likely_rules(self, host: str, command: Kick, who: str, question: "_Question") -> tuple[Rule, ...]:
+    async def _likely(self, host: str, command: Kick, who: str, question: "_Question") -> "Likely":
         first: Refused | None = None
         for account in policy.supposed(command.user):
             try:
-                await self._approvers(who, command, [(host, account)], question)
+                approvers = await self._approvers(who, command, [(host, account)], question)
             except Refused as refusal:
                 first = first or refusal
             else:
-                return self.rules(host, account, command.acts)
+                return Likely(rules=self.rules(host, account, command.acts), approvers=approvers)
         raise first or Refused(f"Nobody may do this on {host}.")
 
-    async def _approvers(self, asker: str, command: Kick, aims: Aims, question: "_Question") -> tuple[str, ...]:
+    async def _approvers(
+        self, asker: str, command: Kick, aims: Aims, question: "_Question", *, everyone: bool = False
+    ) -> tuple[str, ...]:
         await self._demand_ask(asker, command, aims, question)
         members = await self._members(asker, aims, question, "approve")
         found: dict[str, None] = {}
@@ -102,10 +175,14 @@ class Rights:
             rules = self.rules(host, account, command.acts)
             strictest = max(rules, key=lambda rule: rule.approvals)
             listed = policy.candidates(self.policy, rules, account.name, members, asker=asker)
-            able = await question.full_members(sorted(listed), enough=max(strictest.approvals, NAMED))
+            first = policy.called_first(rules, members)
+            ordered = sorted(listed, key=lambda person: (person not in first, person))
+            able = await question.full_members(ordered, enough=max(strictest.approvals, MOST if everyone else NAMED))
             if len(able) < strictest.approvals:
                 raise Refused(_nobody(host, strictest, len(able)))
-            found.update(dict.fromkeys(able))
+            at_once = [person for person in able if person in first]
+            enough = len(at_once) >= strictest.approvals and not everyone
+            found.update(dict.fromkeys(at_once if enough else able))
         return tuple(found)
 
     async def _demand_ask(self, who: str, command: Kick | None, aims: Aims, question: "_Question") -> None:
@@ -118,12 +195,8 @@ class Rights:
 
     async def _counted(self, who: str, request: Request, aims: Aims, question: "_Question") -> tuple[str, ...]:
         person, members = await question.person(who), await self._members(who, aims, question, "approve")
-        acts, verdicts = _acts(request.command), dict[str, Verdict]()
-        for host, account in aims:  # a no about one account of a host is a no about the host
-            if verdicts.get(host, policy.YES):
-                verdicts[host] = policy.may_approve(
-                    self.policy, host, account, acts, person, members, asker=request.asker
-                )
+        acts = _acts(request.command)
+        verdicts = policy.may_decide(self.policy, aims, acts, person, members, asker=request.asker)
         counted = tuple(host for host, verdict in verdicts.items() if verdict)
         if not counted:
             _demand(next(iter(verdicts.values())))
@@ -145,7 +218,7 @@ class _Question:
     async def person(self, identifier: str) -> Person:
         if identifier not in self._persons:
             self._persons[identifier] = asyncio.ensure_future(self._people.person(identifier))
-        return await self._persons[identifier]
+        return await asyncio.shield(self._persons[identifier])
 
     async def groups(self, person: Person, groups: frozenset[str]) -> Members:
         """The members of those groups; none is read for someone who may do nothing anyway."""
@@ -162,10 +235,22 @@ class _Question:
                 break
         return able
 
+    async def group_if_told(self, identifier: str) -> frozenset[str] | None:
+        try:
+            return await self._group(identifier)
+        except LookupFailed:
+            return None
+
+    async def name_if_told(self, identifier: str) -> str:
+        try:
+            return (await self.person(identifier)).name
+        except LookupFailed:
+            return ""
+
     async def _group(self, identifier: str) -> frozenset[str]:
         if identifier not in self._groups:
             self._groups[identifier] = asyncio.ensure_future(self._people.members(identifier))
-        return await self._groups[identifier]
+        return await asyncio.shield(self._groups[identifier])
 
 
 def aims(plan: Plan) -> Aims:

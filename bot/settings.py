@@ -26,6 +26,7 @@ class Commands(Value):
 
     sessions: CommandName = "/sessions"
     kick: CommandName = "/kick"
+    audit: CommandName = "/audit"
     kickbot: CommandName = "/kickbot"
 
 
@@ -83,11 +84,19 @@ class RuleSection(Value):
     look: People | None = None
     ask: People | None = None
     approve: People | None = None
+    then: People | None = None
     approvals: int = Field(default=1, ge=1, le=10)
     expires: Seconds = 900
     act_by: Seconds = 900
     reason: bool = False
     channel: ChannelId | None = None
+
+    @field_validator("then")
+    @classmethod
+    def _may_approve(cls, then: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
+        if stray := next((who for who in then or () if who not in (info.data.get("approve") or ())), None):
+            raise ValueError(f"names {stray}, which isn't in `approve`: to be called gives nobody a right")
+        return then
 
 
 class ProtectSection(Value):
@@ -217,6 +226,7 @@ def _rule(number: int, section: RuleSection, inventory: Inventory) -> Rule:
         look=section.look or (),
         ask=section.ask or (),
         approve=section.approve or (),
+        then=section.then or (),
         approvals=section.approvals,
         expires=section.expires,
         act_by=section.act_by,

@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 
 from pydantic import Field
 
-from bot import commands, events, lifecycle, outcomes, planning
+from bot import commands, events, lifecycle, outcomes, planning, presence
 from bot.borders import Hosts, Lease, Sleep, Trail
 from bot.cleaning import clean, shorten
 from bot.decisions import Decisions
 from bot.durations import spell
-from bot.errors import LeaseLost, LookupFailed, Refused
+from bot.errors import Conflict, LeaseLost, LookupFailed, Refused
 from bot.events import Attachment
 from bot.inventory import fold
 from bot.ledger import Ledger
@@ -102,6 +102,7 @@ class Workflow:
         self._timing = timing
         self._sleep = sleep
         self._at_once = asyncio.Semaphore(HOSTS_AT_ONCE)
+        self._last_seen: dict[str, frozenset[str]] = {}
         self._loop = Loop(self._ledger, self.drive)
 
     async def run(self) -> None:
@@ -127,12 +128,21 @@ class Workflow:
         refused = tuple(dict.fromkeys(verdict.reason for verdict in verdicts.values() if not verdict))
         return Seen(listing=listing, looks=looks, refused=refused, owners=await self._owners(looks))
 
+    async def logged_in(self, who: str, hosts: Sequence[str]) -> tuple[str, ...]:
+        """The accounts that were there when a host was last looked at; only on hosts that this person may look at."""
+        verdicts = await self._rights.to_look(who, hosts)
+        return tuple(sorted({user for host in hosts if verdicts[host] for user in self._last_seen.get(host, ())}))
+
+    async def could_approve(self, who: str, command: Kick) -> tuple[str, ...]:
+        """Some who could approve this, asked now. Raises Refused where nobody could, or this person may not ask."""
+        return (await self._rights.to_ask(who, command)).approvers
+
     async def ask(self, origin: Origin, words: str, command: Kick) -> Request:
         """`/kick`: records the question, and lets the loop look and plan. Raises Refused, recorded."""
         refusal: Refused | LookupFailed | None = None
         rules: tuple[Rule, ...] = ()
         try:
-            rules = await self._rights.to_ask(origin.who, command)
+            rules = (await self._rights.to_ask(origin.who, command)).rules
         except (Refused, LookupFailed) as error:
             refusal = error
         asked = events.Asked(
@@ -218,12 +228,19 @@ class Workflow:
             approvers=approvers,
             groups=tuple(dict.fromkeys(i for r in rules for i in r.approve)),
             owners=tuple(sorted(self._rights.policy.owners.get(command.user, ()))),
+            then=tuple(dict.fromkeys(i for r in rules for i in r.then)),
         )
         return await self._ledger.record(request, planned, lease)
 
-    async def expire(self, request: Request, lease: Lease) -> Request:
-        """Pending, and nobody decided in time."""
-        return await self._ledger.record(request, events.Expired(), lease)
+    async def hurry(self, request: Request, lease: Lease) -> Request:
+        """Pending: those who may decide are reminded once, and then the time is over."""
+        if await self._ledger.now() >= known(request.decide_by):
+            return await self._ledger.record(request, events.Expired(), lease)
+        able = await self._rights.to_remind(request, aims(plan_of(request)))
+        try:
+            return await self._ledger.record(request, events.Reminded(then=request.then, approvers=able), lease)
+        except Conflict:  # somebody decided meanwhile
+            return await self._ledger.load(request.id)
 
     async def act(self, request: Request, lease: Lease) -> Request:
         """Approved: on each host one look, then one try for each target, until nothing approved is left to do."""
@@ -316,7 +333,7 @@ class Workflow:
 
     _STEPS: dict[State, Callable[["Workflow", Request, Lease], Awaitable[Request]]] = {  # noqa: RUF012 - never changed
         State.ASKED: prepare,
-        State.PENDING: expire,
+        State.PENDING: hurry,
         State.APPROVED: act,
         State.WARNED: act,
         State.ACTING: act,
@@ -345,6 +362,9 @@ class Workflow:
     async def _look_at(self, hosts: Sequence[str]) -> Looks:
         """One look for each host, in the order of the hosts."""
         seen = {look.host: look async for look in self._hosts.look(tuple(dict.fromkeys(hosts)))}
+        for look in seen.values():
+            if isinstance(look, Snapshot):
+                self._last_seen[look.host] = frozenset(s.account.name for s in look.sessions if not s.own)
         return tuple(seen[host] for host in dict.fromkeys(hosts))
 
     async def _watch(self, request: Request, hosts: Sequence[str], seconds: float) -> Looks:
@@ -353,7 +373,7 @@ class Workflow:
         pause = next(polls)
         while True:
             looks = await self._look_at(hosts)
-            if waited >= seconds or not planning.remaining(plan_of(request), looks):
+            if waited >= seconds or not presence.remaining(plan_of(request), looks):
                 return looks
             await self._sleep(pause)
             waited, pause = waited + pause, next(polls, pause)

@@ -1,14 +1,14 @@
-"""`python tests/dying_bot.py CONFIG POINT`: the bot, which kills itself with SIGKILL at one point.
+"""The bot as a process of its own, which kills itself with SIGKILL at one point.
 
-POINT is `append:KIND:before`, `append:KIND:after`, `act::before`, `act::after`, `slack:METHOD:before`,
-`slack:METHOD:after` (with `@N` behind the method for its N-th call), or `never`. Secrets come from the environment.
+The point is `append:KIND:before`, `append:KIND:after`, `act::before`, `act::after`, `slack:METHOD:before`,
+`slack:METHOD:after` (with `@N` behind the method for its N-th call), or `never`.
 """
 
 import asyncio
 import os
 import signal
-import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -52,15 +52,17 @@ def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-async def main(config: str, point: str) -> None:
+async def serve(config: Path, point: str, ready: Connection) -> None:
     fuse = Fuse(point)
     fuse.put(SqliteTrail, "append", lambda called: f"append:{called[2].kind}")
     fuse.put(SshHosts, "act", lambda _called: "act:")
     fuse.put(AsyncWebClient, "api_call", lambda called: f"slack:{called[1]}")
-    async with app.serving(settings.load(Path(config)), settings.secrets(), QUICK):
-        print("ready", flush=True)  # noqa: T201 - the test waits for it
+    async with app.serving(settings.load(config), settings.secrets(), QUICK):
+        ready.send("ready")
         await asyncio.Event().wait()
 
 
-if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+def main(config: Path, secrets: Mapping[str, str], point: str, ready: Connection) -> None:
+    """The whole life of the process. secrets: for its environment. ready: hears when it listens."""
+    os.environ.update(secrets)
+    asyncio.run(serve(config, point, ready))

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -100,12 +101,13 @@ async def teller(
 class Unfolding:
     """A trail that is read as if its events came one by one, each after the one before it was published."""
 
-    def __init__(self, trail: SqliteTrail) -> None:
+    def __init__(self, trail: SqliteTrail, until: int = 60) -> None:
         self._trail = trail
+        self._until = until
         self._now = 0
 
     async def follow(self, since: int) -> AsyncIterator[Record]:
-        records = [r for i in range(1, 60) for r in await self._trail.read(RequestId(i))]
+        records = [r for i in range(1, self._until) for r in await self._trail.read(RequestId(i))]
         for record in sorted(records, key=lambda r: r.seq):
             if record.seq > since:
                 self._now = record.seq
@@ -159,10 +161,17 @@ def publisher(
     postings: SqlitePostings,
     sleep: Callable[[float], Any] = at_once,
     incident: str = INCIDENT,
+    clock: Callable[[], float] = monotonic,
 ) -> Publisher:
     client = AsyncWebClient(token=sandbox.bot_token, base_url=sandbox.api_url, retry_handlers=[], timeout=5)
     return Publisher(
-        client=client, trail=trail, postings=postings, incident_channel=incident, bot_user="U0KICKBOT", sleep=sleep
+        client=client,
+        trail=trail,
+        postings=postings,
+        incident_channel=incident,
+        bot_user="U0KICKBOT",
+        sleep=sleep,
+        clock=clock,
     )
 
 

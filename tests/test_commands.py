@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot.commands import MAX_REASON, NOT_YET, USAGE, parse, words
 from bot.errors import CommandError
-from bot.models import Command, Filter, Help, Kick, Listing
+from bot.models import Audit, Command, Filter, Form, Help, Kick, Listing
 from tests import make
 
 INVENTORY = make.inventory("host1", "web01", "web02", "web03")
@@ -358,6 +358,48 @@ def test_everyone_not_yet_there() -> None:
     assert "not there yet" in refused("kick", "everyone host1")
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("", Audit()),
+        ("since 24h", Audit(since=86400)),
+        ("42", Audit(request=42)),
+        ("audituser", Audit(about="audituser")),
+        ("host1 since 30m", Audit(about="host1", since=1800)),
+        ("host1 --since 30m", Audit(about="host1", since=1800)),
+        ("U0CAROL", Audit(person="U0CAROL")),
+        ("<@U0CAROL>", Audit(person="U0CAROL")),
+        ("<@U0CAROL|carol> since 7d", Audit(person="U0CAROL", since=604800)),
+        ("@carol", Audit(called="carol")),
+        ("@Carol Okafor since 1h", Audit(called="Carol Okafor", since=3600)),
+        ("WEBADMIN", Audit(about="WEBADMIN")),
+    ],
+)
+def test_audit(text: str, wanted: Audit) -> None:
+    """A request, a login name, a host, someone in Slack, or everything; and since when. `/kickbot audit` too."""
+    assert typed("audit", text) == wanted
+    assert typed("kickbot", f"audit {text}") == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("host1 audituser", "`audituser` is not a word that `/audit` knows."),
+        ("host1 sinec 1h", "Did you mean `since`?"),
+        ("host1 since", "`since` takes a time"),
+        ("host1 since yesterday", "`since` takes a time"),
+        ("host1 since 1h 2h", "`2h` is not a word"),
+        ("42 since 1h", "without `since`"),
+        ("x;reboot", "is not a word"),
+        ("<!channel>", "is not a word"),
+        ("because x", USAGE["audit"]),
+    ],
+)
+def test_audit_that_is_not_one(text: str, told: str) -> None:
+    """What it doesn't know is told, with the usage or the way to write it."""
+    assert told in refused("audit", text)
+
+
 @pytest.mark.parametrize("word", sorted(NOT_YET["kickbot"]))
 def test_commands_not_yet_there(word: str) -> None:
     """A command that a later version brings says so."""
@@ -388,7 +430,6 @@ def test_usage(command: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("command", "text", "topic"),
     [
-        ("kick", "", "kick"),
         ("kick", "help", "kick"),
         ("kick", "\N{EM DASH}help", "kick"),
         ("kick", "help me", "kick"),
@@ -396,14 +437,30 @@ def test_usage(command: str, text: str) -> None:
         ("sessions", "--help", "sessions"),
         ("kickbot", "", "kickbot"),
         ("kickbot", "help", "kickbot"),
-        ("kickbot", "kick", "kick"),
         ("kickbot", "kick help", "kick"),
         ("kickbot", "sessions help", "sessions"),
+        ("audit", "help", "audit"),
+        ("kickbot", "audit help", "audit"),
     ],
 )
 def test_help(command: str, text: str, topic: str) -> None:
-    """Nothing, or `help` after any command, explains that command."""
+    """`help` after any command explains it, and so does nothing after those that open no form."""
     assert typed(command, text) == Help(topic=topic)
+
+
+@pytest.mark.parametrize(
+    ("command", "text", "reason"),
+    [
+        ("kick", "", ""),
+        ("kick", "  ", ""),
+        ("kickbot", "kick", ""),
+        ("kick", "because INC-42", "INC-42"),
+        ("kickbot", "kick \N{EM DASH}because  INC-42\nlaptop", "INC-42 laptop"),
+    ],
+)
+def test_form(command: str, text: str, reason: str) -> None:
+    """A kick without who and where asks for a form, and takes along the reason that stood there all the same."""
+    assert typed(command, text) == Form(reason=reason)
 
 
 @pytest.mark.parametrize(

@@ -134,4 +134,4 @@ async def test_a_failed_handshake_does_not_leave_the_bot_deaf(
 def test_the_manifest_asks_for_exactly_the_scopes_of_the_code() -> None:
     """Neither more nor less."""
     scopes = MANIFEST.read_text().split("  scopes:")[1].split("settings:")[0]
-    assert set(re.findall(r"^ +- ([a-z:.]+)", scopes, re.MULTILINE)) == SCOPES
+    assert set(re.findall(r"^ +- ([a-z_:.]+)", scopes, re.MULTILINE)) == SCOPES

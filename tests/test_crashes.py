@@ -49,6 +49,7 @@ class FusedTrail:
         self._fuse = fuse
         self.read, self.body, self.follow = trail.read, trail.body, trail.follow
         self.claim, self.open_requests, self.now = trail.claim, trail.open_requests, trail.now
+        self.requests = trail.requests
 
     async def append(
         self, request: RequestId | None, event: Event, *, after: int | None = None, lease: Lease | None = None

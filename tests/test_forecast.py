@@ -45,6 +45,16 @@ def test_what_dies_with_the_sessions_is_named() -> None:
     assert "Of other people, inside: root's bash, alice's vim. They end with them." in said
 
 
+def test_sessions_that_were_asked_for_and_are_gone_are_named() -> None:
+    """By the ids with which they were asked for; of a host that doesn't answer nothing is known."""
+    said = asks(session="9,host1:7,11,host1:12")
+    assert "*Ends 2 sessions:* *7*" in said
+    assert "Asked for too, but not there any more: sessions 11, host1:12." in said
+    hosts = FakeHosts(host1=make.usual_logins(), host2=())
+    lost = Telling(hosts, ("host1", "host2"), session="7,11").planned(host2="did not answer").says(Part.PARENT)
+    assert "not there any more" not in lost
+
+
 def test_what_stays_is_named_with_what_it_would_take() -> None:
     """Services by their unit, lingering, cron and at, and the account inside another one's session."""
     said = asks()

@@ -26,13 +26,17 @@ CORE = {
     "counting",
     "durations",
     "models",
+    "nearest",
     "events",
     "inventory",
     "commands",
     "policy",
     "lifecycle",
+    "presence",
     "planning",
     "outcomes",
+    "sentences",
+    "standing",
 }
 
 # part -> the parts that it may import, besides itself
@@ -46,6 +50,7 @@ MAP: dict[str, set[str]] = {
     "loop": {"core", "ledger"},
     "rights": {"core", "borders"},
     "decisions": {"core", "ledger", "rights"},
+    "questions": {"core", "borders", "rights"},
     "workflow": {"core", "borders", "ledger", "loop", "rights", "decisions"},
     # the edges: none knows another
     "hosts": {"core", "borders"},
@@ -53,7 +58,7 @@ MAP: dict[str, set[str]] = {
     "slack": {"core", "borders"},
     "sandbox": set(),
     # what joins the parts
-    "app": {"core", "borders", "settings", "ledger", "loop", "rights", "workflow", "hosts", "audit", "slack"},
+    "app": {"core", "borders", "settings", "rights", "questions", "workflow", "hosts", "audit", "slack"},
     "demo": {"core", "settings", "app", "sandbox"},
     "cli": {"core", "settings", "app", "audit", "demo"},
     "__main__": {"cli"},
@@ -62,6 +67,18 @@ MAP: dict[str, set[str]] = {
 # file -> a part that it alone may import besides those of the map, and why
 DOORS: dict[tuple[str, str], str] = {
     ("bot.slack.listeners", "workflow"): "what changes something flows from the listeners to the workflow",
+    ("bot.slack.intake", "workflow"): "names where something came from, in the workflow's words",
+    ("bot.slack.typed", "workflow"): "the listeners of what people type",
+    ("bot.slack.sharing", "workflow"): "looks for those who want to see a listing",
+    ("bot.slack.clicks", "workflow"): "the listeners of what people click",
+    ("bot.slack.kick_forms", "workflow"): "the listeners of the form for a kick",
+    ("bot.slack.kick_sent", "workflow"): "the listener of that form when it is sent",
+    ("bot.slack.suggestions", "workflow"): "asks it who was seen, for the menus of that form",
+    ("bot.slack.home", "questions"): "shows one person's page",
+    ("bot.slack.home_tab", "questions"): "asks for the page of whoever opens the Home tab",
+    ("bot.slack.histories", "questions"): "asks what `/audit` asks",
+    ("bot.slack.history", "questions"): "shows the answers to `/audit`",
+    ("bot.slack.links", "questions"): "finds where the requests of an answer stand",
     ("bot.slack.listing", "workflow"): "shows the workflow's answer to a listing",
 }
 

@@ -27,6 +27,7 @@ NEXT: dict[str, Event] = {
         events.Refused(reason="no"),
         make.observed("acting", THERE),
         make.planned(PLAN),
+        events.Reminded(then=("S0MANAGERS",), approvers=(APPROVER,)),
         make.approved(PLAN),
         events.Denied(who=APPROVER, plan_hash=PLAN.hash, reason="wait"),
         events.Cancelled(who=ASKER),
@@ -67,7 +68,7 @@ INTO: dict[State, tuple[Event, ...]] = {
 # What may be recorded in each state besides a click that doesn't count; nothing else may.
 MAY_FOLLOW: dict[State, set[str]] = {
     State.ASKED: {"refused", "observed", "planned", "cancelled", "closed"},
-    State.PENDING: {"approved", "denied", "cancelled", "expired"},
+    State.PENDING: {"reminded", "approved", "denied", "cancelled", "expired"},
     State.APPROVED: {"observed", "cancelled", "lapsed", "warned", "ending", "verifying"},
     State.WARNED: {"observed", "cancelled", "lapsed", "ending", "verifying"},
     State.ACTING: {"observed", "ending", "signalled", "verifying"},
@@ -135,7 +136,7 @@ def test_incomplete_approval() -> None:
     assert request.approved_at is None
     assert request.act_by is None
     assert not request.may_act
-    assert request.due == request.decide_by
+    assert request.due == request.remind_at
 
 
 @pytest.mark.parametrize("state", State)
@@ -227,10 +228,20 @@ def test_final_is_never_due(state: State) -> None:
     assert told(*INTO[state], NEXT["decision_refused"]).due is None
 
 
-def test_pending_is_due_when_the_time_to_decide_is_over() -> None:
-    """A pending request is due at its `decide_by`; a click that doesn't count doesn't move it."""
-    assert told(*PENDING).due == START + timedelta(minutes=15)
-    assert told(*PENDING, NEXT["decision_refused"]).due == START + timedelta(minutes=15)
+def test_pending_is_due_for_its_reminder_and_at_its_end() -> None:
+    """A pending request is due after two thirds of its time, once reminded at its end; a click moves neither."""
+    planned = told(*PENDING)
+    assert planned.remind_at is not None
+    assert planned.due == planned.remind_at
+    assert timedelta(minutes=9, seconds=50) < planned.remind_at - START < timedelta(minutes=10, seconds=10)
+    assert told(*PENDING, NEXT["decision_refused"]).due == planned.remind_at
+    assert told(*PENDING, NEXT["reminded"]).due == START + timedelta(minutes=15)
+
+
+def test_a_reminder_changes_nothing_that_a_decision_is_judged_by() -> None:
+    """Whoever decides while people are reminded is not told that it was too late."""
+    planned, reminded = told(*PENDING), told(*PENDING, NEXT["reminded"])
+    assert (reminded.changed, reminded.at, reminded.state) == (planned.changed, planned.at, planned.state)
 
 
 @pytest.mark.parametrize("story", [ASKED, PENDING[:2], APPROVED, ACTING[:-1], (*ACTING, make.signalled(STEPS[0]))])

@@ -251,7 +251,6 @@ async def test_a_listing_that_is_refused_shows_nothing(bot: Bot) -> None:
 @pytest.mark.parametrize(
     ("command", "words", "answer"),
     [
-        ("/kick", "", "who, then where"),
         ("/kick", "help", "who, then where"),
         ("/kick", "audituser", "who, then where"),
         ("/kick", "audituser hots1", "There is no host `hots1`. Did you mean `host1`?"),
@@ -268,6 +267,9 @@ async def test_a_listing_that_is_refused_shows_nothing(bot: Bot) -> None:
         ("/sessions", "host1\u202e", "invisible character"),
         ("/kickbot", "help", "/sessions HOSTS [USER]"),
         ("/kickbot", "dance", "is not a word"),
+        ("/kickbot", "sesions host1", "Did you mean `sessions`?"),
+        ("/kick", "audituser host1 becuase INC-42", "Did you mean `because`?"),
+        ("/sessions", "help", "/sessions host1"),
         ("/kickbot", "sessions nowhere", "There is no host"),
     ],
 )
@@ -279,6 +281,14 @@ async def test_a_mistake_is_answered_and_runs_nothing(bot: Bot, command: str, wo
     assert not bot.hosts.looks
     assert not await recorded(bot)
     assert not bot.sandbox.workspace.messages
+
+
+async def test_a_kick_of_nobody_says_who_may_have_been_meant(bot: Bot) -> None:
+    """The request closes without an act, and what was mistyped is offered."""
+    await bot.sandbox.as_("alice").command("incidents", "/kick", "auditusr host1 because INC-42")
+    await bot.sandbox.as_("bob").sees("auditusr is not logged in on host1. Did you mean `audituser`?")
+    assert await state(bot) is State.CLOSED
+    assert not bot.hosts.acts
 
 
 async def test_whoever_may_not_ask_is_told_and_recorded(bot: Bot) -> None:

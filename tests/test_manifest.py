@@ -13,6 +13,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 import bot
 from bot.sandbox.web_api import METHODS
 from bot.slack.connect import SCOPES
+from bot.slack.kick_forms import SHORTCUT
 from tests.published import complaint
 
 MANIFEST = Path(__file__).parent.parent / "app_manifest.yml"
@@ -142,3 +143,11 @@ def _sdk() -> dict[str, str]:
 
 
 SDK = _sdk()
+
+
+def test_the_shortcuts_are_exactly_those_that_the_code_listens_to() -> None:
+    """By their callback_id and kind; Slack shows at most 24 characters of a name."""
+    shortcuts = manifest()["features"]["shortcuts"]
+    assert [(s["callback_id"], s["type"]) for s in shortcuts] == [(SHORTCUT, "message")]
+    assert len(registered("message_shortcut")) == 1
+    assert all(len(s["name"]) <= 24 for s in shortcuts)

@@ -313,6 +313,26 @@ def test_channel_that_others_read(changes: dict[str, bool]) -> None:
     assert not rules.may_show(policy, make.channel(INCIDENT, **changes))
 
 
+def test_channel_where_only_the_bot_is_missing() -> None:
+    """A named channel could show evidence once the bot is in it; one that isn't named, or is shared, never could."""
+    policy = make.policy(channels=("#inc-*",))
+
+    assert rules.could_show(policy, make.channel(INCIDENT, member=False))
+    assert rules.could_show(policy, make.channel("C0X", name="inc-42", member=False))
+    assert not rules.could_show(policy, make.channel("C0RANDOM", member=False))
+    assert not rules.could_show(policy, make.channel(INCIDENT, member=False, shared=True))
+    assert not rules.could_show(make.policy(channels=("#*",)), make.channel(INCIDENT, shared=True))
+    assert not rules.could_show(Policy(), make.channel("C0PROD"))
+
+
+def test_places_for_evidence() -> None:
+    """As the configuration names them, each once."""
+    policy = make.policy(make.rule(channel="C0RULE"), make.rule(channel="C0RULE"), channels=("C0OPS", "#inc-*"))
+
+    assert rules.places(policy) == (INCIDENT, "C0OPS", "#inc-*", "C0RULE")
+    assert rules.places(Policy()) == ()
+
+
 def test_channel_that_nobody_named() -> None:
     """A channel that isn't named shows nothing; nor does a nameless one (a direct message)."""
     policy = make.policy(channels=("#inc-*",))

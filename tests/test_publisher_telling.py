@@ -17,6 +17,7 @@ from bot.models import RequestId
 from bot.sandbox import elements
 from bot.sandbox.nouns import Fault
 from bot.sandbox.server import SandboxSlack
+from bot.slack.tickets import AGAIN
 from tests import make
 from tests.fakes import FakeHosts, usual_hosts
 from tests.make import INCIDENT
@@ -74,15 +75,17 @@ async def test_a_request_elsewhere_is_told_in_the_incident_channel(slack: Sandbo
 
 
 @pytest.mark.parametrize(
-    ("end", "headline", "asker"),
+    ("end", "headline", "buttons", "asker"),
     [
-        ("deny", "Denied", True),
-        ("cancel", "Cancelled", False),
-        ("expire", "Expired", True),
+        ("deny", "Denied", [], True),
+        ("cancel", "Cancelled", [], False),
+        ("expire", "Expired", [AGAIN], True),
     ],
 )
-async def test_an_end_without_an_act(slack: SandboxSlack, path: Path, end: str, headline: str, asker: bool) -> None:
-    """The parent says so without buttons; the asker is told in person what the asker did not do."""
+async def test_an_end_without_an_act(
+    slack: SandboxSlack, path: Path, end: str, headline: str, buttons: list[str], asker: bool
+) -> None:
+    """The parent says so without its buttons; the asker is told in person what the asker did not do."""
     clock = Clock()
     async with SqliteTrail.open(path, clock) as trail:
         story = Teller(slack, trail, usual_hosts(), POLICY)
@@ -96,7 +99,7 @@ async def test_an_end_without_an_act(slack: SandboxSlack, path: Path, end: str, 
     await publish_all(slack, path)
     parent = the(slack, "parent")
     assert headline in parent.text
-    assert not list(elements.places(parent.blocks))
+    assert [place.element["action_id"] for place in elements.places(parent.blocks)] == buttons
     assert parts(slack, "D0ALICE") == (["asker"] if asker else [])
 
 
@@ -174,13 +177,42 @@ class Lost(Unfolding):
 
 
 async def test_a_channel_that_is_gone_is_told_in_the_incident_channel(slack: SandboxSlack, path: Path) -> None:
-    """The home was archived after the question: the whole story stands in the incident channel."""
+    """The home was archived after the question: the whole story stands in one thread of the incident channel."""
     async with teller(slack, path, policy=ELSEWHERE) as story:
         await story.finished()
     slack.workspace.change_channel("C0INC4711", is_archived=True)
     await publish_all(slack, path)
     assert [p for p in parts(slack) if p != "news"] == ["parent", "before", "decision", "run", "after"]
     assert not parts(slack, "C0INC4711")
+    under = {part_of(m): m.thread_ts for m in slack.workspace.messages.values() if m.channel == INCIDENT}
+    assert under["after"] == the(slack, "parent").ts
+
+
+@pytest.mark.parametrize("gone", ["archived", "removed", "deleted"])
+async def test_a_request_whose_message_is_out_of_reach_goes_on_elsewhere(
+    slack: SandboxSlack, path: Path, gone: str
+) -> None:
+    """The channel is archived, the bot removed from it or the message deleted meanwhile: nothing is lost."""
+    async with teller(slack, path, policy=ELSEWHERE) as story:
+        request = await story.planned()
+    await publish_all(slack, path)
+    if gone == "deleted":
+        slack.workspace.delete(the(slack, "parent", "C0INC4711"))
+    else:
+        there: dict[str, Any] = {"archived": {"is_archived": True}, "removed": {"members": ("U0ALICE", "U0CAROL")}}
+        slack.workspace.change_channel("C0INC4711", **there[gone])
+    async with SqliteTrail.open(path) as trail:
+        story = Teller(slack, trail, usual_hosts(), ELSEWHERE)
+        origin = story.origin("U0CAROL").model_copy(update={"key": "x"})
+        await story.workflow.approve(origin, request.id, request.plan_hash)
+        await story.workflow.drive(request.id)
+    await publish_all(slack, path)
+    moved = the(slack, "moved")
+    assert "goes on here" in moved.text
+    assert "audituser is off host1" in moved.text
+    thread = [part_of(m) for m in slack.workspace.messages.values() if m.thread_ts == moved.ts]
+    assert thread == ["decision", "run", "after"]
+    assert parts(slack).count("moved") == 1
 
 
 @pytest.mark.parametrize("code", ["invalid_blocks", "msg_blocks_too_long", "something_new"])
@@ -207,22 +239,6 @@ async def test_an_asker_who_is_gone_holds_up_nothing(slack: SandboxSlack, path: 
     slack.workspace.change_person("U0ALICE", deleted=True)
     await publish_all(slack, path)
     assert parts(slack) == ["parent", "before", "decision", "run", "after"]
-
-
-async def test_a_parent_that_someone_deleted_holds_up_nothing(slack: SandboxSlack, path: Path) -> None:
-    """The rest goes on, beside it or in the incident channel."""
-    async with teller(slack, path) as story:
-        request = await story.planned()
-    await publish_all(slack, path)
-    slack.workspace.delete(the(slack, "parent"))
-    async with SqliteTrail.open(path) as trail:
-        story = Teller(slack, trail, usual_hosts(), POLICY)
-        await story.workflow.approve(
-            story.origin("U0CAROL").model_copy(update={"key": "x"}), request.id, request.plan_hash
-        )
-        await story.workflow.drive(request.id)
-    await publish_all(slack, path)
-    assert {"decision", "run", "after"} <= set(parts(slack))
 
 
 async def test_files_that_slack_does_not_take_hold_up_nothing(slack: SandboxSlack, path: Path) -> None:

@@ -143,7 +143,6 @@ def test_the_ends_without_an_act_are_different_words() -> None:
         story.add(event)
         assert words in story.says(Part.NOW)
         assert "Nothing was done." in story.says(Part.ASKER)
-        assert not buttons(card(story.story))
     story = Telling().planned().approved()
     story.add(Lapsed(reason="nothing may start after 13:46 UTC"))
     assert "⌛ *Lapsed:* approved at" in story.says(Part.NOW)

@@ -282,7 +282,7 @@ async def test_group_is_read_afresh() -> None:
 async def test_home() -> None:
     """A request lives in its rule's channel; without a rule, where it was asked or with the incidents."""
     policy = make.policy(make.rule(channel="C0PROD"))
-    rules = await rights(policy).to_ask(ASKER, make.kick())
+    rules = (await rights(policy).to_ask(ASKER, make.kick())).rules
 
     assert home(policy, rules, make.channel("C0RANDOM")) == "C0PROD"
     assert home(policy, (), make.channel("C0RANDOM")) == INCIDENT

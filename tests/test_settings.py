@@ -400,7 +400,12 @@ def test_small_configuration(kickbot_toml: Path) -> None:
     assert rule.accounts == "people"
     assert rule.acts == {Act.KICK}
     assert (rule.approvals, rule.expires, rule.act_by, rule.reason, rule.channel) == (1, 900, 900, False, None)
-    assert loaded.slack.commands.model_dump() == {"sessions": "/sessions", "kick": "/kick", "kickbot": "/kickbot"}
+    assert loaded.slack.commands.model_dump() == {
+        "sessions": "/sessions",
+        "kick": "/kick",
+        "audit": "/audit",
+        "kickbot": "/kickbot",
+    }
 
 
 def test_every_login_of_the_bot_is_protected(kickbot_toml: Path) -> None:

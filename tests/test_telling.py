@@ -26,6 +26,7 @@ from bot.events import (
     Planned,
     Record,
     Refused,
+    Reminded,
     Signalled,
     Verifying,
     Warned,
@@ -84,6 +85,7 @@ OTHERS: tuple[Event, ...] = (
     Refused(reason="no rule for w1"),
     Denied(who="U2", plan_hash="cd" * 32, reason="wait"),
     Cancelled(who="U1"),
+    Reminded(),
     Expired(),
     Warned(act_at=NOON),
     Lapsed(reason="too late"),
@@ -133,7 +135,7 @@ def test_story() -> None:
         "2026-11-20 12:00:01 UTC      42  looked at 1 host before the plan",
         "                                 w1: a complete answer, 4,211 bytes, SHA-256 abababababab…",
         "2026-11-20 12:00:02 UTC      43  plan cdcdcdcdcdcd…: end 1 session of al;"
-        " 1 approval by 2026-11-20 12:00:00 UTC, then 900 s to act",
+        " 1 approval by 2026-11-20 12:00:00 UTC, then 15 min to act",
         "                                 w1: session 7 of al, from 203.0.113.9 since 11:02",
         "                                 w1: session 9 stays: it is the bot's own",
         "                                 w3: nothing to end",
@@ -189,6 +191,13 @@ def test_line_of_a_look() -> None:
     looked = Looked(who="U1", key="k", channel="C1", hosts=("w1", "w2"), user="al", looks=())
 
     assert telling.line(records(looked)).endswith("  U1  sessions w1,w2 al  [looked]")
+
+
+def test_mentions_are_readable() -> None:
+    """A terminal shows a mention in a reason of Kickbot as an id behind an @, and no markup."""
+    refused = Refused(reason="Only <!subteam^S0LEADS> and <@U0CAROL> may approve on w1.")
+
+    assert telling.story(records(refused)).endswith("refused: Only @S0LEADS and @U0CAROL may approve on w1.")
 
 
 def test_long_words_are_cut() -> None:

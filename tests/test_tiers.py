@@ -47,6 +47,15 @@ def test_left_out_is_named(suite: Path) -> None:
     assert "left out: browser (1 test): no Chromium installed; `make test-deps` as root brings it" in output
 
 
+def test_nothing_but_what_was_left_out(suite: Path) -> None:
+    """A run of nothing but a tier that cannot run here is no failure, unless all is required; both name the tier."""
+    status, output = run(suite, "tests/hosts")
+    required, _ = run(suite, "tests/hosts", require="all")
+
+    assert (status, required) == (0, 1), output
+    assert "left out: hosts (1 test): " in output
+
+
 def test_required_tiers(suite: Path) -> None:
     """With KICKBOT_TEST_REQUIRE=all a tier that cannot run makes the run fail, with the same message."""
     status, output = run(suite, require="all")

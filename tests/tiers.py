@@ -82,8 +82,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if _all_required() and session.config.stash.get(LEFT_OUT, {}):
+    if not session.config.stash.get(LEFT_OUT, {}):
+        return
+    if _all_required():
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    elif session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+        session.exitstatus = pytest.ExitCode.OK
 
 
 def _all_required() -> bool:

@@ -58,14 +58,21 @@ def show(path: Path, request: int) -> Sequence[Record]:
 
 
 def list_requests(
-    path: Path, *, about: str | None = None, since: datetime | None = None, limit: int = 50
+    path: Path,
+    *,
+    about: str | None = None,
+    since: datetime | None = None,
+    listings: bool = True,
+    limit: int = 50,
 ) -> Sequence[Sequence[Record]]:
     """The newest requests first, each with its events.
 
-    about: only of this Slack id, login name or host. since: only what began then or later.
+    about: only of this Slack id, login name or host. since: only what began then or later. listings: with those that
+    only looked.
     """
     with _snapshot(path) as db:
-        return tuple(islice(_requests(db, about, since), limit))
+        found = (r for r in _requests(db, about, since) if listings or not isinstance(r[0].event, Looked))
+        return tuple(islice(found, limit))
 
 
 def body(path: Path, sha256: str) -> bytes:

@@ -16,7 +16,7 @@ from typing import Self
 
 from sqlite_utils import Database
 
-from bot.audit import rows
+from bot.audit import reading, rows
 from bot.audit.database import AuditDatabase, transaction
 from bot.borders import Lease
 from bot.errors import AlreadyRecorded, Conflict, LeaseLost, TrailError
@@ -102,6 +102,13 @@ class SqliteTrail:
 
     async def open_requests(self) -> Sequence[RequestId]:
         return await self.database.run(self._open_requests)
+
+    async def requests(
+        self, *, about: str | None = None, since: datetime | None = None, listings: bool = True, limit: int
+    ) -> Sequence[Sequence[Record]]:
+        """Read beside the writer, so that a long search holds up no event."""
+        search = partial(reading.list_requests, about=about, since=since, listings=listings, limit=limit)
+        return await asyncio.to_thread(search, self.database.path)
 
     async def now(self) -> datetime:
         """This machine's clock. A record's `at` may be later, after the clock was set back."""

@@ -2,30 +2,39 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from bot.counting import count, processes
 from bot.events import Record, Signalled
 from bot.models import Session, Snapshot, Unreachable, by_host
-from bot.planning import inside_others
+from bot.presence import inside_others
 from bot.slack.blocks import Message, Part, compose, paragraph, preformatted
-from bot.slack.lines import Line, bold, code, in_plain, joined, line
+from bot.slack.lines import Line, bold, code, in_mrkdwn, in_plain, joined, line
 from bot.slack.listing import outside, unreachable
-from bot.slack.naming import MANY, sessions, some
-from bot.slack.outcome_lines import difference, differences
+from bot.slack.naming import MANY, alike, sessions, some
+from bot.slack.outcome_lines import difference, differences, summed_up
 from bot.slack.proof import mark, raw
 from bot.slack.refusals import unanswered
 from bot.slack.remainder import in_units
-from bot.slack.story import Story
+from bot.slack.story import Story, named
 
 _UNTOUCHED = ("=", "untouched")
 _NEW = ("+", "new since then")
+FEW = 3
+"""Up to so many hosts each has its own lines."""
+Result = tuple[Any, ...]
+
 _ROW = re.compile(r"\s*\d+\s")
 
 
 def after(story: Story, record: Record) -> Message:
     """The difference on each host, and what the hosts themselves said."""
     pairs = list(_pairs(story))
-    parts = [part for then, now in pairs for part in _on_host(story, then, now, needed=len(pairs) == 1)]
+    groups = alike((then.host, _result(story, then, now)) for then, now in pairs) if len(pairs) > FEW else []
+    folded = {host for hosts, _ in groups if len(hosts) > 1 for host in hosts}
+    parts = [_on_hosts(story, hosts, what) for hosts, what in groups if len(hosts) > 1]
+    each = [(then, now) for then, now in pairs if then.host not in folded]
+    parts += [part for then, now in each for part in _on_host(story, then, now, needed=len(pairs) == 1)]
     return compose(paragraph(line(bold("After")), needed=True), *parts, *raw(story.newest), mark(record))
 
 
@@ -38,7 +47,7 @@ def whole(story: Story) -> Iterator[str]:
             untouched, new = _others(story, then, now)
             yield from (in_plain(_other(s, *_UNTOUCHED)) for s in untouched)
             yield from (in_plain(_other(s, *_NEW)) for s in new)
-            yield in_plain(_left(story, now))
+            yield in_plain(_left(story, now, now.host))
     yield from (event.answer.output for event in story.last_words.values())
 
 
@@ -58,11 +67,37 @@ def _on_host(
         return
     ended, cut = differences(story, [o for o in story.request.outcomes if o.host == now.host])
     untouched, new = _others(story, then, now)
-    lines = [*ended, *_listed(untouched, *_UNTOUCHED), *_listed(new, *_NEW), _left(story, now)]
+    lines = [*ended, *_listed(untouched, *_UNTOUCHED), *_listed(new, *_NEW), _left(story, now, now.host)]
     many = cut or max(len(untouched), len(new)) > MANY
     yield paragraph(line(bold(now.host), ":"), *lines, needed=needed, cut=many)
     if event := story.last_words.get(now.host):
         yield from _last_word(event)
+
+
+def _result(story: Story, then: Snapshot | Unreachable, now: Snapshot | Unreachable) -> Result:
+    """What became of a host, in words that don't name it: hosts with the same result are told together."""
+    if isinstance(now, Unreachable):
+        return (now.reason,)
+    untouched, new = _others(story, then, now)
+    outcomes = sorted((o.kind, o.result, o.detail) for o in story.request.outcomes if o.host == now.host)
+    word = story.last_words.get(now.host)
+    return (*outcomes, len(untouched), len(new), in_mrkdwn(_left(story, now, "")), word and word.answer.status)
+
+
+def _on_hosts(story: Story, hosts: Sequence[str], result: Result) -> Part:
+    """Several hosts on which the same happened. Each session stands in the file."""
+    where, looks = named(hosts), by_host(story.newest)
+    now = looks.get(hosts[0])
+    if not isinstance(now, Snapshot):
+        return paragraph(unreachable(Unreachable(host=hosts[0], reason=result[0]), where))
+    ended = summed_up(story, [o for o in story.request.outcomes if o.host in hosts])
+    *_, untouched, new, _, _ = result
+    others = [
+        f"{sign} {number} more on each, {what}"
+        for number, (sign, what) in ((untouched, _UNTOUCHED), (new, _NEW))
+        if number
+    ]
+    return paragraph(line(bold(where), ":"), *ended, *map(line, others), _left(story, now, where), cut=True)
 
 
 def _others(story: Story, then: Snapshot | Unreachable, now: Snapshot) -> tuple[list[Session], list[Session]]:
@@ -90,8 +125,8 @@ def _other(session: Session, sign: str, what: str) -> Line:
 # -------------------------------------------------------------------------------------------- what is left
 
 
-def _left(story: Story, now: Snapshot) -> Line:
-    """Everything of the account that the newest look shows, wherever it is."""
+def _left(story: Story, now: Snapshot, where: str) -> Line:
+    """Everything of the account that the newest look shows, in whatever it is."""
     user, named = story.user, list[Line]()
     if ids := [s.id for s in now.of(user)]:
         named.append(line(sessions(ids)))
@@ -100,8 +135,8 @@ def _left(story: Story, now: Snapshot) -> Line:
     for session, number in inside_others(user, now):
         named.append(line(f"{processes(number)} inside {session.account.name}'s session {session.id}"))
     if not named:
-        return line(f"Nothing of {user} is left on {now.host}.")
-    return line(f"Left of {user} on {now.host}: ", joined(named, ", "), ".")
+        return line(f"Nothing of {user} is left on {where}.")
+    return line(f"Left of {user} on {where}: ", joined(named, ", "), ".")
 
 
 # -------------------------------------------------------------------------------------------- the last word

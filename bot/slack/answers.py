@@ -1,24 +1,32 @@
-"""Answers to one person through Slack's response_url, which nobody else sees; listings may be for all."""
+"""Answers to one person, which nobody else sees; listings may be for all."""
 
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
-from slack_sdk.errors import SlackClientError
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.errors import AlreadyRecorded, KickbotError
 from bot.slack.blocks import Message, compose, paragraph
 from bot.slack.lines import Line, line, told
+from bot.slack.trouble import Trouble, judge
 
 log = logging.getLogger(__name__)
 
 FAULT = "Something went wrong in Kickbot; nothing was done by this. Whoever runs it finds the reason in its log."
 
 
-async def answered(url: str, work: Callable[[], Awaitable[None]]) -> None:
+class Reply(Protocol):
+    """How the person who waits is answered. It never raises: an answer that doesn't arrive is logged."""
+
+    async def __call__(self, message: Message, *, for_all: bool = False) -> None: ...
+
+
+async def answered(reply: Reply, work: Callable[[], Awaitable[None]]) -> None:
     """Whatever Kickbot refuses on purpose is told to the person who waits; a fault is logged, and told as one.
 
     Nothing may get past here: bolt takes back an acknowledgement if its listener fails within 10 ms.
@@ -29,25 +37,72 @@ async def answered(url: str, work: Callable[[], Awaitable[None]]) -> None:
         log.info("sent by Slack once more: %s", error)
     except KickbotError as error:
         log.info("refused: %s", error)
-        await say(url, note(told(error.for_user())))
+        await reply(note(told(error.for_user())))
     except Exception:
         log.exception("a fault in Kickbot")
-        await say(url, note(line(FAULT)))
+        await reply(note(line(FAULT)))
 
 
-async def say(url: str, message: Message, *, for_all: bool = False) -> None:
-    """Answer through the response_url: to one person, or in the channel. Without blocks, if Slack refuses those."""
-    kind = {"response_type": "in_channel" if for_all else "ephemeral", "replace_original": False}
-    for what in (message, message.plain):
-        body = {"text": what.text, "blocks": list(what.blocks), **kind}
+def by_url(url: str) -> Reply:
+    """Through a response_url: to one person, or in the channel. Without blocks, if Slack refuses those."""
+
+    async def reply(message: Message, *, for_all: bool = False) -> None:
+        kind = {"response_type": "in_channel" if for_all else "ephemeral", "replace_original": False}
+        for what in (message, message.plain):
+            body = {"text": what.text, "blocks": list(what.blocks), **kind}
+            try:
+                answer = await AsyncWebhookClient(url).send_dict(body)
+            except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+                log.warning("an answer did not arrive: %s", error)
+                return
+            if answer.status_code == 200:  # noqa: PLR2004 - OK
+                return
+            log.warning("Slack did not take an answer: %s %s", answer.status_code, answer.body)
+
+    return reply
+
+
+def in_thread(client: AsyncWebClient, channel: str, thread: str, person: str, *, begun: bool) -> Reply:
+    """In a thread, where Slack gives no response_url: to one person, or to all who read it.
+
+    Never twice, and without blocks if Slack refuses those.
+
+    begun: there are replies already. What one person alone shall see is shown in such a thread, else in the channel:
+    Slack doesn't show it where nobody has replied yet.
+    """
+
+    async def reply(message: Message, *, for_all: bool = False) -> None:
+        place = {"channel": channel, **({"thread_ts": thread} if for_all or begun else {})}
+        for what in (message, message.plain):
+            said: dict[str, Any] = {**place, "text": what.text}
+            said |= {"blocks": list(what.blocks)} if what.blocks else {}
+            try:
+                await (client.chat_postMessage(**said) if for_all else client.chat_postEphemeral(user=person, **said))
+            except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+                log.warning("an answer did not arrive: %s", error)
+                if isinstance(error, SlackApiError) and judge(error)[0] is Trouble.CONTENT:
+                    continue
+            return
+
+    return reply
+
+
+def in_person(client: AsyncWebClient, person: str) -> Reply:
+    """In a direct message, where a response_url is missing or too old."""
+
+    async def reply(message: Message, *, for_all: bool = False) -> None:  # noqa: ARG001 - nobody else reads it
         try:
-            answer = await AsyncWebhookClient(url).send_dict(body)
+            channel = (await client.conversations_open(users=[person]))["channel"]["id"]
+            await client.chat_postMessage(channel=channel, text=message.text, blocks=list(message.blocks))
         except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
             log.warning("an answer did not arrive: %s", error)
-            return
-        if answer.status_code == 200:  # noqa: PLR2004 - OK
-            return
-        log.warning("Slack did not take an answer: %s %s", answer.status_code, answer.body)
+
+    return reply
+
+
+async def nowhere(message: Message, *, for_all: bool = False) -> None:  # noqa: ARG001 - a Reply
+    """For what Slack gives no way to answer."""
+    log.info("not told to anyone: %s", message.text)
 
 
 def note(*lines: Line) -> Message:
@@ -55,8 +110,13 @@ def note(*lines: Line) -> Message:
     return compose(paragraph(*lines, needed=True))
 
 
-def response_url(body: dict[str, Any]) -> str:
-    """Where the person who waits can be answered; empty if Slack gives no such place."""
+def reply_to(body: dict[str, Any]) -> Reply:
+    """How the person can be answered who sent this."""
+    url = _response_url(body)
+    return by_url(url) if url else nowhere
+
+
+def _response_url(body: dict[str, Any]) -> str:
     if url := body.get("response_url"):
         return str(url)
     try:

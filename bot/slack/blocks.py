@@ -55,12 +55,13 @@ class Part(Value):
 
 
 class Button(Value):
-    """A button: what it says, what it is called, what it carries."""
+    """A button: what it says, what it is called, what it carries. url: what it opens besides."""
 
     text: str
     action: str
     value: str
     style: str = ""
+    url: str = ""
 
 
 class Table(Value):
@@ -137,6 +138,15 @@ def aside(*lines: Line, needed: bool = True, cut: bool = False) -> Part:
     return Part(block=block, text=text, needed=needed, cut=cut)
 
 
+def prose(*lines: Line, needed: bool = False) -> Part:
+    """The same as mrkdwn, which takes half the room: for long lists."""
+    text = "\n".join(in_mrkdwn(one) for one in lines)
+    if len(json.dumps(text)) > LONGEST_ASIDE:
+        return paragraph(*lines, needed=needed)
+    block = {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}, "expand": True}
+    return Part(block=block, text=text, needed=needed)
+
+
 def preformatted(title: Line, text: str, longest: int = LONGEST_PREFORMATTED) -> Part:
     """A title, and text as a terminal would show it. Too long a text is cut."""
     shown = shorten(text, min(longest, LONGEST_PREFORMATTED))
@@ -180,5 +190,6 @@ def buttons(*listed: Button) -> Part:
     for button in listed:
         text = {"type": "plain_text", "text": shorten(button.text, LONGEST_BUTTON)}
         element = {"type": "button", "action_id": button.action, "text": text, "value": button.value}
-        elements.append({**element, "style": button.style} if button.style else element)
+        more = {"style": button.style, "url": button.url}
+        elements.append(element | {name: given for name, given in more.items() if given})
     return Part(block={"type": "actions", "elements": elements}, text="", needed=True)

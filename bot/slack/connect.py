@@ -28,6 +28,7 @@ from bot.slack.trouble import code_of
 
 SCOPES = frozenset(
     {
+        "app_mentions:read",
         "channels:history",
         "channels:read",
         "chat:write",

@@ -6,10 +6,11 @@ asked first, and a message that is found is adopted. It decides nothing about wh
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from functools import partial
 from itertools import chain, repeat
+from time import monotonic
 from typing import Any
 
 import aiohttp
@@ -21,6 +22,7 @@ from bot.events import Record
 from bot.models import Moment, Value
 from bot.slack.blocks import Message
 from bot.slack.files import File
+from bot.slack.tempo import Tempo
 from bot.slack.trouble import Impossible, Trouble, judge, retry_after
 
 log = logging.getLogger(__name__)
@@ -28,6 +30,10 @@ log = logging.getLogger(__name__)
 EVENT_TYPE = "kickbot"
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
 PAGE = 200
+POSTS = (5, 5.0)
+"""Messages in one channel, and in how many seconds: one a second, in short bursts."""
+CHANGES = (50, 60.0)
+"""The same for changes, wherever they are: https://docs.slack.dev/apis/web-api/rate-limits, tier 3."""
 SKEW = timedelta(hours=1)
 """How far Slack's clock and the trail's may lie apart: a message is looked for from that long before its event."""
 
@@ -39,6 +45,14 @@ class Place(Value):
 
     channel: str
     thread: str = ""
+
+
+Elsewhere = Callable[[], Awaitable[Place | None]]
+"""Where a message goes that can't be posted at its place; it is asked only then."""
+
+
+async def nowhere_else() -> Place | None:
+    return None
 
 
 class Tag(Value):
@@ -67,63 +81,73 @@ class Delivery:
         client: AsyncWebClient,
         postings: Postings,
         *,
-        incident_channel: str,
         bot_user: str,
         sleep: Sleep = asyncio.sleep,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._client = client
         self._postings = postings
-        self._incident = Place(channel=incident_channel)
         self._bot_user = bot_user
         self._sleep = sleep
+        self._posts = Tempo(*POSTS, clock)
+        self._changes = Tempo(*CHANGES, clock)
+        self._directs: dict[str, str] = {}
 
-    async def post(self, tag: Tag, place: Place, message: Message, *, doubtful: bool) -> Posting | None:
+    async def post(
+        self, tag: Tag, place: Place, message: Message, *, doubtful: bool, elsewhere: Elsewhere = nowhere_else
+    ) -> Posting | None:
         """Where the message stands now. doubtful: it may be there already.
 
-        What Slack does not take is posted as plain text; what can't be posted there goes to the incident channel. None
-        if even that failed, which is logged.
+        What Slack does not take is posted as plain text; what can't be posted there goes to the place that `elsewhere`
+        gives. None if even that failed, which is logged.
         """
         if known := await self._postings.get(tag.event, tag.part):
             return known
-        barred: set[Place] = set()
-        for where, what in self._ladder(place, message):
-            if where in barred:
-                continue
-            send, find = partial(self._send, where, what, tag), partial(self._find, where, tag)
-            try:
-                return await self._put(tag, where, await self._insist(send, find, doubtful=doubtful))
-            except Impossible as error:
-                log.warning("request %s, %s of event %s: %s", tag.request, tag.part, tag.event, error)
-                barred |= {where} if error.trouble is Trouble.PLACE else set()
+        async for where in _places(place, elsewhere):
+            for what in (message, message.plain) if message.blocks else (message,):
+                send, find = partial(self._send, where, what, tag), partial(self._find, where, tag)
+                try:
+                    return await self._put(tag, where, await self._insist(send, find, doubtful=doubtful))
+                except Impossible as error:
+                    log.warning("request %s, %s of event %s: %s", tag.request, tag.part, tag.event, error)
+                    if error.trouble is Trouble.PLACE:
+                        break
         log.error("request %s: not posted anywhere: %s", tag.request, message.text)
         return None
 
-    async def upload(self, tag: Tag, place: Place, file: File, *, doubtful: bool) -> Posting | None:
+    async def upload(
+        self, tag: Tag, place: Place, file: File, *, doubtful: bool, elsewhere: Elsewhere = nowhere_else
+    ) -> Posting | None:
         """The same for a file. Its content stands in the audit trail too, so a refusal is only logged."""
         if known := await self._postings.get(tag.event, tag.part):
             return known
-        send, find = partial(self._upload, place, file), partial(self._find_file, place, tag, file)
-        try:
-            return await self._put(tag, place, await self._insist(send, find, doubtful=doubtful))
-        except Impossible as error:
-            log.warning("request %s, file %s: %s", tag.request, file.name, error)
-            return None
+        async for where in _places(place, elsewhere):
+            send, find = partial(self._upload, where, file), partial(self._find_file, where, tag, file)
+            try:
+                return await self._put(tag, where, await self._insist(send, find, doubtful=doubtful))
+            except Impossible as error:
+                log.warning("request %s, file %s: %s", tag.request, file.name, error)
+                if error.trouble is not Trouble.PLACE:
+                    break
+        return None
 
     async def change(self, posting: Posting, tag: Tag, message: Message) -> None:
-        """Show the newest state in a message that stands already."""
+        """Show the newest state in a message that stands already. Raises Impossible if it can't be changed."""
         for what in (message, message.plain):
             try:
                 await self._insist(partial(self._update, posting, what, tag), None, doubtful=False)
             except Impossible as error:
-                log.warning("request %s: the message %s was not changed: %s", tag.request, posting.ts, error)
                 if error.trouble is Trouble.PLACE:
-                    return
+                    raise
+                log.warning("request %s: the message %s was not changed: %s", tag.request, posting.ts, error)
             else:
                 return
 
     async def direct(self, person: str) -> Place:
         """The direct message with a person. Raises Impossible if there can't be one."""
-        return Place(channel=await self._insist(partial(self._open, person), None, doubtful=False))
+        if person not in self._directs:
+            self._directs[person] = await self._insist(partial(self._open, person), None, doubtful=False)
+        return Place(channel=self._directs[person])
 
     async def link(self, posting: Posting) -> str:
         """The address of a message; empty if Slack does not say."""
@@ -135,14 +159,6 @@ class Delivery:
         return str(answer.get("permalink") or "")
 
     # ------------------------------------------------------------------------------------------ until it is done
-
-    def _ladder(self, place: Place, message: Message) -> Iterator[tuple[Place, Message]]:
-        direct = place.channel.startswith("D")
-        places = dict.fromkeys([place, *([] if direct else [self._incident])])
-        for where in places:
-            yield where, message
-            if message.blocks:
-                yield where, message.plain
 
     async def _put(self, tag: Tag, place: Place, ts: str) -> Posting:
         posting = Posting(event=tag.event, part=tag.part, channel=place.channel, ts=ts)
@@ -174,6 +190,7 @@ class Delivery:
     # ------------------------------------------------------------------------------------------ single calls
 
     async def _send(self, place: Place, message: Message, tag: Tag) -> str:
+        await self._sleep(self._posts.next(place.channel))
         answer = await self._client.chat_postMessage(
             channel=place.channel,
             thread_ts=place.thread or None,
@@ -186,6 +203,7 @@ class Delivery:
         return str(answer["ts"])
 
     async def _update(self, posting: Posting, message: Message, tag: Tag) -> str:
+        await self._sleep(self._changes.next())
         answer = await self._client.chat_update(
             channel=posting.channel,
             ts=posting.ts,
@@ -238,3 +256,11 @@ class Delivery:
                 if message.get("user") == self._bot_user:
                     yield message
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+
+
+async def _places(place: Place, elsewhere: Elsewhere) -> AsyncIterator[Place]:
+    """Where it belongs, and where it goes otherwise."""
+    yield place
+    other = await elsewhere()
+    if other and other != place:
+        yield other

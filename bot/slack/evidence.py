@@ -8,7 +8,7 @@ from bot.models import Process, Snapshot
 from bot.slack import trees
 from bot.slack.blocks import LONGEST_PREFORMATTED, Message, Part, aside, compose, paragraph, preformatted
 from bot.slack.lines import Line, Who, bold, in_plain, italic, line
-from bot.slack.listing import cut_note, heading, logged_in, row, sessions_table
+from bot.slack.listing import cut_note, heading, headings, logged_in, row, sessions_table
 from bot.slack.naming import MANY
 from bot.slack.proof import mark, raw
 from bot.slack.story import Story, short
@@ -23,14 +23,15 @@ MOST_TREES = 12
 
 def before(story: Story, record: Record) -> Message:
     """Who was logged in when the plan was made, and what ends with each session of it."""
-    titles = [line(bold("Before"), ": ", heading(look)) for look in story.before[:MANY]]
-    more = len(story.before) - len(titles)
-    rest = [line(f"and {count(more, 'more host')}, in the file.")] if more else []
+    said = headings(story.before)
+    titles = [line(bold("Before"), ": ", one) for one in said[:MANY]]
+    more = len(said) - len(titles)
+    rest = [line(f"and {count(more, 'more line')}, in the file.")] if more > 0 else []
     shown = sessions_table(story.before)
     table = [shown.part, *cut_note(shown)] if shown else []
     notes = [line(n) for look in story.before if isinstance(look, Snapshot) for n in look.notes]
     small = [aside(*notes, needed=False)] if notes else []
-    top = paragraph(*titles, *rest, needed=True, cut=more > 0)
+    top = paragraph(*titles, *rest, needed=True, cut=more > 0 or len(said) < len(story.before))
     return compose(top, *table, *_trees(story), *small, *raw(story.before), mark(record))
 
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from bot.counting import count
 from bot.durations import spell
-from bot.models import Plan, Process, Session
+from bot.models import Plan, Process, Session, Snapshot
 from bot.slack.blocks import Part, paragraph
 from bot.slack.lines import Line, bold, joined, line
-from bot.slack.naming import NAMED, programs, some
+from bot.slack.naming import NAMED, programs, sessions, some
 from bot.slack.remainder import also_active, stays
 from bot.slack.story import Story
 from bot.slack.warning import without_terminal
@@ -22,7 +22,7 @@ def what_would_happen(story: Story) -> Iterator[Part]:
     plan = story.plan
     if plan is None:
         return
-    yield paragraph(ends(story, plan), *_with_them(story), *_of_others(story), needed=True)
+    yield paragraph(ends(story, plan), *_not_there(story), *_with_them(story), *_of_others(story), needed=True)
     if lines := list(stays(story, plan)):
         yield paragraph(line(bold("Stays: "), lines[0]), *lines[1:])
     if lines := list(also_active(story, plan)):
@@ -49,6 +49,17 @@ def _sessions(plan: Plan) -> Line:
     shown = [line(bold(t.session), f" ({f'{t.host}, ' if several else ''}{t.summary})") for t in first]
     more = len(plan.sessions) - len(shown)
     return line(joined(shown, ", "), f" and {more} more, listed below" if more else "")
+
+
+def _not_there(story: Story) -> list[Line]:
+    """Sessions that were asked for by their ids and are gone; of a host that didn't answer nothing is known."""
+    command = story.request.command
+    seen = [look for look in story.before if isinstance(look, Snapshot)]
+    if command is None or command.session is None or len(seen) < len(story.before):
+        return []
+    there = {name for look in seen for s in look.of(command.user) for name in (s.id, f"{look.host}:{s.id}")}
+    gone = [name for name in command.session.split(",") if name not in there]
+    return [line(f"Asked for too, but not there any more: {sessions(gone)}.")] if gone else []
 
 
 def _processes(story: Story, plan: Plan) -> Line:

@@ -73,7 +73,7 @@ def _refused(story: Story) -> Line:
 def _closed(story: Story) -> Line:
     outcomes = story.request.outcomes
     if not outcomes:
-        return line("✅ " if _free_everywhere(story) else "⚠️ ", bold("Nothing was done. "), line(story.request.reason))
+        return line("✅ " if _free_everywhere(story) else "⚠️ ", bold("Nothing was done. "), told(story.request.reason))
     for result, told_as in ((Result.UNKNOWN, _unknown), (Result.SURVIVED, _survived), (Result.RETURNED, _returned)):
         if these := [o for o in outcomes if o.result is result]:
             return told_as(story, these)

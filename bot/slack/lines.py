@@ -60,14 +60,16 @@ class Where(Value):
 
 
 class When(Value):
-    """A moment, in the reader's own zone."""
+    """A moment, in the reader's own zone. dated: with its day."""
 
     moment: Moment
     seconds: bool = False
+    dated: bool = False
 
     @property
     def _form(self) -> str:
-        return "{time_secs}" if self.seconds else "{time}"
+        time = "{time_secs}" if self.seconds else "{time}"
+        return f"{{date_short_pretty}} {time}" if self.dated else time
 
     def rich(self) -> dict[str, Any]:
         fallback = mrkdwn.in_utc(self.moment, self._form)

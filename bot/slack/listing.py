@@ -5,11 +5,13 @@ from collections.abc import Iterator, Sequence
 from bot.cleaning import shorten
 from bot.counting import count
 from bot.durations import spell
-from bot.models import Filter, Listing, Process, Session, Snapshot, Unreachable
+from bot.models import Filter, Listing, Process, Session, Snapshot, Unreachable, by_host
+from bot.presence import meant
 from bot.slack import keys
 from bot.slack.blocks import NOTHING, Message, Part, Table, aside, compose, paragraph, table
-from bot.slack.lines import Line, bold, line, told
-from bot.slack.naming import of_whom, some
+from bot.slack.lines import Line, bold, code, line, told
+from bot.slack.naming import alike, of_whom, some
+from bot.slack.story import named
 from bot.workflow import Seen
 
 COLUMNS = ("session", "user", "from", "tty", "since", "idle keys / output", "running")
@@ -17,33 +19,48 @@ RUNNING = 60
 EVERYTHING = Listing(hosts=())
 
 
-def listing(seen: Seen) -> Message:
-    """The answer to a listing, hosts in the order in which they were asked for."""
+def listing(seen: Seen, last: Sequence[Part] = (), menu: Sequence[Part] = ()) -> Message:
+    """The answer to a listing, hosts in the order in which they were asked for.
+
+    last: what stands at its end. menu: what can be done with it, right below the table.
+    """
     wanted = seen.listing
-    parts = [paragraph(*[heading(look, wanted) for look in seen.looks], needed=True)] if seen.looks else []
+    parts = [paragraph(*headings(seen.looks, wanted), needed=True)] if seen.looks else []
     shown = sessions_table(seen.looks, wanted)
     if shown:
-        parts += [shown.part, *cut_note(shown)]
+        parts += [shown.part, *cut_note(shown), *menu]
     if below := [*_owners(seen), *_keys(seen)]:
         parts.append(aside(*below))
     parts += [aside(*footer(look, wanted)) for look in seen.looks if isinstance(look, Snapshot)]
     if seen.refused:
         parts.append(paragraph(*map(told, seen.refused), needed=True))
-    return compose(*parts)
+    return compose(*parts, *last)
 
 
 # -------------------------------------------------------------------------------------------- above the table
 
 
-def heading(look: Snapshot | Unreachable, wanted: Listing = EVERYTHING) -> Line:
-    """`host1: 3 sessions of 2 people`, or that nobody is there, or only outside of them, or that nothing is known."""
+def headings(looks: Sequence[Snapshot | Unreachable], wanted: Listing = EVERYTHING) -> list[Line]:
+    """One for each host; hosts about which the same is said have one together: `web[01-20]: nobody is logged in.`"""
+    groups = alike((look.host, heading(look, wanted, "")) for look in looks)
+    seen = by_host(looks)
+    return [heading(seen[hosts[0]], wanted, named(hosts)) for hosts, _ in groups]
+
+
+def heading(look: Snapshot | Unreachable, wanted: Listing = EVERYTHING, name: str | None = None) -> Line:
+    """`host1: 3 sessions of 2 people`, or that nobody is there, or only outside of them, or that nothing is known.
+
+    name: stands for the host, and for others that look the same.
+    """
+    name = look.host if name is None else name
     if isinstance(look, Unreachable):
-        return unreachable(look)
+        return unreachable(look, name)
     if not (listed := logged_in(look, wanted)):
-        return line(bold(f"{look.host}: {_nobody(look, wanted)}"))
+        return line(bold(f"{name}: {_nobody(look, wanted)}"), _meant(look, wanted))
     people = len({s.account.name for s in listed})
     whose = f"of {wanted.user}" if wanted.user else f"of {count(people, 'person', 'people')}"
-    return line(bold(f"{look.host}: {count(len(listed), 'session')} {whose}{_filtered(wanted.only)}"))
+    each = "" if name in {"", look.host} else " on each"
+    return line(bold(f"{name}: {count(len(listed), 'session')} {whose}{_filtered(wanted.only)}{each}"))
 
 
 def _nobody(look: Snapshot, wanted: Listing) -> str:
@@ -55,13 +72,18 @@ def _nobody(look: Snapshot, wanted: Listing) -> str:
     return f"{wanted.user} is not logged in." if wanted.user else "nobody is logged in."
 
 
+def _meant(look: Snapshot, wanted: Listing) -> Line:
+    near = meant(wanted.user, [look]) if wanted.user else ()
+    return line(" Did you mean ", code(near[0]), "?") if near else ()
+
+
 def _filtered(only: Filter) -> str:
     """` from 203.0.113.0/24 with that key`"""
     return (f" from {only.network}" if only.network else "") + (" with that key" if only.key else "")
 
 
-def unreachable(look: Unreachable) -> Line:
-    return line(bold(f"{look.host} {look.reason}."), " Nothing is known about its sessions.")
+def unreachable(look: Unreachable, name: str | None = None) -> Line:
+    return line(bold(f"{look.host if name is None else name} {look.reason}."), " Nothing is known about its sessions.")
 
 
 def logged_in(look: Snapshot, wanted: Listing = EVERYTHING) -> list[Session]:

@@ -46,4 +46,5 @@ def time(moment: datetime, form: str = "{time}") -> str:
 
 def in_utc(moment: datetime, form: str = "{time}") -> str:
     """What stands where Slack's date tokens aren't understood."""
-    return f"{moment:%H:%M:%S} UTC" if "secs" in form else f"{moment:%H:%M} UTC"
+    day = f"{moment:%Y-%m-%d} " if "date" in form else ""
+    return f"{day}{moment:%H:%M:%S} UTC" if "secs" in form else f"{day}{moment:%H:%M} UTC"

@@ -1,11 +1,14 @@
 """Names in a sentence: a list of them stays short, and says how many it leaves out. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
+from typing import TypeVar
 
 from bot.cleaning import shorten
 from bot.counting import processes
 from bot.models import Process
+
+Key = TypeVar("Key", bound=Hashable)
 
 LONGEST_NAME = 60
 NAMED = 8
@@ -22,6 +25,14 @@ def some(names: Iterable[str]) -> str:
     """The first names, and how many more there are."""
     first, more = (listed := list(names))[:NAMED], len(listed) - NAMED
     return ", ".join(shorten(name, LONGEST_NAME) for name in first) + (f" and {more} more" if more > 0 else "")
+
+
+def alike(found: Iterable[tuple[str, Key]]) -> list[tuple[list[str], Key]]:
+    """The hosts about which the same can be said, in the order of the first of them."""
+    groups: dict[Key, list[str]] = {}
+    for host, what in found:
+        groups.setdefault(what, []).append(host)
+    return [(hosts, what) for what, hosts in groups.items()]
 
 
 def sessions(ids: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from bot.cleaning import shorten
 from bot.counting import count, processes
 from bot.durations import exact
 from bot.models import Outcome, Result, Snapshot, by_host
@@ -32,17 +33,25 @@ def differences(story: Story, outcomes: Sequence[Outcome]) -> tuple[list[Line], 
     return _folded(outcomes, lambda o: difference(story, o), lambda alike: _many_different(story, alike))
 
 
+def summed_up(story: Story, outcomes: Sequence[Outcome]) -> list[Line]:
+    """One line for all outcomes that say the same."""
+    return [_many_different(story, group) for group in _groups(outcomes)]
+
+
+def _groups(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
+    groups: dict[tuple[str, Result, str], list[Outcome]] = {}
+    for outcome in outcomes:
+        groups.setdefault((outcome.kind, outcome.result, outcome.detail), []).append(outcome)
+    return list(groups.values())
+
+
 def _folded(
     outcomes: Sequence[Outcome], one: Callable[[Outcome], Line], many: Callable[[Sequence[Outcome]], Line]
 ) -> tuple[list[Line], bool]:
     """Lines for outcomes, and True if they don't name each."""
-    groups: dict[tuple[str, Result, str], list[Outcome]] = {}
-    for outcome in outcomes:
-        groups.setdefault((outcome.kind, outcome.result, outcome.detail), []).append(outcome)
-    large = [len(group) > MANY for group in groups.values()]
-    lines = [
-        text for group in groups.values() for text in ([many(group)] if len(group) > MANY else [one(o) for o in group])
-    ]
+    groups = _groups(outcomes)
+    large = [len(group) > MANY for group in groups]
+    lines = [text for group in groups for text in ([many(group)] if len(group) > MANY else [one(o) for o in group])]
     if len(lines) > MOST:
         rest = line(f"and {count(len(lines) - MOST, 'more line')}, in the thread's file.")
         return [*lines[:MOST], rest], True
@@ -101,7 +110,7 @@ def _lives_on(outcome: Outcome, most: int) -> Line:
     """` (pid 4242, `python train.py`)`"""
     if not outcome.lives_on:
         return ()
-    named = [line(f"pid {p.pid}, ", code(p.command[:COMMAND])) for p in outcome.lives_on[:most]]
+    named = [line(f"pid {p.pid}, ", code(shorten(p.command, COMMAND))) for p in outcome.lives_on[:most]]
     more = len(outcome.lives_on) - len(named)
     return line(" (", joined(named, "; "), f" and {more} more" if more else "", ")")
 

@@ -2,44 +2,42 @@
 
 The one place that posts. It never decides anything. A `kill -9` between any two lines leaves nothing posted twice and
 nothing missing: a message is posted (or found, where an earlier run may have posted it), then noted, and only when all
-of an event is told, the cursor moves on.
+of an event is told, the cursor moves on. Beside this, the state of a request is shown in its message at once, however
+much there still is to post.
 """
 
 import asyncio
 import logging
-from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from time import monotonic
 
-from pydantic import TypeAdapter, ValidationError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.borders import Posting, Postings, Sleep, Trail
 from bot.errors import TrailError
-from bot.events import Attachment, Observed, Record
-from bot.models import Look, Looks, RequestId, Snapshot, Unreachable
+from bot.events import Planned, Record, Reminded
+from bot.lifecycle import State
 from bot.slack import telling
+from bot.slack.approvers import called, part_for
 from bot.slack.blocks import Message
 from bot.slack.delivery import Delivery, Place, Tag
 from bot.slack.files import File, files
-from bot.slack.story import Story, tell
+from bot.slack.membership import Membership
+from bot.slack.parents import Parents
+from bot.slack.stories import Stories
+from bot.slack.story import Story
 from bot.slack.telling import IN_THREAD, Part
 from bot.slack.trouble import Impossible
 
 log = logging.getLogger(__name__)
 
-LOOK: TypeAdapter[Snapshot | Unreachable] = TypeAdapter(Look)
 SILENT = frozenset({"looked", "asked", "decision_refused", "ending"})
-PROGRESS = frozenset({"observed", "signalled", "verifying"})
-MINUTE = 60.0
-BUSY = 30
-"""Changes of messages in a minute from which on mere progress is left out: Slack takes about 50. An end never is."""
-REMEMBERED = 64
+DECIDED = frozenset({"approved", "denied", "cancelled", "expired", "lapsed", "closed"})
 TRAIL_PAUSE = 5.0
 
 
 class Publisher:
-    """One worker, in the order of the trail."""
+    """One worker in the order of the trail, and one that keeps the shown states fresh."""
 
     def __init__(
         self,
@@ -50,21 +48,27 @@ class Publisher:
         incident_channel: str,
         bot_user: str,
         sleep: Sleep = asyncio.sleep,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self._trail = trail
         self._postings = postings
         self._incident = incident_channel
         self._sleep = sleep
-        self._delivery = Delivery(client, postings, incident_channel=incident_channel, bot_user=bot_user, sleep=sleep)
-        self._looks: OrderedDict[str, Snapshot | Unreachable] = OrderedDict()
-        self._shown: OrderedDict[RequestId, Message] = OrderedDict()
-        self._changes: deque[float] = deque(maxlen=BUSY)
+        self._stories = Stories(trail)
+        self._membership = Membership(client, clock)
+        self._delivery = Delivery(client, postings, bot_user=bot_user, sleep=sleep, clock=clock)
+        self._parents = Parents(self._delivery, postings, self._stories, incident_channel)
 
     async def run(self) -> None:
         """Until cancelled. A trail that can't be read is waited for."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._patiently(self._follow))
+            tasks.create_task(self._patiently(self._keep_fresh))
+
+    async def _patiently(self, follow: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
-                await self._follow()
+                await follow()
             except TrailError as error:
                 log.warning("the audit trail can't be read, so nothing is posted: %s", error)
                 await self._sleep(TRAIL_PAUSE)
@@ -78,58 +82,39 @@ class Publisher:
             await self._postings.advance(record.seq)
             first = False
 
+    async def _keep_fresh(self) -> None:
+        """Shows each newest state in a message that stands already, ahead of everything that waits to be posted."""
+        async for record in self._trail.follow(await self._postings.cursor()):
+            if record.event.kind not in SILENT and await self._is_newest(record):
+                await self._parents.show(record)
+
+    async def _is_newest(self, record: Record) -> bool:
+        return (await self._trail.read(record.request))[-1].seq == record.seq
+
     async def _publish(self, record: Record, *, doubtful: bool) -> None:
         """Tell everything about one event."""
         if record.event.kind in SILENT:
             return
-        story = await self._story(record.request)
+        story = await self._stories.read(record.request)
         parts = telling.parts(story, record, self._incident)
         if not parts:
             return
-        parent = await self._parent(story, record, doubtful=doubtful)
-        link = await self._delivery.link(parent) if parent and {Part.NEWS, Part.ASKER} & set(parts) else ""
+        parent = await self._parents.post(story, record, doubtful=doubtful)
+        parts += await self._absent(story, record, parent)
+        link = (
+            await self._delivery.link(parent) if parent and not {*IN_THREAD, Part.NOW, Part.PARENT} >= {*parts} else ""
+        )
         for part in parts:
             if part == Part.NEWS and parent and parent.channel == self._incident:
                 continue  # the request itself stands there, since its own channel could not take it
             if part == Part.NOW and parent:
-                await self._show(story, record, parent)
+                await self._parents.show(record)
             elif part not in {Part.NOW, Part.PARENT}:
                 await self._tell(part, story, record, parent, link, doubtful=doubtful)
+        if record.event.kind in DECIDED and story.request.state is not State.PENDING:
+            await self._tell_who_was_asked(story, link)
 
-    # ------------------------------------------------------------------------------------------ the parent
-
-    async def _parent(self, story: Story, record: Record, *, doubtful: bool) -> Posting | None:
-        """The request's own message. It is posted here, or again looked for if nobody remembers it."""
-        anchor = story.anchor
-        if anchor is None:
-            return None
-        tag = Tag.of(anchor, Part.PARENT)
-        if known := await self._postings.get(tag.event, tag.part):
-            return known
-        place, message = Place(channel=story.request.home), _written(Part.PARENT, story, anchor)
-        posting = await self._delivery.post(tag, place, message, doubtful=doubtful or anchor.seq != record.seq)
-        self._remember(story.request.id, message)
-        return posting
-
-    async def _show(self, story: Story, record: Record, parent: Posting) -> None:
-        """The parent in its newest state, if it doesn't show it already."""
-        message = _written(Part.NOW, story, record)
-        if message == self._shown.get(story.request.id) or (record.event.kind in PROGRESS and self._busy()):
-            return
-        await self._delivery.change(parent, Tag.of(story.anchor or record, Part.PARENT), message)
-        self._changes.append(monotonic())
-        self._remember(story.request.id, message)
-
-    def _busy(self) -> bool:
-        return len(self._changes) == BUSY and monotonic() - self._changes[0] < MINUTE
-
-    def _remember(self, request: RequestId, message: Message) -> None:
-        self._shown[request] = message
-        self._shown.move_to_end(request)
-        while len(self._shown) > REMEMBERED:
-            self._shown.popitem(last=False)
-
-    # ------------------------------------------------------------------------------------------ all the others
+    # ------------------------------------------------------------------------------------------ one message
 
     async def _tell(
         self, part: str, story: Story, record: Record, parent: Posting | None, link: str, *, doubtful: bool
@@ -137,16 +122,17 @@ class Publisher:
         place = await self._place(part, story, parent)
         if place is None:
             return
-        message = _written(part, story, record, link)
-        posting = await self._delivery.post(Tag.of(record, part), place, message, doubtful=doubtful)
+        message, move = telling.written(part, story, record, link), self._elsewhere(part, story, parent)
+        posting = await self._delivery.post(Tag.of(record, part), place, message, doubtful=doubtful, elsewhere=move)
         if posting and part in IN_THREAD:
             for file in _files(part, story, record, message):
-                await self._delivery.upload(Tag.of(record, file.name), place, file, doubtful=doubtful)
+                await self._delivery.upload(Tag.of(record, file.name), place, file, doubtful=doubtful, elsewhere=move)
 
     async def _place(self, part: str, story: Story, parent: Posting | None) -> Place | None:
         """Where a part goes; None for a person who can't be written to."""
         if part in IN_THREAD and parent:
-            return Place(channel=parent.channel, thread=parent.ts)
+            now = await self._parents.known(story) or parent
+            return Place(channel=now.channel, thread=now.ts)
         person = telling.in_person(part, story)
         if not person:
             return Place(channel=self._incident)
@@ -156,32 +142,35 @@ class Publisher:
             log.warning("request %s: %s (%s) was not told in person: %s", story.request.id, person, part, error)
             return None
 
-    # ------------------------------------------------------------------------------------------ what is read
+    def _elsewhere(self, part: str, story: Story, parent: Posting | None) -> Callable[[], Awaitable[Place | None]]:
+        """Where a part goes if its place is gone: with the whole request into the incident channel."""
 
-    async def _story(self, request: RequestId) -> Story:
-        """The request with what was seen on its hosts, as the trail has it now."""
-        records = await self._trail.read(request)
-        seen = {r.seq: await self._seen(r.event.looks) for r in records if isinstance(r.event, Observed)}
-        first = next((r.seq for r in records if isinstance(r.event, Observed) and r.event.phase == "before"), 0)
-        return tell(records, before=seen.get(first, ()), seen=seen)
+        async def move() -> Place | None:
+            return await self._parents.move(story) if part in IN_THREAD and parent else None
 
-    async def _seen(self, attachments: Sequence[Attachment]) -> Looks:
-        return tuple([await self._look(attachment) for attachment in attachments])
+        return move
 
-    async def _look(self, attachment: Attachment) -> Snapshot | Unreachable:
-        """A look from the trail. One that can't be read is told as such, and doesn't hold up the rest."""
-        known = self._looks.get(attachment.sha256)
-        if known is not None:
-            return known
+    # ------------------------------------------------------------------------------------------ approvers in person
+
+    async def _absent(self, story: Story, record: Record, parent: Posting | None) -> tuple[str, ...]:
+        """A part for each of those who are called now and would not see it in the request's channel."""
+        people = called(story, record)
+        absent = await self._membership.absent(parent.channel, people) if parent and people else ()
+        return tuple(part_for(person) for person in absent)
+
+    async def _tell_who_was_asked(self, story: Story, link: str) -> None:
+        """What they were asked in person shows what became of it, without buttons."""
+        for record in story.records:
+            for person in record.event.approvers if isinstance(record.event, Planned | Reminded) else ():
+                part = part_for(person)
+                if posting := await self._postings.get(record.seq, part):
+                    await self._refresh(posting, Tag.of(record, part), telling.written(part, story, record, link))
+
+    async def _refresh(self, posting: Posting, tag: Tag, message: Message) -> None:
         try:
-            look = LOOK.validate_json(await self._trail.body(attachment.sha256))
-        except (TrailError, ValidationError) as error:
-            log.error("the look at %s can't be read from the trail: %s", attachment.host, error)  # noqa: TRY400
-            return Unreachable(host=attachment.host, reason="was looked at, but the trail can't show what was seen")
-        self._looks[attachment.sha256] = look
-        while len(self._looks) > REMEMBERED:
-            self._looks.popitem(last=False)
-        return look
+            await self._delivery.change(posting, tag, message)
+        except Impossible as error:
+            log.warning("request %s: the message %s was not changed: %s", tag.request, posting.ts, error)
 
 
 def _files(part: str, story: Story, record: Record, message: Message) -> list[File]:
@@ -191,12 +180,3 @@ def _files(part: str, story: Story, record: Record, message: Message) -> list[Fi
     except Exception:
         log.exception("request %s: the files of event %s can't be written", story.request.id, record.seq)
         return []
-
-
-def _written(part: str, story: Story, record: Record, link: str = "") -> Message:
-    """A part's words. A fault in writing them is logged, and told in their place."""
-    try:
-        return telling.words(part, story, record, link)
-    except Exception:
-        log.exception("request %s: the %s of event %s can't be written", story.request.id, part, record.seq)
-        return telling.broken(story, record)

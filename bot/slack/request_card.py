@@ -6,9 +6,10 @@ from bot.models import Unreachable
 from bot.slack.blocks import Message, Part, aside, compose, paragraph
 from bot.slack.forecast import ends, what_would_happen
 from bot.slack.headlines import credits_line, headline
-from bot.slack.lines import Line, When, Who, bold, either, italic, line, told
+from bot.slack.lines import Line, When, Where, Who, bold, either, italic, line, told
+from bot.slack.naming import alike
 from bot.slack.outcome_lines import notable
-from bot.slack.story import Story, short
+from bot.slack.story import Story, named, short
 from bot.slack.tickets import row
 from bot.slack.warning import not_told, told_in_short
 
@@ -26,6 +27,14 @@ def card(story: Story) -> Message:
             return _running(story)
         case _:
             return _over(story)
+
+
+def moved(story: Story) -> Message:
+    """The same where the request can't be shown at its own place any more."""
+    here = line("This request goes on here: its message in ", Where(id=story.request.home), " is gone or out of reach.")
+    shown = card(story)
+    note = aside(here)
+    return shown.model_copy(update={"text": f"{note.text}\n{shown.text}", "blocks": (note.block, *shown.blocks)})
 
 
 # -------------------------------------------------------------------------------------------- waiting
@@ -54,7 +63,8 @@ def _asks(story: Story) -> Line:
 
 def _who_may(request: Request) -> list[Line]:
     names = line(": ", either(list(request.approvers)))
-    may = line(either(list(request.groups), "and"), " may approve", names, ". Not ", Who(id=request.asker), ".")
+    groups = [group for group in request.groups if request.reminded or group not in request.then]
+    may = line(either(groups, "and"), " may approve", names, ". Not ", Who(id=request.asker), ".")
     lines = [may]
     if request.approvals_needed > 1:
         have = line(", so far ", either([d.who for d in request.decisions], "and")) if request.decisions else ()
@@ -79,7 +89,7 @@ def _running(story: Story) -> Message:
     now = " · looking whether they are gone" if request.state is State.VERIFYING else ""
     words = bold(f"Kicking {story.user} off {story.where}")
     title = line("▶️ ", words, " approved by ", *_approved(story), f" · {_progress(story)} …{now}")
-    trouble = [paragraph(*lines)] if (lines := _trouble(story)) else []
+    trouble = [paragraph(*lines)] if (lines := [*_each_host(story), *_trouble(story)]) else []
     return compose(paragraph(title, needed=True), *trouble, *_context(story), *row(request), _small(request))
 
 
@@ -94,10 +104,21 @@ def _progress(story: Story) -> str:
     """`1 of 2 sessions ended`, and what is still there of a whole account."""
     plan = story.plan
     sessions = plan.sessions if plan else ()
-    counted = [f"{story.gone()} of {count(len(sessions), 'session')} ended"] if sessions else []
+    gone = sum(gone for gone, _ in story.gone().values())
+    counted = [f"{gone} of {count(len(sessions), 'session')} ended"] if sessions else []
     if plan and plan.accounts:
         counted.append(f"{processes(len(story.left_of_accounts()))} of {story.user} still there")
     return ", ".join(counted)
+
+
+def _each_host(story: Story) -> list[Line]:
+    """`web[01-12]: 1 of 1 ended · web13: 0 of 2`, once there are several hosts."""
+    groups = alike((host, f"{gone} of {of_all} ended") for host, (gone, of_all) in story.gone().items())
+    if len(story.request.hosts) < 2 or not groups:  # noqa: PLR2004 - nothing to tell apart
+        return []
+    shown = [f"{named(hosts)}: {what}" for hosts, what in groups[:MOST_LOST]]
+    more = [f"and {len(groups) - MOST_LOST} more"] if len(groups) > MOST_LOST else []
+    return [line(" · ".join([*shown, *more]))]
 
 
 def _trouble(story: Story) -> list[Line]:

@@ -23,7 +23,8 @@ from bot.models import (
     Warn,
     by_host,
 )
-from bot.planning import left
+from bot.presence import left
+from bot.slack.lines import Line, Where, line
 
 
 class Story(Value):
@@ -58,9 +59,8 @@ class Story(Value):
 
     @property
     def anchor(self) -> Record | None:
-        """The event with which the parent message appears: the plan, or the end of a request that has none."""
-        shown = (r for r in self.records if isinstance(r.event, Planned | Closed))
-        return next(shown, None)
+        """The event with which the parent message appears."""
+        return anchor(self.records)
 
     @property
     def stopped(self) -> str:
@@ -102,10 +102,14 @@ class Story(Value):
 
     # -------------------------------------------------------------------------------------------- what is gone
 
-    def gone(self) -> int:
-        """How many sessions of the plan the newest looks after the approval no longer show."""
+    def gone(self) -> dict[str, tuple[int, int]]:
+        """For each host, how many sessions of the plan the newest looks no longer show, and of how many."""
         looks = by_host(self.newest if self.request.approved_at else ())
-        return sum(is_gone(target, looks.get(target.host)) for target in (self.plan.sessions if self.plan else ()))
+        counted: dict[str, tuple[int, int]] = {}
+        for target in self.plan.sessions if self.plan else ():
+            gone, of_all = counted.get(target.host, (0, 0))
+            counted[target.host] = (gone + is_gone(target, looks.get(target.host)), of_all + 1)
+        return counted
 
     def left_of_accounts(self) -> tuple[Process, ...]:
         """What the newest looks still show of the accounts that are to end as a whole."""
@@ -148,6 +152,11 @@ class Story(Value):
         return ((r, r.event) for r in self.records if isinstance(r.event, Signalled))
 
 
+def anchor(records: Sequence[Record]) -> Record | None:
+    """The event with which the parent message appears: the plan, or the end of a request that has none."""
+    return next((r for r in records if isinstance(r.event, Planned | Closed)), None)
+
+
 def _tries(event: Ending, outcome: Outcome) -> bool:
     return isinstance(event.step, EndSession | EndAccount) and _is(event.step.target, outcome)
 
@@ -165,6 +174,14 @@ def is_gone(target: Target, look: Snapshot | Unreachable | None) -> bool:
 
 def named(hosts: Sequence[str]) -> str:
     return fold(hosts) if len(hosts) > 1 else "".join(hosts)
+
+
+def asked(request: Request, here: str) -> Line:
+    """What the asker reads at once: what is looked for, and where the request will stand. here: where it was asked."""
+    stands = line("The request will stand in ", Where(id=request.home), ".")
+    where = line("The request will stand here.") if request.home == here else stands
+    whose = f" for sessions of {request.command.user}" if request.command else ""
+    return line(f"Looking at {named(request.hosts)}{whose}. ", where)
 
 
 def tell(records: Sequence[Record], before: Looks = (), seen: dict[int, Looks] | None = None) -> Story:

@@ -1,31 +1,50 @@
 """What has to be told about an event, to whom, and in which words. Pure; where it goes and when is `publisher.py`."""
 
+import logging
 from enum import StrEnum
 
-from bot.events import Approved, Cancelled, Closed, Denied, Event, Expired, Lapsed, Planned, Record, Refused, Warned
+from bot.events import (
+    Approved,
+    Cancelled,
+    Closed,
+    Denied,
+    Event,
+    Expired,
+    Lapsed,
+    Planned,
+    Record,
+    Refused,
+    Reminded,
+    Warned,
+)
 from bot.lifecycle import State
 from bot.slack import warning
 from bot.slack.aftermath import after
+from bot.slack.approvers import approver_of, for_approver, reminder
 from bot.slack.blocks import Message, aside, compose, paragraph
 from bot.slack.evidence import before, decision
 from bot.slack.headlines import credits_line, headline
 from bot.slack.lines import Line, Link, Where, Who, bold, line
 from bot.slack.owners import for_owner, owner_of, owners
 from bot.slack.proof import mark
-from bot.slack.request_card import card
+from bot.slack.request_card import card, moved
 from bot.slack.story import Story
 from bot.slack.what_was_run import what_was_run
 
+log = logging.getLogger(__name__)
+
 
 class Part(StrEnum):
-    """One message about an event. NOW: the parent is changed, and nothing new is posted.
+    """One message about an event. NOW: the parent is changed, nothing new is posted. MOVED: the request goes on here.
 
-    Beside these there is a part for each owner who is told in person, see `owners.py`.
+    Beside these there is a part for each owner and approver who is told in person, see `owners.py`, `approvers.py`.
     """
 
     PARENT = "parent"
+    MOVED = "moved"
     NOW = "now"
     BEFORE = "before"
+    REMINDER = "reminder"
     DECISION = "decision"
     WARNING = "warning"
     RUN = "run"
@@ -34,7 +53,7 @@ class Part(StrEnum):
     ASKER = "asker"
 
 
-IN_THREAD = frozenset({Part.BEFORE, Part.DECISION, Part.WARNING, Part.RUN, Part.AFTER})
+IN_THREAD = frozenset({Part.BEFORE, Part.REMINDER, Part.DECISION, Part.WARNING, Part.RUN, Part.AFTER})
 
 
 def parts(story: Story, record: Record, incident_channel: str) -> tuple[str, ...]:
@@ -61,6 +80,8 @@ def _parts(event: Event, *, planned: bool) -> tuple[Part, ...]:
             return (Part.PARENT, Part.BEFORE, Part.NEWS, Part.ASKER)
         case Closed():
             return (Part.NOW, Part.RUN, Part.AFTER, Part.NEWS, Part.ASKER)
+        case Reminded():
+            return (Part.REMINDER,)
         case Approved():
             return (Part.NOW, Part.DECISION)
         case Warned():
@@ -82,7 +103,16 @@ def _half_warned(story: Story) -> bool:
 
 def in_person(part: str, story: Story) -> str:
     """Whom a part is for, and nobody else; empty if it is for a channel."""
-    return story.request.asker if part == Part.ASKER else owner_of(part)
+    return story.request.asker if part == Part.ASKER else owner_of(part) or approver_of(part)
+
+
+def written(part: str, story: Story, record: Record, link: str = "") -> Message:
+    """The words of a part. A fault in writing them is logged, and told in their place."""
+    try:
+        return words(part, story, record, link)
+    except Exception:
+        log.exception("request %s: the %s of event %s can't be written", story.request.id, part, record.seq)
+        return _broken(story, record)
 
 
 def words(part: str, story: Story, record: Record, link: str = "") -> Message:
@@ -90,8 +120,12 @@ def words(part: str, story: Story, record: Record, link: str = "") -> Message:
     match part:
         case Part.PARENT | Part.NOW:
             return card(story)
+        case Part.MOVED:
+            return moved(story)
         case Part.BEFORE:
             return before(story, record)
+        case Part.REMINDER:
+            return compose(paragraph(reminder(story, record), needed=True), mark(record))
         case Part.DECISION:
             return decision(story, record)
         case Part.WARNING:
@@ -109,7 +143,7 @@ def _outside_the_thread(part: str, story: Story, record: Record, link: str) -> M
         return _news(story, record, link)
     if part == Part.ASKER:
         return _asker(story, record, link)
-    return for_owner(story, record)
+    return for_approver(story, link) if approver_of(part) else for_owner(story, record)
 
 
 def _news(story: Story, record: Record, link: str) -> Message:
@@ -139,7 +173,7 @@ def _end(story: Story) -> Line:
     return line(headline(story), " · ", credits_line(story))
 
 
-def broken(story: Story, record: Record) -> Message:
+def _broken(story: Story, record: Record) -> Message:
     """Stands in for a message that Kickbot failed to write: nothing is left out silently."""
     text = f"Event {record.seq} of request {story.request.id} could not be shown. The audit trail has it: "
     return compose(paragraph(line(text, f"kickbot audit show {story.request.id}"), needed=True), mark(record))

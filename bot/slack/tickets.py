@@ -3,6 +3,7 @@
 Each carries the request and the plan that was shown, and nothing else.
 """
 
+import json
 from typing import Any, Self
 
 from pydantic import ValidationError
@@ -49,14 +50,14 @@ def actions(request: Request) -> tuple[str, ...]:
             return (APPROVE, DENY, CANCEL)
         case State.APPROVED | State.WARNED:
             return (CANCEL,)
-        case State.CLOSED:
+        case State.CLOSED | State.EXPIRED | State.LAPSED:
             return _next_level(request)
         case _:
             return ()
 
 
 def _next_level(request: Request) -> tuple[str, ...]:
-    """What can be asked next: to force what survived, or to end what came back."""
+    """What can be asked next: to force what survived, to end what came back, or the same once more."""
     if planning.again(request, force=True):
         return (FORCE,)
     return (AGAIN,) if planning.again(request, force=False) else ()
@@ -64,11 +65,17 @@ def _next_level(request: Request) -> tuple[str, ...]:
 
 def row(request: Request) -> list[Part]:
     """The row of buttons, or nothing."""
-    shown = [_button(request, action) for action in actions(request)]
+    shown = [button(request, action) for action in actions(request)]
     return [buttons(*shown)] if shown else []
 
 
-def _button(request: Request, action: str) -> Button:
+def decisions_row(request: Request) -> list[Part]:
+    """The buttons for whoever may approve, away from the request itself."""
+    return [buttons(button(request, APPROVE), button(request, DENY))]
+
+
+def button(request: Request, action: str) -> Button:
+    """One of them."""
     text, style = _WORDS[action]
     if action == CANCEL and request.state is State.WARNED:
         text = "Stop"
@@ -90,3 +97,14 @@ def key_of(body: dict[str, Any]) -> str:
     return ":".join(
         map(str, (body["user"]["id"], action.get("action_id"), action.get("action_ts"), body["trigger_id"]))
     )
+
+
+def came_from_home(body: dict[str, Any]) -> bool:
+    """True for a click on a Home tab, and for what is sent from a form that was opened there."""
+    view = body.get("view") or {}
+    if view.get("type") == "home":
+        return True
+    try:
+        return bool(json.loads(view.get("private_metadata") or "{}").get("home"))
+    except (ValueError, AttributeError):
+        return False

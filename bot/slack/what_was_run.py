@@ -7,13 +7,13 @@ from bot.counting import count, processes
 from bot.durations import exact
 from bot.events import Observed, Record, Signalled
 from bot.models import Snapshot, Target, Unreachable, by_host
-from bot.planning import left
+from bot.presence import left
 from bot.slack.blocks import Message, Part, compose, paragraph, preformatted
 from bot.slack.lines import Line, bold, code, in_plain, line
 from bot.slack.naming import MANY, some
 from bot.slack.proof import mark
 from bot.slack.refusals import said
-from bot.slack.story import Story, is_gone
+from bot.slack.story import Story, is_gone, named
 
 COMMAND = 200
 OUTPUT = 600
@@ -59,11 +59,10 @@ def _told(story: Story, one: Try, longest: int = 1_000_000) -> Line:
 
 
 def _folded(story: Story, tries: Sequence[Try]) -> list[Part]:
-    groups: dict[tuple[str, str, str], list[Try]] = {}
+    groups: dict[tuple[str, str], list[Try]] = {}
     for one in tries:
         _, event = one
-        target = event.step.target
-        groups.setdefault((target.host, event.step.what, said(event.answer, target)), []).append(one)
+        groups.setdefault((event.step.what, said(event.answer, event.step.target)), []).append(one)
     return [paragraph(_group(story, group)) for group in groups.values()]
 
 
@@ -72,12 +71,13 @@ def _group(story: Story, group: Sequence[Try]) -> Line:
         return _told(story, group[0], COMMAND)
     _, first = group[0]
     target = first.step.target
-    ids = some(e.step.target.session or target.name for _, e in group)
+    hosts = list(dict.fromkeys(event.step.target.host for _, event in group))
+    ids = some(story.id_of(event.step.target) for _, event in group)
     gone = sum(_saw_end(story, record, event.step.target) for record, event in group)
     seen = f"the looks after it no longer saw {gone} of them"
     ran = code(shorten(first.answer.command or first.step.what, COMMAND))
     what = f", {count(len(group), 'try', 'tries')} ({ids}): "
-    return line(bold(target.host), what, ran, f" and so on → {said(first.answer, target)}; {seen}.")
+    return line(bold(named(hosts)), what, ran, f" and so on → {said(first.answer, target)}; {seen}.")
 
 
 # -------------------------------------------------------------------------------------------- what the look after saw

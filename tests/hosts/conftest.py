@@ -13,6 +13,8 @@ from tests.hosts.machines import Kind, Machine
 from tests.hosts.rack import Rack
 from tests.hosts.states import States
 
+# Debian's logind keeps a user for ten seconds after the last login, and several tests wait for it to forget one
+FORGETFUL = {"etc/systemd/logind.conf.d/10-test.conf": "[Login]\nUserStopDelaySec=3s\n"}
 NO_PAM = {"etc/ssh/sshd_config.d/00-no-pam.conf": "UsePAM no\n"}
 
 
@@ -123,7 +125,7 @@ async def kicks(every_host: list[Machine], logins: Logins, tmp_path: Path) -> As
 
 def _host(rack: Rack, machines: list[Machine], suite: bases.Suite, kind: Kind) -> Iterator[Machine]:
     name = suite if kind == "systemd" else f"{kind}-{suite}"
-    with Machine(rack, name, suite, kind) as machine:
+    with Machine(rack, name, suite, kind, FORGETFUL if kind == "systemd" else {}) as machine:
         machines.append(machine)
         yield machine
 

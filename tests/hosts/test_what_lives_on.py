@@ -1,10 +1,13 @@
 """What a login leaves behind: it is shown before anybody approves, stays by default, and ends with `processes`."""
 
+from pathlib import Path
+
 from bot.models import Process
 from tests.hosts import witness
 from tests.hosts.kicking import Kicked, Kicks, alike, at_each, each
 from tests.hosts.logins import Logins
 from tests.hosts.machines import Machine
+from tests.hosts.rack import Rack
 from tests.hosts.states import ALICES, NOHUP, SERVICE, USER, States
 
 
@@ -42,6 +45,19 @@ async def test_processes_ends_a_lingering_service_and_shows_the_accounts_last_wo
     assert each(logind_hosts, lambda m: shown_processes(done.last_word(m))) == alike(logind_hosts, [])
     assert each(logind_hosts, lambda m: "PID" in done.last_word(m)) == alike(logind_hosts, value=True)
     assert each(logind_hosts, lambda m: USER in listed_users(done.last_word(m))) == alike(logind_hosts, value=False)
+
+
+async def test_the_last_word_waits_as_long_as_debians_logind_remembers(
+    rack: Rack, logins: Logins, tmp_path: Path
+) -> None:
+    """As Debian ships it, logind lists a user for ten seconds after the last process: the last word comes later."""
+    with Machine(rack, "patient", "trixie") as machine:
+        logins.terminal(machine, USER)
+        async with Kicks.at_work([machine], tmp_path) as kicks:
+            done = await kicks.kick(USER, machine, processes=True)
+
+    assert done.of_account == {"patient": ["ended"]}
+    assert USER not in listed_users(done.last_word(machine))
 
 
 async def test_a_service_without_lingering_ends_some_seconds_after_the_last_login(

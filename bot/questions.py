@@ -1,0 +1,208 @@
+"""What people ask about requests: what waits for them, what runs, what was. It changes nothing and decides nothing.
+
+Everyone is shown what they asked or decided themselves, and what is about hosts that they may look at.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from datetime import timedelta
+
+from bot import policy
+from bot.borders import Trail
+from bot.errors import Refused, TrailError
+from bot.events import BOT, Looked, Record
+from bot.lifecycle import Request, State, replay
+from bot.models import Moment, RequestId, Value
+from bot.rights import Rights, Viewer, aims
+from bot.standing import Standing, standings
+
+LATEST = 10
+"""Requests on a page."""
+RECENT = 100
+"""The newest requests, among which those of a page are looked for."""
+FOUND = 20
+SEARCHED = 400
+"""The newest requests, among which a search looks."""
+
+RUNNING = frozenset({State.APPROVED, State.WARNED, State.ACTING, State.VERIFYING})
+
+log = logging.getLogger(__name__)
+
+
+class Known(Value):
+    """A request with its events, oldest first."""
+
+    request: Request
+    records: tuple[Record, ...]
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """What it was asked about."""
+        first = self.records[0].event
+        return first.hosts if isinstance(first, Looked) else self.request.command.hosts if self.request.command else ()
+
+    @property
+    def people(self) -> frozenset[str]:
+        """Who asked and who decided; a click that was refused decided nothing."""
+        request = self.request
+        return frozenset({request.asker, request.ended_by, *(d.who for d in request.decisions)} - {"", BOT})
+
+
+class Reading(Value):
+    """What the trail told at one moment: the open requests, oldest first, and the newest ones, newest first."""
+
+    at: Moment
+    open: tuple[Known, ...]
+    recent: tuple[Known, ...]
+
+
+class Page(Value):
+    """What concerns one person. refusal: why there is nothing here for them; empty for a full member.
+
+    waiting: what this person may approve now. yours: what this person asked, waiting for others. stoppable: the
+    requests that run and that this person may stop, as far as their state allows it. unread: groups that Slack didn't
+    tell about, so that what hangs on them is missing.
+    """
+
+    at: Moment
+    refusal: str = ""
+    waiting: tuple[Known, ...] = ()
+    yours: tuple[Known, ...] = ()
+    running: tuple[Known, ...] = ()
+    stoppable: frozenset[RequestId] = frozenset()
+    latest: tuple[Known, ...] = ()
+    rights: tuple[Standing, ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+class Found(Value):
+    """The answer to a search, newest first. more: there are more. cut: only the newest were looked through."""
+
+    known: tuple[Known, ...]
+    more: bool = False
+    cut: bool = False
+
+
+class Questions:
+    """Each question raises LookupFailed if Slack doesn't say who asks, and TrailError if the trail can't be read."""
+
+    def __init__(self, trail: Trail, rights: Rights) -> None:
+        self._trail = trail
+        self._rights = rights
+
+    async def changes(self) -> AsyncIterator[Record]:
+        """Each new record from now on. It never ends."""
+        newest = await self._trail.requests(limit=1)
+        async for record in self._trail.follow(newest[0][-1].seq if newest else 0):
+            yield record
+
+    # ------------------------------------------------------------------------------------------ one person's page
+
+    async def read(self) -> Reading:
+        """What every page is made of: it may serve several people."""
+        at = await self._trail.now()
+        numbers = await self._trail.open_requests()
+        found = [await self._trail.read(number) for number in numbers]
+        recent = await self._trail.requests(listings=False, limit=RECENT)
+        return Reading(at=at, open=tuple(_replayed(found)), recent=tuple(_replayed(recent)))
+
+    async def page(self, who: str, reading: Reading | None = None) -> Page:
+        """Everything that concerns this person now, or at the moment of that reading."""
+        viewer = await self._rights.viewer(who)
+        reading = reading or await self.read()
+        if not viewer.person.is_member:
+            return Page(at=reading.at, refusal=policy.not_a_member(viewer.person))
+        waiting = [k for k in reading.open if self._waits(k, viewer, reading.at)]
+        yours = [k for k in reading.open if k.request.state is State.PENDING and k.request.asker == who]
+        running = [k for k in reading.open if k.request.state in RUNNING and self._shows(k, viewer)]
+        apart = {k.request.id for k in (*waiting, *yours, *running)}
+        others = [k for k in reading.recent if k.request.id not in apart and self._shows(k, viewer)]
+        return Page(
+            at=reading.at,
+            waiting=tuple(waiting),
+            yours=tuple(yours),
+            running=tuple(running),
+            stoppable=frozenset(k.request.id for k in running if self._stops(k, viewer)),
+            latest=tuple(others[:LATEST]),
+            rights=standings(self._rights.policy, viewer.person, viewer.members),
+            unread=viewer.unread,
+        )
+
+    def _waits(self, known: Known, viewer: Viewer, now: Moment) -> bool:
+        """May this person's approval count for any host for which it doesn't yet, and is there time?"""
+        request = known.request
+        if request.state is not State.PENDING or request.decide_by is None or now >= request.decide_by:
+            return False
+        return any(viewer.person.id not in request.approved_on(host) for host in self._decides(request, viewer))
+
+    def _stops(self, known: Known, viewer: Viewer) -> bool:
+        return viewer.person.id == known.request.asker or bool(self._decides(known.request, viewer))
+
+    def _decides(self, request: Request, viewer: Viewer) -> list[str]:
+        """The hosts for which this person may decide about it."""
+        if request.plan is None or request.command is None:
+            return []
+        acts, rules = request.command.acts, self._rights.policy
+        verdicts = policy.may_decide(
+            rules, aims(request.plan), acts, viewer.person, viewer.members, asker=request.asker
+        )
+        return [host for host, verdict in verdicts.items() if verdict]
+
+    def _shows(self, known: Known, viewer: Viewer) -> bool:
+        """May this person know about that request?"""
+        if not viewer.person.is_member:
+            return False
+        if viewer.person.id in known.people:
+            return True
+        looks = [policy.may_look(self._rights.policy, h, viewer.person, viewer.members) for h in known.hosts]
+        return bool(looks) and all(looks)
+
+    # ------------------------------------------------------------------------------------------ what was
+
+    async def one(self, who: str, number: int) -> Known:
+        """That request. Raises Refused, in the same words if there is none and if this person may not know of it."""
+        viewer = await self._member(who)
+        known = next(_replayed([await self._trail.read(RequestId(number))]), None)
+        if known is None or not self._shows(known, viewer):
+            raise Refused(f"There is no request {number} that you may see.")
+        return known
+
+    async def search(self, who: str, *, about: str = "", person: str = "", since: int = 0) -> Found:
+        """The newest requests that this person may know of. Raises Refused for someone who may know of none.
+
+        about: only of this login name or host. person: only those that this person asked or decided. since: only of so
+        many seconds; 0 for all.
+        """
+        viewer = await self._member(who)
+        begin = await self._trail.now() - timedelta(seconds=since) if since else None
+        limit, seen, read = FOUND, list[Known](), FOUND
+        while read >= limit and len(seen) <= FOUND and limit < SEARCHED:
+            limit = min(4 * limit, SEARCHED)
+            records = await self._trail.requests(about=about or None, since=begin, listings=False, limit=limit)
+            read = len(records)
+            seen = [k for k in _replayed(records) if self._shows(k, viewer) and (not person or person in k.people)]
+        more = len(seen) > FOUND
+        return Found(known=tuple(seen[:FOUND]), more=more, cut=not more and read >= limit)
+
+    async def called(self, who: str, name: str) -> tuple[str, ...]:
+        """The ids of people of that name who asked or decided one of the newest requests that `who` may know of."""
+        viewer = await self._member(who)
+        recent = _replayed(await self._trail.requests(listings=False, limit=RECENT))
+        people = sorted({person for known in recent if self._shows(known, viewer) for person in known.people})
+        names = await self._rights.called(people)
+        return tuple(person for person, known_as in names.items() if known_as.casefold() == name.casefold())
+
+    async def _member(self, who: str) -> Viewer:
+        viewer = await self._rights.viewer(who)
+        if not viewer.person.is_member:
+            raise Refused(policy.not_a_member(viewer.person))
+        return viewer
+
+
+def _replayed(requests: Iterable[Sequence[Record]]) -> Iterator[Known]:
+    """Requests from their events. One whose events can't follow each other is left out, and logged."""
+    for records in filter(None, requests):
+        try:
+            yield Known(request=replay(records), records=tuple(records))
+        except TrailError as error:
+            log.error("request %s is not shown: %s", records[0].request, error)  # noqa: TRY400

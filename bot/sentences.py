@@ -1,0 +1,185 @@
+"""What happened, in sentences: the words for each event, on a terminal and in Slack alike. Pure.
+
+A sentence is made of pieces, and whoever shows it decides how a name, a moment or a hash looks. Plain text in it may be
+what people or hosts said: it is never markup.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from bot.durations import spell
+from bot.events import (
+    Approved,
+    Asked,
+    Closed,
+    DecisionRefused,
+    Denied,
+    Ending,
+    Event,
+    Lapsed,
+    Looked,
+    Observed,
+    Planned,
+    Refused,
+    Signalled,
+    Verifying,
+    Warned,
+)
+from bot.models import Answer, Moment, Outcome, Step, Target, Value
+
+
+class Name(Value):
+    """The Slack id of a person, a group or a channel."""
+
+    id: str
+
+
+class Own(Value):
+    """One of Kickbot's own sentences, which may mention people and groups."""
+
+    text: str
+
+
+class Hash(Value):
+    """A SHA-256, of which as much is shown as finds it again."""
+
+    digest: str
+
+
+class At(Value):
+    moment: Moment
+
+
+Piece = str | Name | Own | Hash | At
+Sentence = tuple[Piece, ...]
+
+PHASES = {
+    "before": "before the plan",
+    "warning": "before the warning",
+    "acting": "before the next step",
+    "after": "after the last step",
+}
+REFUSALS = {
+    "late": "it was too late",
+    "rebooted": "it was restarted meanwhile",
+    "gone": "the session is gone already",
+    "changed": "it isn't the session that was approved",
+    "forbidden": "the bot may not do that there",
+}
+PLAIN = {
+    "cancelled": "cancelled the request",
+    "expired": "nobody decided in time",
+    "reminded": "nobody has decided yet: those who may are reminded",
+}
+
+
+def sentence(event: Event) -> Sentence:
+    """What happened, without who did it."""
+    match event:
+        case Looked():
+            whose = f"the sessions of {event.user}" if event.user else "all sessions"
+            return (f"looked at {whose} on {_names(event.hosts)}, in ", Name(id=event.channel))
+        case Asked():
+            return ("asked in ", Name(id=event.channel), f": {event.words}")
+        case Refused():
+            return ("refused: ", Own(text=event.reason))
+        case Observed():
+            return (f"looked at {number(len(event.looks), 'host')} {PHASES[event.phase]}",)
+        case Planned():
+            return _planned(event)
+        case _:
+            return _decided(event)
+
+
+def _decided(event: Event) -> Sentence:
+    match event:
+        case Approved():
+            rest = "" if event.complete else "; more approvals are needed"
+            return ("approved the plan ", Hash(digest=event.plan_hash), f" for {_names(event.hosts)}{rest}")
+        case Denied():
+            return ("denied the plan ", Hash(digest=event.plan_hash), because(event.reason))
+        case Lapsed():
+            return ("nothing may start any more: ", Own(text=event.reason))
+        case DecisionRefused():
+            return (f"clicked {event.action}, which didn't count: ", Own(text=event.reason))
+        case _:
+            return _done(event)
+
+
+def _done(event: Event) -> Sentence:
+    match event:
+        case Ending():
+            step = event.step
+            asks = f"asks {step.host} to {_verb(step)} {aim(step.target)} ({step.what}, attempt {step.attempt})"
+            return (f"{asks}, not after ", At(moment=event.answer_by))
+        case Signalled():
+            return (f"{event.step.host} {_answered(event.answer)}",)
+        case Warned():
+            return ("the user was told; nothing ends before ", At(moment=event.act_at))
+        case Verifying():
+            why = (": ", Own(text=event.reason)) if event.reason else ()
+            return ("nothing is left to do", *why, "; from here on only looks")
+        case Closed():
+            return (f"closed{because(event.note)}",)
+        case _:
+            return (PLAIN[event.kind],)
+
+
+def _planned(event: Planned) -> Sentence:
+    plan = event.plan
+    more = f" and every process of {plan.user} on {number(len(plan.accounts), 'host')}" if plan.accounts else ""
+    ends = f": end {number(len(plan.sessions), 'session')} of {plan.user}{more}; "
+    needs = f"{number(event.approvals, 'approval')} by "
+    until = At(moment=event.decide_by)
+    return ("plan ", Hash(digest=event.plan_hash), ends, needs, until, f", then {spell(event.act_within)} to act")
+
+
+def _verb(step: Step) -> str:
+    return {"warn": "warn", "show": "show"}.get(step.what, "end")
+
+
+def _answered(answer: Answer) -> str:
+    match answer.status:
+        case "refused":
+            return f"refused the step: {REFUSALS.get(answer.refusal or '', 'no reason was given')}"
+        case "unknown":
+            return "gave no complete answer: nobody knows whether the step was carried out"
+        case "done":
+            ran = f"ran {answer.command or 'the step'}, exit status {answer.exit_status}, which proves no end"
+            return f"{ran}{_those('told', answer.told)}{_those('not told', answer.untold)}"
+
+
+def _those(what: str, terminals: tuple[str, ...]) -> str:
+    return f"; {what}: {', '.join(terminals)}" if terminals else ""
+
+
+def _names(hosts: Sequence[str]) -> str:
+    return ", ".join(hosts)
+
+
+# ------------------------------------------------------------------------------------------ pieces that others use
+
+
+def aim(target: Target) -> str:
+    """`session 7 of audituser`, `every process of audituser`."""
+    return f"session {target.session} of {target.account.name}" if target.kind == "session" else target.name
+
+
+def ended(outcome: Outcome) -> str:
+    """`host1: session 7 ended`."""
+    what = f"session {outcome.session}" if outcome.kind == "session" else "every process of the account"
+    return f"{outcome.host}: {what} {outcome.result}"
+
+
+def counted(outcomes: Sequence[Outcome]) -> str:
+    """`2 ended, 1 survived`; empty without any."""
+    return ", ".join(f"{many} {result}" for result, many in Counter(o.result for o in outcomes).items())
+
+
+def because(reason: str) -> str:
+    return f": {reason}" if reason else ""
+
+
+def number(count: int, noun: str) -> str:
+    """`1 host`, `4,211 bytes`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
