@@ -1,9 +1,9 @@
 """Reads from Slack what the policy needs to know, and asks it. It never says yes itself; what can't be read is a no."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from time import monotonic
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from bot import policy
 from bot.borders import People
@@ -13,6 +13,8 @@ from bot.lifecycle import Request, command_of
 from bot.models import Account, Act, Kick, Person, Plan, Value
 from bot.policy import Members, Policy, Rule, Verdict
 
+Found = TypeVar("Found")
+
 NAMED = 5
 """How many possible approvers are looked up and named."""
 MOST = 20
@@ -20,6 +22,8 @@ MOST = 20
 
 SHOWN = 60.0
 """Seconds for which what was read to show something is shown."""
+ASKED = 10.0
+"""Seconds for which what was read to ask counts, if it is a yes: Slack allows some twenty group reads a minute."""
 
 Aims = Sequence[tuple[str, Account]]
 """What a plan touches: hosts, each with an account on it."""
@@ -49,9 +53,8 @@ class Rights:
     def __init__(self, rules: Policy, people: People, clock: Callable[[], float] = monotonic) -> None:
         self.policy = rules
         self._people = people
-        self._clock = clock
-        self._showing: _Question | None = None
-        self._shown_since = 0.0
+        self._showing = _Recent(people, SHOWN, clock)
+        self._asking = _Recent(people, ASKED, clock)
 
     async def to_look(self, who: str, hosts: Sequence[str]) -> dict[str, Verdict]:
         """A verdict for each host."""
@@ -62,16 +65,19 @@ class Rights:
 
     async def to_ask(self, who: str, command: Kick) -> "Likely":
         """Before the hosts were looked at. Raises Refused only if no uid could give a yes."""
-        question = _Question(self._people)
-        likely = [await self._likely(host, command, who, question) for host in command.hosts]
-        return Likely(
-            rules=tuple(rule for one in likely for rule in one.rules),
-            approvers=tuple(dict.fromkeys(person for one in likely for person in one.approvers)),
-        )
+
+        async def ask(question: _Question) -> Likely:
+            likely = [await self._likely(host, command, who, question) for host in command.hosts]
+            return Likely(
+                rules=tuple(rule for one in likely for rule in one.rules),
+                approvers=tuple(dict.fromkeys(person for one in likely for person in one.approvers)),
+            )
+
+        return await self._asking.asked(ask)
 
     async def to_plan(self, who: str, command: Kick, aims: Aims) -> tuple[str, ...]:
         """Once the hosts were looked at: who could approve now. Raises Refused, also where too few could."""
-        return await self._approvers(who, command, aims, _Question(self._people))
+        return await self._asking.asked(lambda question: self._approvers(who, command, aims, question))
 
     async def to_remind(self, request: Request, aims: Aims) -> tuple[str, ...]:
         """Who could approve now and has not, or some of them. It decides nothing: a lookup that fails names nobody."""
@@ -127,30 +133,18 @@ class Rights:
 
         What people look at must not use up the group reads that decisions need.
         """
-        question = self._for_showing()
-        try:
-            person = await question.person(who)
-        except LookupFailed:
-            self._showing = None
-            raise
+        question = self._showing.question()
+        person = await question.person(who)
         wanted = sorted(self.policy.every_group) if person.is_member else []
         read = dict(zip(wanted, await asyncio.gather(*map(question.group_if_told, wanted)), strict=True))
         unread = tuple(group for group, members in read.items() if members is None)
-        if unread:
-            self._showing = None
         return Viewer(person=person, members={g: m for g, m in read.items() if m is not None}, unread=unread)
 
     async def called(self, ids: Sequence[str]) -> dict[str, str]:
         """What people are called, as read within the last minute; whom Slack doesn't name is left out."""
-        question = self._for_showing()
+        question = self._showing.question()
         names = dict(zip(ids, await asyncio.gather(*map(question.name_if_told, ids)), strict=True))
         return {who: name for who, name in names.items() if name}
-
-    def _for_showing(self) -> "_Question":
-        now = self._clock()
-        if self._showing is None or now - self._shown_since >= SHOWN:
-            self._showing, self._shown_since = _Question(self._people), now
-        return self._showing
 
     # ------------------------------------------------------------------------------------------ one question each
 
@@ -216,9 +210,7 @@ class _Question:
         self._groups: dict[str, asyncio.Future[frozenset[str]]] = {}
 
     async def person(self, identifier: str) -> Person:
-        if identifier not in self._persons:
-            self._persons[identifier] = asyncio.ensure_future(self._people.person(identifier))
-        return await asyncio.shield(self._persons[identifier])
+        return await _once(self._persons, identifier, self._people.person)
 
     async def groups(self, person: Person, groups: frozenset[str]) -> Members:
         """The members of those groups; none is read for someone who may do nothing anyway."""
@@ -248,9 +240,48 @@ class _Question:
             return ""
 
     async def _group(self, identifier: str) -> frozenset[str]:
-        if identifier not in self._groups:
-            self._groups[identifier] = asyncio.ensure_future(self._people.members(identifier))
-        return await asyncio.shield(self._groups[identifier])
+        return await _once(self._groups, identifier, self._people.members)
+
+
+async def _once(
+    known: dict[str, asyncio.Future[Found]], key: str, read: Callable[[str], Coroutine[Any, Any, Found]]
+) -> Found:
+    """Read it the first time, and again only after a failure."""
+    if key not in known:
+        known[key] = asyncio.ensure_future(read(key))
+    try:
+        return await asyncio.shield(known[key])
+    except LookupFailed:
+        known.pop(key, None)
+        raise
+
+
+class _Recent:
+    """One question for all who ask within some seconds."""
+
+    def __init__(self, people: People, seconds: float, clock: Callable[[], float]) -> None:
+        self._people = people
+        self._seconds = seconds
+        self._clock = clock
+        self._question = _Question(people)
+        self._since = clock()
+
+    def question(self) -> _Question:
+        return self._question if self._clock() - self._since < self._seconds else self._anew()
+
+    async def asked(self, ask: Callable[[_Question], Awaitable[Found]]) -> Found:
+        """A yes may rest on what was read before; for a no everything is read anew."""
+        before, question = self._question, self.question()
+        try:
+            return await ask(question)
+        except Refused:
+            if question is not before:
+                raise
+            return await ask(self._anew())
+
+    def _anew(self) -> _Question:
+        self._question, self._since = _Question(self._people), self._clock()
+        return self._question
 
 
 def aims(plan: Plan) -> Aims:

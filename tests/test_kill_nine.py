@@ -42,8 +42,8 @@ POSTINGS = [
     for when in ("before", "after")
 ]
 
-AT_ONCE = 4
-"""Lives beside each other: most of each is waiting for deadlines."""
+AT_ONCE = 2
+"""Lives beside each other. More would take their time from each other, and the deadlines on the hosts are short."""
 PATIENCE = 60
 """Seconds, for what takes two when the machine is not busy."""
 

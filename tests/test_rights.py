@@ -10,9 +10,11 @@ from bot.models import Account, Person
 from bot.policy import Policy, home
 from bot.rights import Rights, aims
 from tests import make
+from tests.fakes import FakeSeconds
 from tests.make import APPROVER, ASKER, INCIDENT, OTHER, OWNER
 
 AUDITUSER = make.account()
+TEAM = {"S0SRE": frozenset({ASKER, APPROVER, OWNER}), "S0LEADS": frozenset({APPROVER, OWNER})}
 
 
 class Directory:
@@ -277,6 +279,39 @@ async def test_group_is_read_afresh() -> None:
     assert await rights(policy, Directory({"S0LEADS": frozenset({APPROVER})})).to_approve(APPROVER, request, target)
     with pytest.raises(Refused):
         await rights(policy, Directory({"S0LEADS": frozenset({OTHER})})).to_approve(APPROVER, request, target)
+
+
+async def test_a_yes_to_a_question_may_rest_on_what_was_just_read() -> None:
+    """Many ask at the same time: Slack's few group reads a minute are shared for ten seconds, and then read anew."""
+    clock, directory = FakeSeconds(), Counting(TEAM)
+    asked = Rights(make.team_policy(), directory, clock)
+    for _ in range(5):
+        await asked.to_ask(ASKER, make.kick())
+        await asked.to_plan(ASKER, make.kick(), [("host1", AUDITUSER)])
+    assert sorted(directory.read) == ["S0LEADS", "S0SRE"]
+    clock.now += 11
+    await asked.to_ask(ASKER, make.kick())
+    assert sorted(directory.read) == ["S0LEADS", "S0LEADS", "S0SRE", "S0SRE"]
+
+
+async def test_a_no_is_never_from_memory() -> None:
+    """Who was added to the group a second ago may ask, however often it was a no before."""
+    groups = {**TEAM, "S0SRE": frozenset({OWNER})}
+    asked = Rights(make.team_policy(), Directory(groups), FakeSeconds())
+    with pytest.raises(Refused):
+        await asked.to_ask(ASKER, make.kick())
+    groups["S0SRE"] |= {ASKER}
+    assert await asked.to_ask(ASKER, make.kick())
+
+
+async def test_a_decision_is_never_from_memory() -> None:
+    """Who was taken out of the group a second ago approves nothing."""
+    groups = dict(TEAM)
+    asked = Rights(make.team_policy(), Directory(groups), FakeSeconds())
+    await asked.to_ask(ASKER, make.kick())
+    groups["S0LEADS"] -= {APPROVER}
+    with pytest.raises(Refused):
+        await asked.to_approve(APPROVER, make.request(*make.pending()), [("host1", AUDITUSER)])
 
 
 async def test_home() -> None:
