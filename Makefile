@@ -46,7 +46,7 @@ slack-schema: $(READY)    ## tests/schemas/slack.json from Slack's published typ
 page: $(READY)            ## the demo page's app.js and app.css, after a change below bot/sandbox/page/src
 	bot/sandbox/page/make-page $(BIN)/python
 
-pictures: $(READY)        ## the README's pictures, from the browser's tests
+pictures: $(READY)        ## the README's pictures, as the tests in a browser saw them
 	KICKBOT_PICTURES=1 $(BIN)/pytest tests/browser/test_the_whole_story.py
 
 clean:

@@ -17,13 +17,13 @@ from bot.questions import Questions
 from bot.rights import Rights
 from bot.settings import Secrets, Settings
 from bot.slack.connect import Slack, connect
-from bot.slack.histories import Histories
-from bot.slack.home_tab import HomeTab
 from bot.slack.http_mode import HttpMode
-from bot.slack.links import Links
-from bot.slack.listeners import register
+from bot.slack.incoming.histories import Histories
+from bot.slack.incoming.home_tab import HomeTab
+from bot.slack.incoming.listeners import register
+from bot.slack.outgoing.links import Links
+from bot.slack.outgoing.publisher import Publisher
 from bot.slack.people import SlackPeople
-from bot.slack.publisher import Publisher
 from bot.workflow import Timing, Workflow
 
 log = logging.getLogger(__name__)

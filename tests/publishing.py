@@ -24,8 +24,8 @@ from bot.sandbox.cast import demo_workspace
 from bot.sandbox.nouns import Fault, Message
 from bot.sandbox.server import SandboxSlack
 from bot.sandbox.workspace import Workspace
+from bot.slack.outgoing.publisher import Publisher
 from bot.slack.people import SlackPeople
-from bot.slack.publisher import Publisher
 from bot.workflow import Origin, Workflow
 from tests.fakes import FakeHosts, usual_hosts
 from tests.make import INCIDENT

@@ -22,11 +22,11 @@ from bot.models import (
 )
 from bot.policy import Policy
 from bot.sandbox import elements, limits
-from bot.slack import telling
-from bot.slack.blocks import Message
-from bot.slack.files import File, files
-from bot.slack.story import Story, tell
-from bot.slack.telling import Part
+from bot.slack.content import telling
+from bot.slack.content.blocks import Message
+from bot.slack.content.files import File, files
+from bot.slack.content.story import Story, tell
+from bot.slack.content.telling import Part
 from bot.workflow import Seen
 from tests import make
 from tests.fakes import FakeHost, FakeHosts

@@ -4,12 +4,12 @@ import pytest
 
 from bot.events import Denied
 from bot.models import Result
-from bot.slack import telling
-from bot.slack.blocks import compose, paragraph
-from bot.slack.lines import bold, code, in_mrkdwn, italic, line, told
-from bot.slack.listing import listing
-from bot.slack.mrkdwn import escape
-from bot.slack.telling import Part
+from bot.slack.content import telling
+from bot.slack.content.blocks import compose, paragraph
+from bot.slack.content.lines import bold, code, in_mrkdwn, italic, line, told
+from bot.slack.content.listing import listing
+from bot.slack.content.mrkdwn import escape
+from bot.slack.content.telling import Part
 from tests import make
 from tests.fakes import FakeHosts
 from tests.make import login, process

@@ -13,8 +13,8 @@ from bot.sandbox import elements
 from bot.sandbox.nouns import Fault, Message
 from bot.sandbox.rates import Rates
 from bot.sandbox.server import SandboxSlack
-from bot.slack.tempo import Tempo
-from bot.slack.tickets import APPROVE
+from bot.slack.content.tickets import APPROVE
+from bot.slack.outgoing.tempo import Tempo
 from tests.fakes import FakeSeconds
 from tests.make import INCIDENT
 from tests.publishing import Teller, Unfolding, part_of, publisher, teller

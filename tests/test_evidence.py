@@ -4,8 +4,8 @@ import pytest
 
 from bot.models import Result
 from bot.sandbox.nouns import SlackError
-from bot.slack.blocks import Message
-from bot.slack.telling import Part
+from bot.slack.content.blocks import Message
+from bot.slack.content.telling import Part
 from tests import make
 from tests.stories import Telling, check
 

@@ -3,8 +3,8 @@
 import pytest
 
 from bot.models import Result
-from bot.slack.listing import listing
-from bot.slack.telling import Part
+from bot.slack.content.listing import listing
+from bot.slack.content.telling import Part
 from tests import make
 from tests.fakes import FakeHosts
 from tests.stories import Telling, check, seen

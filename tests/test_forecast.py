@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bot.models import Snapshot
-from bot.slack.telling import Part
+from bot.slack.content.telling import Part
 from tests import make
 from tests.fakes import FakeHosts
 from tests.make import process

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot.slack.from_message import LONGEST_QUOTE, MOST_HOSTS, hosts_in, quote
+from bot.slack.incoming.from_message import LONGEST_QUOTE, MOST_HOSTS, hosts_in, quote
 from tests import make
 from tests.stories import HOSTILE
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.commands import NOT_YET, parse
-from bot.slack.help_text import HELP, help_on, renamed
+from bot.slack.content.help_text import HELP, help_on, renamed
 from tests import make
 from tests.stories import check
 

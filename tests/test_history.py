@@ -12,8 +12,8 @@ from bot.models import Audit, RequestId, Result
 from bot.questions import Found, Known
 from bot.sandbox.nouns import Ephemeral
 from bot.sandbox.server import SandboxSlack
-from bot.slack import history
-from bot.slack.tickets import APPROVE
+from bot.slack.content import history
+from bot.slack.content.tickets import APPROVE
 from tests import make
 from tests.make import INCIDENT
 from tests.slack_bot import Bot, sandbox_slack, start

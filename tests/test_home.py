@@ -11,9 +11,9 @@ from bot.lifecycle import replay
 from bot.models import Act, Host, Result
 from bot.questions import Known, Page
 from bot.sandbox import elements, limits
-from bot.slack.answers import note
-from bot.slack.home import MOST_RIGHTS, bare, home, in_words, shown
-from bot.slack.lines import in_plain, line
+from bot.slack.content.home import MOST_RIGHTS, bare, home, in_words, shown
+from bot.slack.content.lines import in_plain, line
+from bot.slack.incoming.answers import note
 from bot.standing import SYSTEM, Allowed, Standing
 from tests import make
 from tests.make import START

@@ -13,9 +13,9 @@ from bot.models import RequestId
 from bot.sandbox import elements
 from bot.sandbox.nouns import Fault, View
 from bot.sandbox.server import SandboxSlack
-from bot.slack import home_tab
-from bot.slack.home import OPEN, REFRESH
-from bot.slack.tickets import APPROVE, CANCEL, DENY
+from bot.slack.content.home import OPEN, REFRESH
+from bot.slack.content.tickets import APPROVE, CANCEL, DENY
+from bot.slack.incoming import home_tab
 from tests import make
 from tests.make import INCIDENT
 from tests.slack_bot import POLICY, Bot, sandbox_slack, start

@@ -18,9 +18,9 @@ from bot.sandbox.http_delivery import FORM, encoded, signed
 from bot.sandbox.nouns import Json
 from bot.sandbox.server import SandboxSlack
 from bot.slack import http_mode, web_server
+from bot.slack.content.tickets import APPROVE
 from bot.slack.http_mode import EVENTS, HttpMode, payload
 from bot.slack.signatures import WINDOW, Claim
-from bot.slack.tickets import APPROVE
 from tests.make import INCIDENT
 from tests.slack_bot import Bot, open_port, sandbox_slack, start
 

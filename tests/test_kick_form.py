@@ -7,16 +7,7 @@ import pytest
 from bot.errors import CommandError
 from bot.models import Act, Kick
 from bot.sandbox import elements, forms, limits
-from bot.slack.kick_filled import (
-    ALL_OR_NOTHING,
-    NONE_TICKED,
-    Mistakes,
-    as_it_stands,
-    command,
-    demands_reason,
-    filled_in,
-)
-from bot.slack.kick_form import (
+from bot.slack.content.kick_form import (
     HINTS,
     HOSTS,
     LEVEL,
@@ -32,7 +23,16 @@ from bot.slack.kick_form import (
     choices,
     form,
 )
-from bot.slack.lines import line, told
+from bot.slack.content.lines import line, told
+from bot.slack.incoming.kick_filled import (
+    ALL_OR_NOTHING,
+    NONE_TICKED,
+    Mistakes,
+    as_it_stands,
+    command,
+    demands_reason,
+    filled_in,
+)
 from tests import make
 from tests.published import complaint
 from tests.stories import HOSTILE

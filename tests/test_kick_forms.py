@@ -14,9 +14,9 @@ from bot.sandbox import elements
 from bot.sandbox.nouns import Ephemeral, Fault, Message, View
 from bot.sandbox.personas import Outcome, Persona
 from bot.sandbox.server import SandboxSlack
-from bot.slack.kick_form import HOSTS, LEVEL, REASON, SESSIONS, USER, WARN
-from bot.slack.kick_forms import SHORTCUT, Desk
-from bot.slack.kick_menu import MENU
+from bot.slack.content.kick_form import HOSTS, LEVEL, REASON, SESSIONS, USER, WARN
+from bot.slack.content.kick_menu import MENU
+from bot.slack.incoming.kick_forms import SHORTCUT, Desk
 from bot.workflow import Origin, Seen
 from tests.make import INCIDENT
 from tests.slack_bot import POLICY, Bot, sandbox_slack, start

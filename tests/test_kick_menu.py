@@ -5,9 +5,9 @@ from typing import Any
 
 from bot import commands
 from bot.models import Filter, Kick, Listing, Snapshot, Unreachable
-from bot.slack.blocks import Message
-from bot.slack.kick_menu import MENU, MOST, menu
-from bot.slack.listing import listing
+from bot.slack.content.blocks import Message
+from bot.slack.content.kick_menu import MENU, MOST, menu
+from bot.slack.content.listing import listing
 from tests import make
 from tests.fakes import FakeHosts
 from tests.stories import HOSTILE, check, harmless, seen

@@ -7,8 +7,8 @@ import pytest
 
 from bot.events import Verifying
 from bot.models import Process, Result
-from bot.slack import trees
-from bot.slack.telling import Part
+from bot.slack.content import trees
+from bot.slack.content.telling import Part
 from tests import make
 from tests.fakes import FakeHosts
 from tests.make import process

@@ -7,9 +7,9 @@ import pytest
 
 from bot.models import Answer, EndAccount, Process, Result
 from bot.sandbox import elements
-from bot.slack.request_card import card
-from bot.slack.telling import Part
-from bot.slack.tickets import AGAIN, FORCE
+from bot.slack.content.request_card import card
+from bot.slack.content.telling import Part
+from bot.slack.content.tickets import AGAIN, FORCE
 from tests import make
 from tests.make import process
 from tests.stories import Telling

@@ -14,7 +14,7 @@ from bot.models import RequestId
 from bot.sandbox import elements
 from bot.sandbox.nouns import Ephemeral, Fault, Message
 from bot.sandbox.server import SandboxSlack
-from bot.slack.tickets import APPROVE, CANCEL, DENY
+from bot.slack.content.tickets import APPROVE, CANCEL, DENY
 from tests.make import INCIDENT
 from tests.slack_bot import POLICY, Bot, sandbox_slack, start
 

@@ -11,8 +11,8 @@ from bot.lifecycle import State, replay
 from bot.models import RequestId
 from bot.sandbox import elements
 from bot.sandbox.nouns import Message
-from bot.slack.deny_form import DENY_FORM
-from bot.slack.tickets import AGAIN, APPROVE, DENY
+from bot.slack.content.deny_form import DENY_FORM
+from bot.slack.content.tickets import AGAIN, APPROVE, DENY
 from tests.make import INCIDENT
 from tests.slack_bot import Bot, sandbox_slack, start
 

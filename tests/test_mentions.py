@@ -11,7 +11,7 @@ from bot.models import RequestId
 from bot.sandbox.nouns import Ephemeral, Fault, Json, Message
 from bot.sandbox.personas import Persona
 from bot.sandbox.server import SandboxSlack
-from bot.slack.mentions import behind_the_name
+from bot.slack.incoming.mentions import behind_the_name
 from tests.slack_bot import Bot, open_port, sandbox_slack, start
 
 NAME = "<@U0KICKBOT>"

@@ -10,7 +10,7 @@ from bot.lifecycle import State, replay
 from bot.models import Act, Kick, RequestId
 from bot.sandbox.nouns import Message
 from bot.sandbox.server import SandboxSlack
-from bot.slack.tickets import APPROVE, CANCEL, FORCE
+from bot.slack.content.tickets import APPROVE, CANCEL, FORCE
 from tests.make import INCIDENT
 from tests.slack_bot import POLICY, Bot, sandbox_slack, start
 from tests.test_listeners import answered, asked

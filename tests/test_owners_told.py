@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bot.models import Result
-from bot.slack import telling
+from bot.slack.content import telling
 from tests.make import INCIDENT
 from tests.stories import Telling, check
 

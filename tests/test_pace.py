@@ -3,7 +3,7 @@
 import pytest
 
 from bot.errors import CommandError
-from bot.slack.pace import MOST, WINDOW, Pace
+from bot.slack.incoming.pace import MOST, WINDOW, Pace
 
 
 def test_too_many_questions_of_one_person_are_refused_and_nobody_elses() -> None:

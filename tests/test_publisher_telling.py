@@ -17,7 +17,7 @@ from bot.models import RequestId
 from bot.sandbox import elements
 from bot.sandbox.nouns import Fault
 from bot.sandbox.server import SandboxSlack
-from bot.slack.tickets import AGAIN
+from bot.slack.content.tickets import AGAIN
 from tests import make
 from tests.fakes import FakeHosts, usual_hosts
 from tests.make import INCIDENT

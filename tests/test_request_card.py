@@ -18,11 +18,11 @@ from bot.events import (
 )
 from bot.models import Kept, Result, Session
 from bot.sandbox import elements
-from bot.slack import telling
-from bot.slack.blocks import Message
-from bot.slack.request_card import card
-from bot.slack.telling import Part
-from bot.slack.tickets import APPROVE, CANCEL, DENY
+from bot.slack.content import telling
+from bot.slack.content.blocks import Message
+from bot.slack.content.request_card import card
+from bot.slack.content.telling import Part
+from bot.slack.content.tickets import APPROVE, CANCEL, DENY
 from tests import make
 from tests.fakes import FakeHosts
 from tests.stories import Telling, check

@@ -10,7 +10,7 @@ import pytest
 from bot.models import RequestId
 from bot.sandbox import elements
 from bot.sandbox.nouns import Ephemeral, Fault, Json, Message
-from bot.slack.sharing import SHARE, alone
+from bot.slack.incoming.sharing import SHARE, alone
 from tests import make
 from tests.slack_bot import POLICY, Bot, sandbox_slack, start
 

@@ -8,8 +8,8 @@ from bot.errors import LookupFailed
 from bot.inventory import Inventory
 from bot.models import Host, Listing, Person
 from bot.policy import Channel
-from bot.slack import suggestions
-from bot.slack.suggestions import FRESH, Suggestions, hosts_like, users_like
+from bot.slack.incoming import suggestions
+from bot.slack.incoming.suggestions import FRESH, Suggestions, hosts_like, users_like
 from tests import make
 from tests.fakes import FakeSeconds
 from tests.stage import Stage

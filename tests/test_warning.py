@@ -4,10 +4,10 @@ from typing import Any
 
 from bot.events import Cancelled, Lapsed
 from bot.sandbox import elements
-from bot.slack import telling
-from bot.slack.request_card import card
-from bot.slack.telling import Part
-from bot.slack.tickets import CANCEL
+from bot.slack.content import telling
+from bot.slack.content.request_card import card
+from bot.slack.content.telling import Part
+from bot.slack.content.tickets import CANCEL
 from tests.make import INCIDENT
 from tests.stories import Telling, many
 

@@ -13,7 +13,7 @@ from bot.policy import Policy
 from bot.sandbox import elements
 from bot.sandbox.nouns import Fault
 from bot.sandbox.server import SandboxSlack
-from bot.slack.tickets import APPROVE, DENY
+from bot.slack.content.tickets import APPROVE, DENY
 from tests.fakes import usual_hosts
 from tests.make import INCIDENT
 from tests.publishing import ELSEWHERE, Teller, part_of, parts, publish_all, teller, the

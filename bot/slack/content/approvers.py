@@ -1,0 +1,76 @@
+"""What those who may approve are told in person: the question and its buttons, never any evidence. Pure."""
+
+from bot.events import Planned, Record, Reminded
+from bot.lifecycle import State
+from bot.slack.content.blocks import Message, aside, compose, paragraph
+from bot.slack.content.headlines import credits_line, headline
+from bot.slack.content.lines import Line, Link, When, Who, bold, either, italic, line
+from bot.slack.content.naming import sessions
+from bot.slack.content.story import Story, short
+from bot.slack.content.tickets import decisions_row
+
+APPROVER = "approver:"
+MOST_NAMED = 5
+"""How many people a reminder names."""
+
+
+def called(story: Story, record: Record) -> tuple[str, ...]:
+    """The people who are called by this event."""
+    event = record.event
+    if isinstance(event, Planned):
+        return event.approvers
+    if isinstance(event, Reminded) and story.request.state is State.PENDING:
+        return event.approvers
+    return ()
+
+
+def part_for(person: str) -> str:
+    return f"{APPROVER}{person}"
+
+
+def approver_of(part: str) -> str:
+    """The person whom a part is for; empty if it is another part."""
+    return part.removeprefix(APPROVER) if part.startswith(APPROVER) else ""
+
+
+def for_approver(story: Story, link: str) -> Message:
+    """The question with its buttons while it is open; afterwards what became of it."""
+    at = line(" ", Link(url=link, text="See the thread.")) if link else ()
+    request = story.request
+    small = aside(line(f"request {request.id} · plan {short(request.plan_hash)}"))
+    if request.state is not State.PENDING:
+        return compose(paragraph(line(_since(story), at), needed=True), small)
+    until = When(moment=request.decide_by or request.at)
+    title = line("⏳ ", bold(f"Kick {story.user} off {story.where}?"), " You may approve it, until ", until, ".")
+    because = (", because ", italic(story.why)) if story.why else (". No reason was given.",)
+    asks = line(Who(id=request.asker), " asks", *because)
+    return compose(paragraph(title, asks, line(_ends(story), at), needed=True), *decisions_row(request), small)
+
+
+def reminder(story: Story, record: Record) -> Line:
+    """`⏳ Nobody has decided yet, and the time is over at 13:45: Bob or Carol, please approve or deny.`"""
+    event = record.event
+    then = event.then if isinstance(event, Reminded) else ()
+    named = called(story, record)[:MOST_NAMED]
+    who = line(either(list(named)), ", please approve or deny.") if named else line("please approve or deny.")
+    also = line(" ", either(list(then), "and"), " are asked now too.") if then else ()
+    until = When(moment=story.request.decide_by or story.request.at)
+    return line("⏳ ", bold("Nobody has decided yet"), ", and the time is over at ", until, ": ", who, also)
+
+
+def _ends(story: Story) -> str:
+    """Whose sessions end, without where they come from or what runs in them."""
+    plan = story.plan
+    ids = [story.id_of(target) for target in plan.sessions] if plan else []
+    ends = [f"It ends {sessions(ids)}" if ids else ""]
+    ends += [f"every process of {story.user}" if plan and plan.accounts else ""]
+    return f"{' and '.join(filter(None, ends))}."
+
+
+def _since(story: Story) -> Line:
+    """What the person reads who was asked, once it is decided."""
+    if story.request.state.final:
+        return line(headline(story), " · ", credits_line(story))
+    by = either([decision.who for decision in story.request.decisions], "and")
+    at = When(moment=story.request.approved_at or story.request.at)
+    return line("▶️ ", bold(f"Kicking {story.user} off {story.where}"), " · approved by ", by, ", ", at)

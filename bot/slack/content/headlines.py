@@ -1,0 +1,149 @@
+"""How a request ended, in one line: the worst outcome is the headline. Pure."""
+
+from collections.abc import Sequence
+
+from bot.counting import count, processes
+from bot.durations import exact
+from bot.lifecycle import State
+from bot.models import Outcome, Result, Snapshot
+from bot.slack.content.lines import Line, When, Who, bold, either, italic, joined, line, told
+from bot.slack.content.listing import outside
+from bot.slack.content.naming import some
+from bot.slack.content.story import Story, named
+
+NOTHING_DONE = " Nothing was done."
+
+_GONE = frozenset({Result.ENDED, Result.ALREADY_GONE, Result.GHOST, Result.RETURNED})
+"""The very session is gone, whatever came after it."""
+
+
+def headline(story: Story) -> Line:
+    """One line that says how the request ended, for the parent, the asker and the incident channel."""
+    headlines = {
+        State.DENIED: _denied,
+        State.CANCELLED: _cancelled,
+        State.EXPIRED: _expired,
+        State.LAPSED: _lapsed,
+        State.REFUSED: _refused,
+        State.CLOSED: _closed,
+    }
+    return headlines[story.request.state](story)
+
+
+def credits_line(story: Story) -> Line:
+    """`asked by Alice, approved by Carol, 13:31 · took 0.6 s`"""
+    request = story.request
+    parts = [line("asked by ", Who(id=request.asker))]
+    if request.decisions and request.approved_at:
+        approved = line("approved by ", either([d.who for d in request.decisions], "and"))
+        parts.append(line(approved, ", ", When(moment=request.approved_at)))
+    said = joined(parts, ", ")
+    done = request.state is State.CLOSED and request.approved_at
+    return line(said, f" · took {exact(story.took())}") if done else said
+
+
+def _denied(story: Story) -> Line:
+    because = line(": ", italic(story.request.reason)) if story.request.reason else line(".")
+    return line("⛔ ", bold("Denied"), " by ", Who(id=story.request.ended_by), because, NOTHING_DONE)
+
+
+def _cancelled(story: Story) -> Line:
+    who = Who(id=story.request.ended_by)
+    if story.warned:
+        return line("⛔ ", bold("Stopped"), " by ", who, ": nothing was ended.")
+    return line("⛔ ", bold("Cancelled"), " by ", who, ".", NOTHING_DONE)
+
+
+def _expired(story: Story) -> Line:
+    until = When(moment=story.request.decide_by or story.request.at)
+    return line("⌛ ", bold("Expired:"), " nobody decided until ", until, ".", NOTHING_DONE)
+
+
+def _lapsed(story: Story) -> Line:
+    at = When(moment=story.request.approved_at or story.request.at)
+    reason = told(story.request.reason.rstrip("."))
+    nothing = " Nothing was ended." if story.warned else NOTHING_DONE
+    return line("⌛ ", bold("Lapsed:"), " approved at ", at, ", but ", reason, ".", nothing)
+
+
+def _refused(story: Story) -> Line:
+    return line("⛔ ", bold("Refused: "), told(story.request.reason), NOTHING_DONE)
+
+
+def _closed(story: Story) -> Line:
+    outcomes = story.request.outcomes
+    if not outcomes:
+        return line("✅ " if _free_everywhere(story) else "⚠️ ", bold("Nothing was done. "), told(story.request.reason))
+    for result, told_as in ((Result.UNKNOWN, _unknown), (Result.SURVIVED, _survived), (Result.RETURNED, _returned)):
+        if these := [o for o in outcomes if o.result is result]:
+            return told_as(story, these)
+    return line("✅ ", bold(_off(story)), f" {_score(story)}")
+
+
+def _free_everywhere(story: Story) -> bool:
+    """True if every host answered, and the account isn't logged in on any."""
+    return all(isinstance(look, Snapshot) and not look.of(story.user) for look in story.before)
+
+
+def _off(story: Story) -> str:
+    """`audituser is off host1`, but only if nothing of it was left alone there, nor stays at a terminal."""
+    plan = story.plan
+    if plan and not (plan.kept or plan.unreachable or story.request.reason or _at_terminals(story)):
+        return f"{story.user} is off {story.where}"
+    return f"What was approved of {story.user} on {story.where} has ended"
+
+
+def _at_terminals(story: Story) -> bool:
+    """True if the newest looks show a process of the user at a terminal that no session explains."""
+    seen = [look for look in story.newest if isinstance(look, Snapshot)]
+    return any(process.terminal for look in seen for process in outside(look, story.user))
+
+
+# -------------------------------------------------------------------------------------------- counted
+
+
+def _score(story: Story) -> str:
+    """`2 of 2 sessions ended, and nothing of audituser is left on host1`"""
+    sessions, accounts = _kinds(story.request.outcomes)
+    gone = sum(o.result is Result.ALREADY_GONE for o in sessions)
+    ended = sum(o.result in _GONE for o in sessions) - gone
+    scored = f"{ended} of {count(len(sessions), 'session')} ended" + (f", {gone} already gone" if gone else "")
+    cleared = [o.host for o in accounts if o.result in {Result.ENDED, Result.ALREADY_GONE}]
+    nothing = f"nothing of {story.user} is left on {named(cleared)}" if cleared else ""
+    return ", and ".join(filter(None, [scored if sessions else "", nothing]))
+
+
+def _kinds(outcomes: Sequence[Outcome]) -> tuple[list[Outcome], list[Outcome]]:
+    """Those of sessions, and those of whole accounts."""
+    return [o for o in outcomes if o.kind == "session"], [o for o in outcomes if o.kind == "account"]
+
+
+def _unknown(story: Story, these: list[Outcome]) -> Line:
+    sessions, _ = _kinds(these)
+    what = f"{count(len(sessions), 'session')} of {story.user}" if sessions else f"every process of {story.user}"
+    words = bold(f"What became of {what} on {_hosts(these)} is not known.")
+    return line("⛔ ", words, f" {_score(story)}")
+
+
+def _survived(story: Story, these: list[Outcome]) -> Line:
+    sessions, accounts = _kinds(these)
+    if not sessions:
+        return line("⚠️ ", bold(f"{_left(story, accounts)} still on {_hosts(these)}."), f" {_score(story)}")
+    of_all = count(len(_kinds(story.request.outcomes)[0]), "session")
+    verb = "is" if len(sessions) == 1 else "are"
+    also = f", and {_left(story, accounts)} there" if accounts else ""
+    return line("⚠️ ", bold(f"{len(sessions)} of {of_all} of {story.user} {verb} still on {_hosts(these)}{also}."))
+
+
+def _left(story: Story, accounts: Sequence[Outcome]) -> str:
+    """`3 processes of audituser are`"""
+    number = len({(o.host, p.pid) for o in accounts for p in o.lives_on})
+    return f"{processes(number)} of {story.user} {'is' if number == 1 else 'are'}"
+
+
+def _returned(story: Story, _these: list[Outcome]) -> Line:
+    return line("⚠️ ", bold(f"{_score(story)}, and {story.user} logged in again."))
+
+
+def _hosts(outcomes: Sequence[Outcome]) -> str:
+    return some(dict.fromkeys(o.host for o in outcomes))

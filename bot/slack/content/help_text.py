@@ -1,0 +1,92 @@
+"""`/kick help` and its like: what can be copied, what each word means, what happens next; short on a phone. Pure."""
+
+import re
+from collections.abc import Mapping
+
+from bot.models import Value
+from bot.slack.content.blocks import Message, compose, paragraph, preformatted
+from bot.slack.content.lines import line, told
+
+Names = Mapping[str, str]
+"""What the commands are called here: `kick` -> `/kick`, or `/logout`."""
+
+
+class Help(Value):
+    """What one command does; lines to copy; a line for each word; what happens next."""
+
+    does: str
+    examples: tuple[str, ...]
+    words: tuple[str, ...]
+    then: str
+
+
+_HOSTS = "`HOSTS`: `host1`, a range `web[01-20]`, a group `@prod`, or several with commas and no spaces"
+_FROM = "`from 203.0.113.0/24`: only logins from that address or network"
+_KEY = "`key SHA256:…`: only logins with that SSH key, as the listing shows it"
+
+HELP = {
+    "sessions": Help(
+        does="`/sessions HOSTS [USER]` shows who is logged in. It changes nothing, and nobody has to approve it.",
+        examples=("/sessions host1", "/sessions web[01-20] audituser", "/sessions @prod from 203.0.113.0/24"),
+        words=(_HOSTS, "`USER`: only this login name", _FROM, _KEY),
+        then="Where evidence may stand, all in the channel see the answer; elsewhere you alone do.",
+    ),
+    "kick": Help(
+        does="`/kick USER HOSTS …` asks to end someone's login sessions: who, then where, then what else in any order."
+        " `/kick` alone opens a form.",
+        examples=(
+            "/kick audituser host1 because INC-42",
+            "/kick bob host1 session 7,9 warn 5m",
+            "/kick bob web[01-20] processes force",
+        ),
+        words=(
+            _HOSTS,
+            "`session 7,9`: only these; `/sessions HOSTS` shows the numbers",
+            _FROM,
+            _KEY,
+            "`processes`: everything else that runs as that account too",
+            "`force`: kill what ignores the polite signals",
+            "`warn 5m`: tell the user on the terminal, and wait so long before anything ends",
+            "`because …`: the reason, always last; all behind it belongs to it",
+        ),
+        then="Nothing ends yet. The channel sees exactly what would end, and those whom the rules of that host"
+        " name approve or deny it: never you, nor whose account it is. The proof then stands in the thread.",
+    ),
+    "audit": Help(
+        does="`/audit …` shows what was asked, decided and done: one request as a story, or the newest in a line each.",
+        examples=("/audit 42", "/audit audituser", "/audit host1 since 24h", "/audit @carol"),
+        words=(
+            "`42`: the number of a request, as it stands below its message",
+            "`audituser`, `host1`: requests about that login name, or that host",
+            "`@carol`: what that person asked or decided",
+            "`since 24h`: only what was asked within that time",
+        ),
+        then="You alone see the answer: what you asked or decided, and what is about hosts that you may look at.",
+    ),
+    "kickbot": Help(
+        does="Kickbot ends login sessions on hosts: one asks, another one approves, the proof stands in the thread.",
+        examples=("/sessions host1", "/kick audituser host1 because INC-42", "/kickbot sessions host1"),
+        words=(
+            "`/sessions HOSTS [USER]`: who is logged in there",
+            "`/kick USER HOSTS …`: ask to end their sessions",
+            "`/audit REQUEST|USER|HOST|@PERSON`: what was done, and how it ended",
+            "`/kickbot sessions …`, `/kickbot kick …`: the same under one name",
+            "`@kickbot sessions …`, `@kickbot kick …`: the same in a message, answered in its thread",
+        ),
+        then="`/sessions help`, `/kick help` and `/audit help` say what each word means.",
+    ),
+}
+
+
+def help_on(topic: str, names: Names) -> Message:
+    """For `sessions`, `kick`, `audit` or `kickbot`."""
+    wanted = HELP[topic]
+    examples = preformatted(line("For example:"), renamed("\n".join(wanted.examples), names))
+    words = paragraph(*(told(renamed(word, names)) for word in wanted.words), needed=True)
+    does, then = (paragraph(told(renamed(text, names)), needed=True) for text in (wanted.does, wanted.then))
+    return compose(does, examples, words, then)
+
+
+def renamed(text: str, names: Names) -> str:
+    """The same in the words of this workspace, where `/kick` may be called `/logout`."""
+    return re.sub(r"/(sessions|kickbot|kick|audit)\b", lambda match: names.get(match[1], match[0]), text)

@@ -1,0 +1,165 @@
+"""The parent message of a request: always its present state. Buttons only while a click can do something. Pure."""
+
+from bot.counting import count, processes
+from bot.lifecycle import Request, State
+from bot.models import Unreachable
+from bot.slack.content.blocks import Message, Part, aside, compose, paragraph
+from bot.slack.content.forecast import ends, what_would_happen
+from bot.slack.content.headlines import credits_line, headline
+from bot.slack.content.lines import Line, When, Where, Who, bold, either, italic, line, told
+from bot.slack.content.naming import alike
+from bot.slack.content.outcome_lines import notable
+from bot.slack.content.story import Story, named, short
+from bot.slack.content.tickets import row
+from bot.slack.content.warning import not_told, told_in_short
+
+MOST_LOST = 20
+
+
+def card(story: Story) -> Message:
+    """The parent as it has to look now."""
+    match story.request.state:
+        case State.PENDING:
+            return _pending(story)
+        case State.WARNED:
+            return _warned(story)
+        case State.APPROVED | State.ACTING | State.VERIFYING:
+            return _running(story)
+        case _:
+            return _over(story)
+
+
+def moved(story: Story) -> Message:
+    """The same where the request can't be shown at its own place any more."""
+    here = line("This request goes on here: its message in ", Where(id=story.request.home), " is gone or out of reach.")
+    shown = card(story)
+    note = aside(here)
+    return shown.model_copy(update={"text": f"{note.text}\n{shown.text}", "blocks": (note.block, *shown.blocks)})
+
+
+# -------------------------------------------------------------------------------------------- waiting
+
+
+def _pending(story: Story) -> Message:
+    request = story.request
+    until = request.decide_by or request.at
+    title = line(
+        "⏳ ", bold(f"Kick {story.user} off {story.where}?"), " waiting for approval, until ", When(moment=until)
+    )
+    return compose(
+        paragraph(title, needed=True),
+        paragraph(_asks(story), needed=True),
+        *what_would_happen(story),
+        paragraph(*_who_may(request), needed=True),
+        *row(request),
+        _small(request),
+    )
+
+
+def _asks(story: Story) -> Line:
+    because = (", because ", italic(story.why)) if story.why else (". No reason was given.",)
+    return line(Who(id=story.request.asker), " asks", *because)
+
+
+def _who_may(request: Request) -> list[Line]:
+    names = line(": ", either(list(request.approvers)))
+    groups = [group for group in request.groups if request.reminded or group not in request.then]
+    may = line(either(groups, "and"), " may approve", names, ". Not ", Who(id=request.asker), ".")
+    lines = [may]
+    if request.approvals_needed > 1:
+        have = line(", so far ", either([d.who for d in request.decisions], "and")) if request.decisions else ()
+        lines.append(line(f"It needs {request.approvals_needed} approvals on each host", have, "."))
+    return lines
+
+
+# -------------------------------------------------------------------------------------------- at work
+
+
+def _warned(story: Story) -> Message:
+    """Told, and waiting: until then it can be stopped. Slack's date does the counting."""
+    request = story.request
+    at = line(" Ending at ", When(moment=request.act_at or request.at, seconds=True), ".")
+    title = line("📣 ", told_in_short(story), at, " Approved by ", *_approved(story), ".")
+    untold = [paragraph(*lines[:MOST_LOST])] if (lines := not_told(story)) else []
+    return compose(paragraph(title, needed=True), *untold, *_context(story), *row(request), _small(request))
+
+
+def _running(story: Story) -> Message:
+    request = story.request
+    now = " · looking whether they are gone" if request.state is State.VERIFYING else ""
+    words = bold(f"Kicking {story.user} off {story.where}")
+    title = line("▶️ ", words, " approved by ", *_approved(story), f" · {_progress(story)} …{now}")
+    trouble = [paragraph(*lines)] if (lines := [*_each_host(story), *_trouble(story)]) else []
+    return compose(paragraph(title, needed=True), *trouble, *_context(story), *row(request), _small(request))
+
+
+def _approved(story: Story) -> Line:
+    """`Carol, 13:31:05`"""
+    request = story.request
+    at = When(moment=request.approved_at or request.at, seconds=True)
+    return line(either([d.who for d in request.decisions], "and"), ", ", at)
+
+
+def _progress(story: Story) -> str:
+    """`1 of 2 sessions ended`, and what is still there of a whole account."""
+    plan = story.plan
+    sessions = plan.sessions if plan else ()
+    gone = sum(gone for gone, _ in story.gone().values())
+    counted = [f"{gone} of {count(len(sessions), 'session')} ended"] if sessions else []
+    if plan and plan.accounts:
+        counted.append(f"{processes(len(story.left_of_accounts()))} of {story.user} still there")
+    return ", ".join(counted)
+
+
+def _each_host(story: Story) -> list[Line]:
+    """`web[01-12]: 1 of 1 ended · web13: 0 of 2`, once there are several hosts."""
+    groups = alike((host, f"{gone} of {of_all} ended") for host, (gone, of_all) in story.gone().items())
+    if len(story.request.hosts) < 2 or not groups:  # noqa: PLR2004 - nothing to tell apart
+        return []
+    shown = [f"{named(hosts)}: {what}" for hosts, what in groups[:MOST_LOST]]
+    more = [f"and {len(groups) - MOST_LOST} more"] if len(groups) > MOST_LOST else []
+    return [line(" · ".join([*shown, *more]))]
+
+
+def _trouble(story: Story) -> list[Line]:
+    """Hosts that stopped answering after the approval, and why nothing more was begun."""
+    lines = [line("⚠️ Nothing more is begun: ", told(why), ".")] if (why := story.stopped) else []
+    until = story.request.give_up_at
+    again = line(" Looking again every minute until ", When(moment=until), ".") if until else ()
+    hosts = story.plan.hosts if story.plan and story.request.approved_at else ()
+    lost = [look for look in story.newest if isinstance(look, Unreachable) and look.host in hosts]
+    waiting = story.request.waiting_for
+    named = [_waiting(story, look) if look.host in waiting else _unknown(look, again) for look in lost[:MOST_LOST]]
+    rest = [line(f"and {count(len(lost) - MOST_LOST, 'more host')}.")] if len(lost) > MOST_LOST else []
+    return [*lines, *named, *rest]
+
+
+def _waiting(story: Story, look: Unreachable) -> Line:
+    until = When(moment=story.request.act_by or story.request.at)
+    return line("⚠️ ", bold(f"{look.host} {look.reason}."), " Nothing was begun there: trying again until ", until, ".")
+
+
+def _unknown(look: Unreachable, again: Line) -> Line:
+    return line("⛔ ", bold(f"{look.host} {look.reason}."), " What happened there is not known.", again)
+
+
+def _context(story: Story) -> list[Part]:
+    plan = story.plan
+    return [paragraph(_asks(story), needed=True), *([paragraph(ends(story, plan), needed=True)] if plan else [])]
+
+
+def _small(request: Request) -> Part:
+    plan = f" · plan {short(request.plan_hash)}" if request.plan_hash else ""
+    return aside(line(f"request {request.id}{plan}"))
+
+
+# -------------------------------------------------------------------------------------------- over
+
+
+def _over(story: Story) -> Message:
+    request = story.request
+    title = line(headline(story), " · ", credits_line(story))
+    details, cut = notable(story)
+    why = [aside(line(italic(story.why)))] if story.why else []
+    shown = [paragraph(*(line("• ", detail) for detail in details), cut=cut)] if details else []
+    return compose(paragraph(title, needed=True), *shown, *why, *row(request), _small(request))

@@ -1,0 +1,179 @@
+"""What has to be told about an event, to whom, and in which words. Pure; where it goes and when is `publisher.py`."""
+
+import logging
+from enum import StrEnum
+
+from bot.events import (
+    Approved,
+    Cancelled,
+    Closed,
+    Denied,
+    Event,
+    Expired,
+    Lapsed,
+    Planned,
+    Record,
+    Refused,
+    Reminded,
+    Warned,
+)
+from bot.lifecycle import State
+from bot.slack.content import warning
+from bot.slack.content.aftermath import after
+from bot.slack.content.approvers import approver_of, for_approver, reminder
+from bot.slack.content.blocks import Message, aside, compose, paragraph
+from bot.slack.content.evidence import before, decision
+from bot.slack.content.headlines import credits_line, headline
+from bot.slack.content.lines import Line, Link, Where, Who, bold, line
+from bot.slack.content.owners import for_owner, owner_of, owners
+from bot.slack.content.proof import mark
+from bot.slack.content.request_card import card, moved
+from bot.slack.content.story import Story
+from bot.slack.content.what_was_run import what_was_run
+
+log = logging.getLogger(__name__)
+
+
+class Part(StrEnum):
+    """One message about an event. NOW: the parent is changed, nothing new is posted. MOVED: the request goes on here.
+
+    Beside these there is a part for each owner and approver who is told in person, see `owners.py`, `approvers.py`.
+    """
+
+    PARENT = "parent"
+    MOVED = "moved"
+    NOW = "now"
+    BEFORE = "before"
+    REMINDER = "reminder"
+    DECISION = "decision"
+    WARNING = "warning"
+    RUN = "run"
+    AFTER = "after"
+    NEWS = "news"
+    ASKER = "asker"
+
+
+IN_THREAD = frozenset({Part.BEFORE, Part.REMINDER, Part.DECISION, Part.WARNING, Part.RUN, Part.AFTER})
+
+
+def parts(story: Story, record: Record, incident_channel: str) -> tuple[str, ...]:
+    """What has to be told about this event, in order."""
+    request, event = story.request, record.event
+    if isinstance(event, Refused):
+        return () if event.told else (Part.ASKER,)
+    wanted = _parts(event, planned=request.plan is not None)
+    if isinstance(event, Planned) and request.channel != request.home:
+        wanted = (*wanted, Part.ASKER)
+    if isinstance(event, Cancelled) and event.who != request.asker:
+        wanted = (*wanted, Part.ASKER)
+    if isinstance(event, Cancelled | Lapsed) and _half_warned(story):
+        wanted = (Part.WARNING, *wanted)
+    kept = tuple(p for p in wanted if p is not Part.NEWS or request.home != incident_channel)
+    return (*kept, *owners(story, record))
+
+
+def _parts(event: Event, *, planned: bool) -> tuple[Part, ...]:
+    match event:
+        case Planned():
+            return (Part.PARENT, Part.BEFORE, Part.NEWS)
+        case Closed() if not planned:
+            return (Part.PARENT, Part.BEFORE, Part.NEWS, Part.ASKER)
+        case Closed():
+            return (Part.NOW, Part.RUN, Part.AFTER, Part.NEWS, Part.ASKER)
+        case Reminded():
+            return (Part.REMINDER,)
+        case Approved():
+            return (Part.NOW, Part.DECISION)
+        case Warned():
+            return (Part.NOW, Part.WARNING)
+        case Cancelled():
+            return (Part.NOW, Part.DECISION, Part.NEWS)
+        case Denied():
+            return (Part.NOW, Part.DECISION, Part.NEWS, Part.ASKER)
+        case Expired() | Lapsed():
+            return (Part.NOW, Part.NEWS, Part.ASKER)
+        case _:
+            return (Part.NOW,)
+
+
+def _half_warned(story: Story) -> bool:
+    """True if it ended while people were being told: nothing has said yet who was."""
+    return bool(story.warnings) and not any(isinstance(r.event, Warned) for r in story.records)
+
+
+def in_person(part: str, story: Story) -> str:
+    """Whom a part is for, and nobody else; empty if it is for a channel."""
+    return story.request.asker if part == Part.ASKER else owner_of(part) or approver_of(part)
+
+
+def written(part: str, story: Story, record: Record, link: str = "") -> Message:
+    """The words of a part. A fault in writing them is logged, and told in their place."""
+    try:
+        return words(part, story, record, link)
+    except Exception:
+        log.exception("request %s: the %s of event %s can't be written", story.request.id, part, record.seq)
+        return _broken(story, record)
+
+
+def words(part: str, story: Story, record: Record, link: str = "") -> Message:
+    """A part as a message. link: leads to the parent, if that is known."""
+    match part:
+        case Part.PARENT | Part.NOW:
+            return card(story)
+        case Part.MOVED:
+            return moved(story)
+        case Part.BEFORE:
+            return before(story, record)
+        case Part.REMINDER:
+            return compose(paragraph(reminder(story, record), needed=True), mark(record))
+        case Part.DECISION:
+            return decision(story, record)
+        case Part.WARNING:
+            return warning.reply(story, record)
+        case Part.RUN:
+            return what_was_run(story, record)
+        case Part.AFTER:
+            return after(story, record)
+        case _:
+            return _outside_the_thread(part, story, record, link)
+
+
+def _outside_the_thread(part: str, story: Story, record: Record, link: str) -> Message:
+    if part == Part.NEWS:
+        return _news(story, record, link)
+    if part == Part.ASKER:
+        return _asker(story, record, link)
+    return for_approver(story, link) if approver_of(part) else for_owner(story, record)
+
+
+def _news(story: Story, record: Record, link: str) -> Message:
+    """One line for the incident channel."""
+    at = line(" → ", Link(url=link, text="thread")) if link else line(" → ", Where(id=story.request.home))
+    if isinstance(record.event, Planned):
+        told = line("⏳ ", Who(id=story.request.asker), f" asks to kick {story.user} off {story.where}")
+        return compose(paragraph(line(told, at), needed=True), mark(record))
+    return compose(paragraph(line(_end(story), at), needed=True), mark(record))
+
+
+def _asker(story: Story, record: Record, link: str) -> Message:
+    """What the asker gets in person: where the request stands, or how it ended."""
+    at = line(" ", Link(url=link, text="See the thread.")) if link else ()
+    if isinstance(record.event, Planned):
+        stands = at or line(" It stands in ", Where(id=story.request.home), ".")
+        return compose(paragraph(line(f"You asked to kick {story.user} off {story.where}.", stands), needed=True))
+    return compose(paragraph(line(_end(story), at), needed=True), aside(line(f"request {story.request.id}")))
+
+
+def _end(story: Story) -> Line:
+    """The last line of a request that has ended. A later state than the event's is told as it is now."""
+    if not story.request.state.final:
+        return line(bold(f"{story.user} on {story.where}"))
+    if story.request.state is State.REFUSED:
+        return headline(story)
+    return line(headline(story), " · ", credits_line(story))
+
+
+def _broken(story: Story, record: Record) -> Message:
+    """Stands in for a message that Kickbot failed to write: nothing is left out silently."""
+    text = f"Event {record.seq} of request {story.request.id} could not be shown. The audit trail has it: "
+    return compose(paragraph(line(text, f"kickbot audit show {story.request.id}"), needed=True), mark(record))

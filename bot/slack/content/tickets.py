@@ -1,0 +1,110 @@
+"""The buttons under a request, and what a click on one brings back. Pure.
+
+Each carries the request and the plan that was shown, and nothing else.
+"""
+
+import json
+from typing import Any, Self
+
+from pydantic import ValidationError
+
+from bot import planning
+from bot.errors import CommandError
+from bot.lifecycle import Request, State
+from bot.models import Value
+from bot.slack.content.blocks import Button, Part, buttons
+
+APPROVE, DENY, CANCEL = "kickbot_approve", "kickbot_deny", "kickbot_cancel"
+FORCE, AGAIN = "kickbot_force", "kickbot_again"
+
+NOT_OURS = "This button isn't one that Kickbot knows. Nothing was done by your click."
+
+_WORDS = {
+    APPROVE: ("Approve", "primary"),
+    DENY: ("Deny…", "danger"),
+    CANCEL: ("Cancel", ""),
+    FORCE: ("Ask to force it…", ""),
+    AGAIN: ("Ask again", ""),
+}
+
+
+class Ticket(Value):
+    """What a button carries: the request, and the hash of its plan."""
+
+    request: int
+    plan: str
+
+    @classmethod
+    def read(cls, value: str | None) -> Self:
+        """Raises CommandError for what nobody of Kickbot wrote."""
+        try:
+            return cls.model_validate_json(value or "")
+        except ValidationError as error:
+            raise CommandError(NOT_OURS) from error
+
+
+def actions(request: Request) -> tuple[str, ...]:
+    """What can be clicked in the state in which the request is."""
+    match request.state:
+        case State.PENDING:
+            return (APPROVE, DENY, CANCEL)
+        case State.APPROVED | State.WARNED:
+            return (CANCEL,)
+        case State.CLOSED | State.EXPIRED | State.LAPSED:
+            return _next_level(request)
+        case _:
+            return ()
+
+
+def _next_level(request: Request) -> tuple[str, ...]:
+    """What can be asked next: to force what survived, to end what came back, or the same once more."""
+    if planning.again(request, force=True):
+        return (FORCE,)
+    return (AGAIN,) if planning.again(request, force=False) else ()
+
+
+def row(request: Request) -> list[Part]:
+    """The row of buttons, or nothing."""
+    shown = [button(request, action) for action in actions(request)]
+    return [buttons(*shown)] if shown else []
+
+
+def decisions_row(request: Request) -> list[Part]:
+    """The buttons for whoever may approve, away from the request itself."""
+    return [buttons(button(request, APPROVE), button(request, DENY))]
+
+
+def button(request: Request, action: str) -> Button:
+    """One of them."""
+    text, style = _WORDS[action]
+    if action == CANCEL and request.state is State.WARNED:
+        text = "Stop"
+    ticket = Ticket(request=request.id, plan=request.plan_hash)
+    return Button(text=text, action=action, value=ticket.model_dump_json(), style=style)
+
+
+# -------------------------------------------------------------------------------------------- a click
+
+
+def channel_of(body: dict[str, Any]) -> str:
+    """Where the clicked message stands."""
+    return str((body.get("channel") or body.get("container", {})).get("id") or body["container"].get("channel_id", ""))
+
+
+def key_of(body: dict[str, Any]) -> str:
+    """The same for the same click, however often Slack sends it."""
+    action = body["actions"][0]
+    return ":".join(
+        map(str, (body["user"]["id"], action.get("action_id"), action.get("action_ts"), body["trigger_id"]))
+    )
+
+
+def came_from_home(body: dict[str, Any]) -> bool:
+    """True for a click on a Home tab, and for what is sent from a form that was opened there."""
+    view = body.get("view") or {}
+    if view.get("type") == "home":
+        return True
+    try:
+        return bool(json.loads(view.get("private_metadata") or "{}").get("home"))
+    except (ValueError, AttributeError):
+        return False

@@ -1,0 +1,109 @@
+"""Buttons under a request -> the workflow, and its answer back to whoever clicked. Decides nothing."""
+
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiohttp
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.cleaning import clean
+from bot.errors import CommandError
+from bot.models import RequestId
+from bot.slack.content.deny_form import DENY_FORM, deny_form, reason_given
+from bot.slack.content.lines import Line, line
+from bot.slack.content.story import asked, short
+from bot.slack.content.tickets import AGAIN, APPROVE, CANCEL, DENY, FORCE, Ticket, came_from_home, channel_of, key_of
+from bot.slack.incoming.answers import Reply, note
+from bot.slack.incoming.intake import Intake
+from bot.workflow import Origin, Workflow
+
+log = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+Ack = Callable[..., Awaitable[Any]]
+
+NO_FORM = "Slack did not open the form. Nothing was done by your click: try once more."
+
+
+class Clicks:
+    """One method for each button. reply_to: how whoever sent something can be answered."""
+
+    def __init__(self, workflow: Workflow, intake: Intake, reply_to: Callable[[Json], Reply]) -> None:
+        self._workflow = workflow
+        self._intake = intake
+        self._reply_to = reply_to
+
+    def register(self, app: AsyncApp) -> None:
+        decisions = {APPROVE: self._approve, CANCEL: self._cancel, FORCE: self._force, AGAIN: self._again}
+        for action, decide in decisions.items():
+            app.action(action)(self._click(decide))
+        app.action(DENY)(self._ask_why)
+        app.view(DENY_FORM)(self._deny)
+
+    def _click(self, decide: Callable[[Origin, Ticket], Awaitable[Line]]) -> Callable[..., Awaitable[None]]:
+        async def listener(ack: Ack, body: Json) -> None:
+            await ack()
+            if self._intake.is_new(key_of(body)):
+                await self._intake.answer(self._reply_to(body), lambda: self._decide(body, decide))
+
+        return listener
+
+    async def _decide(self, body: Json, decide: Callable[[Origin, Ticket], Awaitable[Line]]) -> None:
+        ticket = Ticket.read(body["actions"][0].get("value"))
+        origin = await self._intake.origin(body["user"]["id"], channel_of(body), key_of(body))
+        await self._reply_to(body)(note(await decide(origin, ticket)))
+
+    async def _approve(self, origin: Origin, ticket: Ticket) -> Line:
+        request = await self._workflow.approve(origin, RequestId(ticket.request), ticket.plan)
+        more = "" if request.approved_at else " It needs another approval too."
+        return line(f"You approved the plan {short(ticket.plan)}.{more}")
+
+    async def _cancel(self, origin: Origin, ticket: Ticket) -> Line:
+        request = await self._workflow.cancel(origin, RequestId(ticket.request), ticket.plan)
+        return line(
+            "You stopped this. Nothing was ended." if request.act_at else "You cancelled this. Nothing was done."
+        )
+
+    async def _force(self, origin: Origin, ticket: Ticket) -> Line:
+        """The next level for what survived: a new request, which needs its own approval."""
+        again = await self._workflow.again(origin, RequestId(ticket.request), ticket.plan, force=True)
+        return asked(again, origin.channel.id)
+
+    async def _again(self, origin: Origin, ticket: Ticket) -> Line:
+        again = await self._workflow.again(origin, RequestId(ticket.request), ticket.plan, force=False)
+        return asked(again, origin.channel.id)
+
+    # ------------------------------------------------------------------------------------------ why not
+
+    async def _ask_why(self, ack: Ack, body: Json, client: AsyncWebClient) -> None:
+        """Deny…: the form has to be opened at once, so nothing is looked up before it."""
+        await ack()
+        if self._intake.is_new(key_of(body)):
+            await self._intake.answer(self._reply_to(body), lambda: _open_form(client, body))
+
+    async def _deny(self, ack: Ack, body: Json) -> None:
+        await ack()
+        await self._intake.answer(self._reply_to(body), lambda: self._denied(body))
+
+    async def _denied(self, body: Json) -> None:
+        known = json.loads(body["view"]["private_metadata"])
+        ticket = Ticket.read(json.dumps(known["ticket"]))
+        origin = await self._intake.origin(body["user"]["id"], known["channel"], body["view"]["id"])
+        reason = clean(reason_given(body["view"]))
+        request = await self._workflow.deny(origin, RequestId(ticket.request), ticket.plan, reason)
+        await self._reply_to(body)(note(line(f"You denied the plan {short(request.plan_hash)}. Nothing was done.")))
+
+
+async def _open_form(client: AsyncWebClient, body: Json) -> None:
+    ticket = Ticket.read(body["actions"][0].get("value"))
+    known = {"ticket": ticket.model_dump(), "channel": channel_of(body), "url": body.get("response_url", "")}
+    known |= {"home": True} if came_from_home(body) else {}
+    try:
+        await client.views_open(trigger_id=body["trigger_id"], view=deny_form(short(ticket.plan), json.dumps(known)))
+    except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
+        log.warning("the form did not open: %s", error)
+        raise CommandError(NO_FORM) from error

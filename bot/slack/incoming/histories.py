@@ -1,0 +1,60 @@
+"""`/audit` -> what the trail tells about requests, for whoever asks and nobody else."""
+
+import asyncio
+from collections.abc import Awaitable
+
+from bot.cleaning import quoted
+from bot.errors import CommandError
+from bot.inventory import Inventory
+from bot.models import Audit
+from bot.nearest import did_you_mean
+from bot.questions import Questions
+from bot.slack.content import history
+from bot.slack.content.blocks import Message
+from bot.slack.content.lines import line
+from bot.slack.incoming.answers import Reply, note
+from bot.slack.outgoing.links import Links
+
+SLOW = 1.0
+"""Seconds after which someone who waits is told that it takes longer."""
+
+
+class Histories:
+    """It changes nothing, and no answer is ever for all."""
+
+    def __init__(self, questions: Questions, links: Links, inventory: Inventory) -> None:
+        self._questions = questions
+        self._links = links
+        self._inventory = inventory
+
+    async def answer(self, reply: Reply, who: str, wanted: Audit) -> None:
+        """Raises CommandError for a name that nobody has, or several, and Refused for what `who` may not see."""
+        reading = asyncio.ensure_future(self._read(who, wanted))
+        finished, _ = await asyncio.wait({reading}, timeout=SLOW)
+        if not finished:
+            await reply(note(line("Reading the audit trail …")))
+        await reply(await reading)
+
+    def _read(self, who: str, wanted: Audit) -> Awaitable[Message]:
+        return self._one(who, wanted.request) if wanted.request is not None else self._several(who, wanted)
+
+    async def _one(self, who: str, number: int) -> Message:
+        known = await self._questions.one(who, number)
+        return history.story(known, (await self._links.of([known])).get(known.request.id, ""))
+
+    async def _several(self, who: str, wanted: Audit) -> Message:
+        if wanted.called:
+            wanted = wanted.model_copy(update={"person": await self._person(who, wanted.called)})
+        found = await self._questions.search(who, about=wanted.about, person=wanted.person, since=wanted.since)
+        links = await self._links.of(found.known)
+        known = wanted.about in self._inventory.hosts
+        hint = "" if found.known or known else did_you_mean(wanted.about, self._inventory.hosts)
+        return history.requests(wanted, found, links, hint)
+
+    async def _person(self, who: str, called: str) -> str:
+        """The id of someone who is called like this."""
+        people = await self._questions.called(who, called)
+        if len(people) != 1:
+            said = history.SEVERAL if people else history.NOBODY
+            raise CommandError(said.format(name=quoted(called)))
+        return people[0]

@@ -1,0 +1,63 @@
+"""What every listener needs of what comes in: whose it is, whether it came before, and an answer that is waited for."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from bot.canonical import digest
+from bot.models import Person
+from bot.policy import Channel
+from bot.slack.incoming.answers import Reply, answered
+from bot.slack.incoming.pace import Pace
+from bot.workflow import Origin
+
+PATIENCE = 10.0
+"""Seconds for answers that are under way when the bot stops."""
+REMEMBERED = 1_000
+
+
+class Directory(Protocol):
+    """Where channels and people are looked up."""
+
+    async def channel(self, id: str) -> Channel: ...  # noqa: A002 - Slack's own word
+
+    async def person(self, id: str) -> Person: ...  # noqa: A002 - Slack's own word
+
+
+class Intake:
+    """One for all listeners."""
+
+    def __init__(self, people: Directory) -> None:
+        self._people = people
+        self._pace = Pace()
+        self._keys: OrderedDict[str, None] = OrderedDict()
+        self._answering: set[asyncio.Task[Any]] = set()
+
+    async def answer(self, reply: Reply, work: Callable[[], Awaitable[None]]) -> None:
+        """Do the work, and tell whatever Kickbot refuses. Nothing may get past here."""
+        task = asyncio.current_task()
+        if task is not None:
+            self._answering.add(task)
+            task.add_done_callback(self._answering.discard)
+        await answered(reply, work)
+
+    async def origin(self, who: str, channel: str, key: str) -> Origin:
+        """Where something came from; no channel: from a Home tab. Raises CommandError for who asks too much at once."""
+        self._pace.demand(who)
+        where = await self._people.channel(channel) if channel else Channel(id="")
+        return Origin(who=who, channel=where, key=digest(key.encode()))
+
+    def is_new(self, key: str) -> bool:
+        """False for what Slack sent a second time: the first one is answered, and that is enough."""
+        if key in self._keys:
+            return False
+        self._keys[key] = None
+        while len(self._keys) > REMEMBERED:
+            self._keys.popitem(last=False)
+        return True
+
+    async def finish(self, seconds: float = PATIENCE) -> None:
+        """At a stop: let those who still wait get their answer. Nothing new arrives any more."""
+        if self._answering:
+            await asyncio.wait(set(self._answering), timeout=seconds)

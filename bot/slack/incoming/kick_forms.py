@@ -1,0 +1,311 @@
+"""The form for a kick, from whatever opens it to the request -> the workflow, and its answers back into the form.
+
+It is opened before anything is looked up, and filled afterwards: a trigger lives for three seconds. What was chosen
+last is what the form shows in the end, however late an earlier look comes back.
+"""
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.errors import SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot import commands
+from bot.errors import CommandError, KickbotError
+from bot.inventory import Inventory
+from bot.models import Kick, Listing, Snapshot, Unreachable
+from bot.policy import Policy
+from bot.slack.content.help_text import renamed
+from bot.slack.content.kick_form import (
+    HOSTS,
+    LEVEL,
+    LONGEST_HOSTS,
+    USER,
+    Choice,
+    Filled,
+    Known,
+    Shown,
+    can_choose,
+    choices,
+    form,
+)
+from bot.slack.content.kick_menu import MENU
+from bot.slack.content.lines import Line, line, told
+from bot.slack.content.listing import unreachable
+from bot.slack.content.naming import sessions
+from bot.slack.content.story import named
+from bot.slack.content.tickets import NOT_OURS, channel_of, key_of
+from bot.slack.incoming.answers import reply_to
+from bot.slack.incoming.from_message import hosts_in, quote
+from bot.slack.incoming.intake import Directory, Intake
+from bot.slack.incoming.kick_filled import Mistakes, as_it_stands, command, demands_reason, filled_in
+from bot.slack.incoming.kick_sent import reply_in_form
+from bot.slack.incoming.suggestions import Suggestions
+from bot.workflow import Seen, Workflow
+
+log = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+Ack = Callable[..., Awaitable[Any]]
+
+SHORTCUT = "kickbot_kick"
+REMEMBERED = 1_000
+
+NO_FORM = "Slack did not open the form, so nothing was done. Type it instead: "
+TOO_MANY = "All of these sessions are meant. To choose among so many, type the command with `session ID,…`."
+FAILURES = (SlackClientError, aiohttp.ClientError, TimeoutError)
+
+
+@dataclass
+class Desk:
+    """An open form. turn: Slack's time of the newest choice."""
+
+    turn: str = ""
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def begin(self, turn: str) -> bool:
+        """False for a choice that arrives after a later one. Slack's times have all the same length."""
+        if turn < self.turn:
+            return False
+        self.turn = turn
+        return True
+
+
+@dataclass(frozen=True)
+class Screen:
+    """One choice in one form, and who made it."""
+
+    client: AsyncWebClient
+    view: str
+    who: str
+    turn: str
+
+
+class KickForms:
+    """names: what the commands are called here. posts: a client that never repeats a call by itself."""
+
+    def __init__(
+        self,
+        workflow: Workflow,
+        intake: Intake,
+        people: Directory,
+        inventory: Inventory,
+        policy: Policy,
+        names: Mapping[str, str],
+        posts: AsyncWebClient,
+    ) -> None:
+        self._workflow = workflow
+        self._intake = intake
+        self._people = people
+        self._inventory = inventory
+        self._policy = policy
+        self._names = names
+        self._posts = posts
+        self._suggestions = Suggestions(workflow, people, inventory)
+        self._desks: OrderedDict[str, Desk] = OrderedDict()
+
+    def register(self, app: AsyncApp) -> None:
+        app.action(MENU)(self._chosen_from_menu)
+        app.message_shortcut(SHORTCUT)(self._chosen_on_message)
+        for name in (HOSTS, USER, LEVEL):
+            app.action(name)(self._changed)
+        app.options(HOSTS)(self._suggest_hosts)
+        app.options(USER)(self._suggest_users)
+
+    # ------------------------------------------------------------------------------------------ opening it
+
+    async def typed(self, client: AsyncWebClient, body: Json, reason: str) -> None:
+        """A command without who and where."""
+        if self._intake.is_new(body["trigger_id"]):
+            await self._open(client, body, _known(body, body["channel_id"]), Filled(reason=reason))
+
+    async def _chosen_on_message(self, ack: Ack, body: Json, client: AsyncWebClient) -> None:
+        await ack()
+        if self._intake.is_new(body["trigger_id"]):
+            await self._intake.answer(reply_to(body), lambda: self._open_on_message(client, body))
+
+    async def _open_on_message(self, client: AsyncWebClient, body: Json) -> None:
+        message = body["message"]
+        filled = Filled(hosts=hosts_in(message, self._inventory), reason=quote(message))
+        known = _known(body, body["channel"]["id"]).model_copy(update={"hosts": _short(filled)})
+        await self._open(client, body, known, filled)
+
+    async def _chosen_from_menu(self, ack: Ack, body: Json, client: AsyncWebClient) -> None:
+        await ack()
+        if self._intake.is_new(key_of(body)):
+            await self._intake.answer(reply_to(body), lambda: self._open_from_menu(client, body))
+
+    async def _open_from_menu(self, client: AsyncWebClient, body: Json) -> None:
+        kick = commands.parse("kick", _words_of(body), self._inventory)
+        if not isinstance(kick, Kick):
+            raise CommandError(NOT_OURS)
+        wanted = f"{kick.hosts[0]}:{kick.session}" if kick.session else ""
+        filled = Filled(hosts=kick.hosts, user=kick.user, ticked=(wanted,) if wanted else None)
+        known = _known(body, channel_of(body)).model_copy(update={"hosts": _short(filled), "wanted": wanted})
+        view = await self._open(client, body, known, filled)
+        await self._fill(Screen(client, view, body["user"]["id"], turn=""), known, filled)
+
+    async def _open(self, client: AsyncWebClient, body: Json, known: Known, filled: Filled) -> str:
+        """Before anything is looked up; the id of the form."""
+        try:
+            opened = await client.views_open(trigger_id=body["trigger_id"], view=form(known, filled, _looking(filled)))
+        except FAILURES as error:
+            log.warning("the form did not open: %s", error)
+            raise CommandError(NO_FORM + renamed(commands.USAGE["kick"], self._names)) from error
+        return str(opened["view"]["id"])
+
+    # ------------------------------------------------------------------------------------------ filling it
+
+    async def _changed(self, ack: Ack, body: Json, client: AsyncWebClient) -> None:
+        await ack()
+        if self._intake.is_new(key_of(body)):
+            await self._intake.answer(reply_in_form(self._posts, body), lambda: self._follow(client, body))
+
+    async def _follow(self, client: AsyncWebClient, body: Json) -> None:
+        """Other hosts, another user: look again. Another level: only ask again who could approve it."""
+        view, action = body["view"], body["actions"][0]
+        screen = Screen(client, view["id"], body["user"]["id"], action["action_ts"])
+        if not self._desk(screen.view).begin(screen.turn):
+            return
+        filled, known = filled_in(view), Known.of(view)
+        known = known.model_copy(update={"hosts": _short(filled)})
+        if action["action_id"] == LEVEL and known.about and known.about == filled.about:
+            await self._judge_again(screen, known, filled, as_it_stands(view, filled))
+            return
+        if action["action_id"] != LEVEL:
+            filled = filled.model_copy(update={"ticked": None})
+            known = known.model_copy(update={"wanted": ""})
+        known = known.model_copy(update={"about": ""})
+        if await self._show(screen, form(known, filled, _looking(filled))) and filled.about:
+            await self._fill(screen, known, filled)
+
+    async def _fill(self, screen: Screen, known: Known, filled: Filled) -> None:
+        """Shows the sessions, and who could approve."""
+        try:
+            kick = self._meant(filled)
+        except Mistakes as mistakes:
+            wrong = Shown(trouble=self._wrong(mistakes))
+            await self._show(screen, form(known, filled, wrong))
+            return
+        (listed, hints), verdict = await asyncio.gather(
+            self._look(screen, known, kick, filled), self._verdict(screen.who, kick)
+        )
+        shown = verdict.model_copy(update={"listed": listed, "hints": hints, "turn": screen.turn})
+        known = known.model_copy(update={"about": filled.about, "wanted": ""})
+        await self._show(screen, form(known, filled, shown))
+
+    async def _judge_again(self, screen: Screen, known: Known, filled: Filled, kept: list[Json]) -> None:
+        try:
+            shown = await self._verdict(screen.who, self._meant(filled))
+        except Mistakes as mistakes:
+            shown = Shown(trouble=self._wrong(mistakes))
+        await self._show(screen, form(known, filled, shown, kept))
+
+    def _wrong(self, mistakes: Mistakes) -> tuple[Line, ...]:
+        return tuple(told(renamed(text, self._names)) for text in mistakes.fields.values())
+
+    def _meant(self, filled: Filled) -> Kick:
+        """As far as it is chosen: whichever sessions, for whatever reason."""
+        chosen = filled.model_copy(update={"ticked": None, "listed": (), "reason": ""})
+        return command(chosen, self._inventory)[1]
+
+    async def _look(
+        self, screen: Screen, known: Known, kick: Kick, filled: Filled
+    ) -> tuple[tuple[Choice, ...], tuple[Line, ...]]:
+        """The sessions of that user, and what else is to be said about them."""
+        try:
+            origin = await self._intake.origin(screen.who, known.channel, f"{screen.view}:{screen.turn}")
+            seen = await self._workflow.look(origin, Listing(hosts=kick.hosts, user=kick.user))
+        except KickbotError as error:
+            return (), (told(error.for_user()),)
+        self._suggestions.forget(screen.who)
+        listed = choices(kick.user, seen.looks)
+        return listed, tuple(_about(seen, kick.user, listed, filled))
+
+    async def _verdict(self, who: str, kick: Kick) -> Shown:
+        """Who could approve it, or why it can't be asked. A missing reason can still be given."""
+        demanded = bool(demands_reason(self._policy, kick))
+        try:
+            able = await self._workflow.could_approve(who, kick.model_copy(update={"reason": "to be given"}))
+        except KickbotError as error:
+            return Shown(trouble=(told(error.for_user()),), demanded=demanded)
+        return Shown(approvers=able, demanded=demanded)
+
+    async def _show(self, screen: Screen, view: Json) -> bool:
+        """False if something else was chosen meanwhile, or the form is closed: then nothing is shown."""
+        desk = self._desk(screen.view)
+        async with desk.writing:
+            if desk.turn != screen.turn:
+                return False
+            try:
+                await screen.client.views_update(view_id=screen.view, view=view)
+            except FAILURES as error:
+                log.info("the form was not updated: %s", error)
+                return False
+        return True
+
+    def _desk(self, view: str) -> Desk:
+        desk = self._desks.setdefault(view, Desk())
+        while len(self._desks) > REMEMBERED:
+            self._desks.popitem(last=False)
+        return desk
+
+    # ------------------------------------------------------------------------------------------ suggestions
+
+    async def _suggest_hosts(self, ack: Ack, body: Json) -> None:
+        await _suggest(ack, lambda: self._suggestions.hosts(body["user"]["id"], body.get("value") or ""))
+
+    async def _suggest_users(self, ack: Ack, body: Json) -> None:
+        """The hosts are those that the form carries: of its state Slack sends none along, or an old one."""
+        await _suggest(ack, lambda: self._users(body))
+
+    async def _users(self, body: Json) -> list[Json]:
+        hosts = Known.of(body["view"]).hosts
+        return await self._suggestions.users(body["user"]["id"], hosts, body.get("value") or "")
+
+
+async def _suggest(ack: Ack, find: Callable[[], Awaitable[list[Json]]]) -> None:
+    try:
+        options = await find()
+    except Exception:
+        log.exception("no suggestions")
+        options = []
+    await ack(options=options)
+
+
+def _known(body: Json, channel: str) -> Known:
+    return Known(channel=channel, url=body.get("response_url") or "", opened=int(time.time()))
+
+
+def _words_of(body: Json) -> str:
+    return str((body["actions"][0].get("selected_option") or {}).get("value", ""))
+
+
+def _short(filled: Filled) -> str:
+    """The hosts, if they are no more than one may type anyway."""
+    return filled.where if len(filled.where) <= LONGEST_HOSTS else ""
+
+
+def _looking(filled: Filled) -> Shown:
+    """What stands there until the look comes back."""
+    return Shown(hints=(line(f"Looking at {filled.where} …"),)) if filled.about else Shown()
+
+
+def _about(seen: Seen, user: str, listed: tuple[Choice, ...], filled: Filled) -> list[Line]:
+    """What the list of sessions does not say: whom it leaves out, and why."""
+    free = [look.host for look in seen.looks if isinstance(look, Snapshot) and not choices(user, (look,))]
+    gone = [wanted for wanted in filled.ticked or () if wanted not in {choice.value for choice in listed}]
+    return [
+        *([line(f"{user} is not logged in on {named(free)}.")] if free else []),
+        *([line(f"Not there any more: {sessions([wanted.split(':')[-1] for wanted in gone])}.")] if gone else []),
+        *([told(TOO_MANY)] if listed and not can_choose(listed) else []),
+        *(unreachable(look) for look in seen.looks if isinstance(look, Unreachable)),
+        *(line("No sessions are shown: ", told(refusal)) for refusal in seen.refused),
+    ]

@@ -1,0 +1,141 @@
+"""The form for a kick is sent -> a request, or why not: at the field if that is known in time, else as a message."""
+
+import asyncio
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.errors import AlreadyRecorded, KickbotError, LookupFailed
+from bot.inventory import Inventory
+from bot.models import Kick
+from bot.policy import Policy
+from bot.slack.content.help_text import renamed
+from bot.slack.content.kick_form import HOSTS, KICK_FORM, REASON, Known
+from bot.slack.content.lines import Line
+from bot.slack.content.story import asked
+from bot.slack.incoming.answers import Reply, by_url, in_person, note
+from bot.slack.incoming.intake import Directory, Intake
+from bot.slack.incoming.kick_filled import Mistakes, command, demands_reason, filled_in
+from bot.workflow import Workflow
+
+Json = dict[str, Any]
+Ack = Callable[..., Awaitable[Any]]
+
+ACKNOWLEDGE = 2.0
+"""Seconds within which a refusal can still stand in the form: Slack waits for three."""
+NAMING = 0.5
+"""Seconds beyond that for the names in it."""
+ANSWERABLE = 29 * 60
+"""Seconds for which a response_url is good, less a minute."""
+REMEMBERED = 1_000
+
+_PERSON = re.compile(r"<@([UW][A-Z0-9]+)>")
+_GROUP = re.compile(r"<!subteam\^(S[A-Z0-9]+)>")
+
+
+class SentForms:
+    """names: what the commands are called here. posts: a client that never repeats a call by itself."""
+
+    def __init__(
+        self,
+        workflow: Workflow,
+        intake: Intake,
+        people: Directory,
+        inventory: Inventory,
+        policy: Policy,
+        names: Mapping[str, str],
+        posts: AsyncWebClient,
+    ) -> None:
+        self._workflow = workflow
+        self._intake = intake
+        self._people = people
+        self._inventory = inventory
+        self._policy = policy
+        self._names = names
+        self._posts = posts
+        self._refused: OrderedDict[str, int] = OrderedDict()
+
+    def register(self, app: AsyncApp) -> None:
+        app.view(KICK_FORM)(self._sent)
+
+    async def _sent(self, ack: Ack, body: Json) -> None:
+        """A mistake or a refusal stands in the form, if it is known in time; else it is told like any answer."""
+        if not self._intake.is_new(f"{body['view']['id']}:{body.get('trigger_id')}"):
+            await ack()
+            return
+        reply = reply_in_form(self._posts, body)
+        await self._intake.answer(reply, lambda: self._ask(ack, body, reply))
+
+    async def _ask(self, ack: Ack, body: Json, reply: Reply) -> None:
+        try:
+            words, kick = self._understood(body["view"])
+        except Mistakes as mistakes:
+            said = {block: _bare(renamed(text, self._names)) for block, text in mistakes.fields.items()}
+            await ack(response_action="errors", errors=said)
+            return
+        asking = asyncio.ensure_future(self._workflow_asks(body, words, kick))
+        finished, _ = await asyncio.wait({asking}, timeout=ACKNOWLEDGE)
+        if finished and (refusal := _refusal(asking)):
+            self._count(body["view"]["id"])
+            await ack(response_action="errors", errors={HOSTS: await self._named(refusal.for_user())})
+            return
+        await ack()
+        await reply(note(await asking))
+
+    def _understood(self, view: Json) -> tuple[str, Kick]:
+        """Raises Mistakes."""
+        words, kick = command(filled_in(view), self._inventory)
+        host = demands_reason(self._policy, kick)
+        if host and not kick.reason:
+            raise Mistakes({REASON: f"A reason is needed on {host}."})
+        return f"{self._names['kick']} {words}", kick
+
+    async def _workflow_asks(self, body: Json, words: str, kick: Kick) -> Line:
+        """One form is one request, however often it is sent; one that was refused may be sent again."""
+        view, known = body["view"]["id"], Known.of(body["view"])
+        refused = self._refused.get(view, 0)
+        key = f"{view}:{refused}" if refused else view
+        origin = await self._intake.origin(body["user"]["id"], known.channel, key)
+        return asked(await self._workflow.ask(origin, words, kick), known.channel)
+
+    def _count(self, view: str) -> None:
+        self._refused[view] = self._refused.get(view, 0) + 1
+        while len(self._refused) > REMEMBERED:
+            self._refused.popitem(last=False)
+
+    async def _named(self, text: str) -> str:
+        """As plain text, which is all that a field's error can be: people by their names."""
+        people = set(_PERSON.findall(text))
+        reading = {who: asyncio.ensure_future(self._name(who)) for who in people}
+        finished, _ = await asyncio.wait(reading.values(), timeout=NAMING) if reading else (set(), set())
+        names = {who: task.result() for who, task in reading.items() if task in finished}
+        return _bare(_PERSON.sub(lambda match: names.get(match[1], match[1]), text))
+
+    async def _name(self, who: str) -> str:
+        try:
+            return (await self._people.person(who)).name
+        except LookupFailed:
+            return who
+
+
+def reply_in_form(posts: AsyncWebClient, body: Json) -> Reply:
+    """Where the form came from; later, in person."""
+    known = Known.of(body["view"])
+    fresh = known.url and time.time() - known.opened < ANSWERABLE
+    return by_url(known.url) if fresh else in_person(posts, body["user"]["id"])
+
+
+def _refusal(asking: asyncio.Task[Line]) -> KickbotError | None:
+    """Why nothing was asked, on purpose. What was asked already is no refusal."""
+    error = asking.exception()
+    return error if isinstance(error, KickbotError) and not isinstance(error, AlreadyRecorded) else None
+
+
+def _bare(text: str) -> str:
+    """One of Kickbot's own sentences without markup."""
+    return _GROUP.sub(r"the user group \1", text).replace("`", "")

@@ -1,0 +1,81 @@
+"""Everything that Slack can send has a listener here: whatever isn't known is acknowledged and answered."""
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.inventory import Inventory
+from bot.policy import Policy
+from bot.slack.content.lines import line
+from bot.slack.incoming.answers import FAULT, note, reply_to
+from bot.slack.incoming.clicks import Clicks
+from bot.slack.incoming.histories import Histories
+from bot.slack.incoming.home_tab import HomeTab
+from bot.slack.incoming.intake import Directory, Intake
+from bot.slack.incoming.kick_forms import KickForms
+from bot.slack.incoming.kick_sent import SentForms
+from bot.slack.incoming.mentions import Mentions
+from bot.slack.incoming.sharing import Listings
+from bot.slack.incoming.typed import Typed
+from bot.workflow import Workflow
+
+log = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+Ack = Callable[..., Awaitable[Any]]
+
+UNKNOWN = "Kickbot doesn't know what to do with this. Nothing was done."
+ANY = re.compile(".*", re.DOTALL)
+
+
+def register(
+    app: AsyncApp,
+    *,
+    workflow: Workflow,
+    people: Directory,
+    inventory: Inventory,
+    policy: Policy,
+    names: Mapping[str, str],
+    posts: AsyncWebClient,
+    home: HomeTab,
+    histories: Histories,
+) -> Intake:
+    """Listen on this app. names: `{"sessions": "/sessions", "kick": "/kick", "kickbot": "/kickbot"}`.
+
+    posts: a client that never repeats a call by itself.
+    """
+    intake = Intake(people)
+    listings = Listings(workflow, intake, inventory, policy)
+    listings.register(app)
+    forms = KickForms(workflow, intake, people, inventory, policy, names, posts)
+    forms.register(app)
+    SentForms(workflow, intake, people, inventory, policy, names, posts).register(app)
+    typed = Typed(workflow, intake, inventory, listings, forms, histories, names)
+    typed.register(app)
+    Mentions(typed, intake, posts).register(app)
+    home.register(app, intake)
+    Clicks(workflow, intake, home.reply_to).register(app)
+    for unknown in (app.command, app.action, app.shortcut, app.view):
+        unknown(ANY)(_unknown)
+    for ignored in (app.view_closed, app.event, app.options):
+        ignored(ANY)(_ignored)
+    app.error(_fault)
+    return intake
+
+
+async def _unknown(ack: Ack, body: Json) -> None:
+    await ack()
+    await reply_to(body)(note(line(UNKNOWN)))
+
+
+async def _ignored(ack: Ack) -> None:
+    await ack()
+
+
+async def _fault(error: Exception, body: Json) -> None:
+    log.error("a fault in Kickbot", exc_info=error)
+    await reply_to(body)(note(line(FAULT)))

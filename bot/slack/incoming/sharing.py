@@ -1,0 +1,99 @@
+"""Listings, and who sees them: all in the channel where evidence may stand, else the asker alone, who reads why.
+
+Where the configuration names the channel and only the bot is missing in it, a button shows the listing to all later. It
+carries the words of the command and nothing that was seen: the click looks again, with the rights of that moment.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp
+
+from bot import commands
+from bot.errors import CommandError
+from bot.inventory import Inventory
+from bot.models import Listing
+from bot.policy import Channel, Policy, could_show, may_show, places
+from bot.slack.content.blocks import Button, Part, aside, buttons
+from bot.slack.content.kick_menu import menu
+from bot.slack.content.lines import Line, Where, code, joined, line
+from bot.slack.content.listing import listing
+from bot.slack.content.naming import NAMED
+from bot.slack.content.story import named
+from bot.slack.content.tickets import NOT_OURS, channel_of, key_of
+from bot.slack.incoming.answers import Reply, note, reply_to
+from bot.slack.incoming.intake import Intake
+from bot.workflow import Origin, Workflow
+
+Json = dict[str, Any]
+Ack = Callable[..., Awaitable[Any]]
+
+SHARE = "kickbot_share"
+SLOW = 1.0
+"""Seconds after which someone who waits for a listing is told that it takes longer."""
+
+
+class Listings:
+    """Answers `/sessions`, whichever way it was asked."""
+
+    def __init__(self, workflow: Workflow, intake: Intake, inventory: Inventory, policy: Policy) -> None:
+        self._workflow = workflow
+        self._intake = intake
+        self._inventory = inventory
+        self._policy = policy
+
+    def register(self, app: AsyncApp) -> None:
+        app.action(SHARE)(self._clicked)
+
+    async def answer(self, reply: Reply, origin: Origin, wanted: Listing, words: str) -> None:
+        """words: the same question as `/kickbot` would take it."""
+        looking = asyncio.ensure_future(self._workflow.look(origin, wanted))
+        finished, _ = await asyncio.wait({looking}, timeout=SLOW)
+        if not finished:
+            await reply(note(line(f"Looking at {named(wanted.hosts)} …")))
+        seen = await looking
+        for_all = bool(seen.looks) and may_show(self._policy, origin.channel)
+        why = alone(self._policy, origin.channel, words) if seen.looks and not for_all else ()
+        await reply(listing(seen, why, menu(seen.looks, wanted, self._policy)), for_all=for_all)
+
+    async def _clicked(self, ack: Ack, body: Json) -> None:
+        await ack()
+        if self._intake.is_new(key_of(body)):
+            await self._intake.answer(reply_to(body), lambda: self._share(body))
+
+    async def _share(self, body: Json) -> None:
+        words = str(body["actions"][0].get("value"))
+        wanted = commands.parse("kickbot", words, self._inventory)
+        if not isinstance(wanted, Listing):
+            raise CommandError(NOT_OURS)
+        origin = await self._intake.origin(body["user"]["id"], channel_of(body), key_of(body))
+        if may_show(self._policy, origin.channel):
+            await self.answer(reply_to(body), origin, wanted, words)
+        else:
+            why = _why_not(self._policy, origin.channel, " click again.")
+            await reply_to(body)(note(line("Nothing was shown: ", why)))
+
+
+def alone(policy: Policy, channel: Channel, words: str) -> Sequence[Part]:
+    """Why a listing is for one person alone; with the button, where it is only the bot that is missing."""
+    why = aside(line("Only you see this: ", _why_not(policy, channel, ":")))
+    share = buttons(Button(text="Share here", action=SHARE, value=words))
+    return (why, share) if could_show(policy, channel) else (why,)
+
+
+def _why_not(policy: Policy, channel: Channel, then: str) -> Line:
+    """then: what follows once the bot is there."""
+    if channel.shared:
+        return line("people of another company can read this channel.")
+    if not could_show(policy, channel):
+        return line("evidence is shown in ", _places(policy), " only.")
+    return line("Kickbot is not in this channel. ", code("/invite"), f" it, then{then}")
+
+
+def _places(policy: Policy) -> Line:
+    """`#incidents and #inc-*`"""
+    first, more = (known := places(policy))[:NAMED], len(known) - NAMED
+    shown = [line(code(place) if place.startswith("#") else Where(id=place)) for place in first]
+    *others, last = [*shown, line(f"{more} more")] if more > 0 else shown
+    return line(joined(others, ", "), " and ", last) if others else last

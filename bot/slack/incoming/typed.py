@@ -1,0 +1,121 @@
+"""What people type, as a command or behind the bot's name -> the workflow, and its answer back to them."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot import commands
+from bot.cleaning import clean, shorten
+from bot.errors import CommandError
+from bot.inventory import Inventory
+from bot.models import Audit, Form, Help, Kick, Listing, Value
+from bot.slack.content.help_text import help_on, renamed
+from bot.slack.content.story import asked
+from bot.slack.incoming.answers import Reply, note, reply_to
+from bot.slack.incoming.histories import Histories
+from bot.slack.incoming.intake import Intake
+from bot.slack.incoming.kick_forms import KickForms
+from bot.slack.incoming.sharing import Listings
+from bot.workflow import Origin, Workflow
+
+Json = dict[str, Any]
+Ack = Callable[..., Awaitable[Any]]
+
+LONGEST_WORDS = 2_000
+
+
+class Said(Value):
+    """Words for Kickbot: who said them where. called: by which name, `/logout` for one. key: see Origin."""
+
+    who: str
+    channel: str
+    key: str
+    called: str
+    command: str
+    text: str
+
+    @property
+    def whole(self) -> str:
+        """As it was typed, made printable."""
+        return shorten(clean(f"{self.called} {self.text}"), LONGEST_WORDS)
+
+    @property
+    def for_kickbot(self) -> str:
+        """The same as `/kickbot` takes it."""
+        return self.text if self.command == "kickbot" else f"{self.command} {self.text}"
+
+
+class Typed:
+    """`names`: what the commands are called here, `kick` -> `/kick`."""
+
+    def __init__(
+        self,
+        workflow: Workflow,
+        intake: Intake,
+        inventory: Inventory,
+        listings: Listings,
+        forms: KickForms,
+        histories: Histories,
+        names: Mapping[str, str],
+    ) -> None:
+        self._workflow = workflow
+        self._intake = intake
+        self._inventory = inventory
+        self._listings = listings
+        self._forms = forms
+        self._histories = histories
+        self._names = names
+
+    def register(self, app: AsyncApp) -> None:
+        for command, name in self._names.items():
+            app.command(name)(self._command(command))
+
+    def _command(self, command: str) -> Callable[..., Awaitable[None]]:
+        async def listener(ack: Ack, body: Json, client: AsyncWebClient) -> None:
+            await ack()
+            reply = reply_to(body)
+
+            async def opens(wanted: Form) -> None:
+                await self._forms.typed(client, body, wanted.reason)
+
+            await self._intake.answer(reply, lambda: self.carry_out(_said(command, body), reply, opens))
+
+        return listener
+
+    async def carry_out(self, said: Said, reply: Reply, opens: Callable[[Form], Awaitable[None]] | None = None) -> None:
+        """From the words to their answer. opens: the form, where Slack lets one be opened; else the usage is told."""
+        try:
+            understood = commands.parse(said.command, said.text, self._inventory)
+        except CommandError as error:
+            raise CommandError(renamed(error.for_user(), self._names)) from error
+        if isinstance(understood, Form):
+            await (opens(understood) if opens else reply(help_on("kick", self._names)))
+            return
+        if isinstance(understood, Help):
+            await reply(help_on(understood.topic, self._names))
+            return
+        origin = await self._intake.origin(said.who, said.channel, said.key)
+        if isinstance(understood, Listing):
+            await self._listings.answer(reply, origin, understood, said.for_kickbot)
+        elif isinstance(understood, Audit):
+            await self._histories.answer(reply, origin.who, understood)
+        else:
+            await self._kick(reply, origin, said.whole, understood)
+
+    async def _kick(self, reply: Reply, origin: Origin, words: str, wanted: Kick) -> None:
+        await reply(note(asked(await self._workflow.ask(origin, words, wanted), origin.channel.id)))
+
+
+def _said(command: str, body: Json) -> Said:
+    """A slash command."""
+    return Said(
+        who=body["user_id"],
+        channel=body["channel_id"],
+        key=body.get("trigger_id") or json.dumps(body),
+        called=body["command"],
+        command=command,
+        text=body.get("text") or "",
+    )

@@ -1,0 +1,266 @@
+"""Brings one message into Slack exactly once, however often it is told to, and however Slack fails meanwhile.
+
+Each message carries who it is as metadata (a file: in its name). Where it is not sure whether it was posted, Slack is
+asked first, and a message that is found is adopted. It decides nothing about what is said.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from functools import partial
+from itertools import chain, repeat
+from time import monotonic
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackRequestError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.borders import Posting, Postings, Sleep
+from bot.events import Record
+from bot.models import Moment, Value
+from bot.slack.content.blocks import Message
+from bot.slack.content.files import File
+from bot.slack.outgoing.tempo import Tempo
+from bot.slack.trouble import Impossible, Trouble, judge, retry_after
+
+log = logging.getLogger(__name__)
+
+EVENT_TYPE = "kickbot"
+PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
+PAGE = 200
+POSTS = (5, 5.0)
+"""Messages in one channel, and in how many seconds: one a second, in short bursts."""
+CHANGES = (50, 60.0)
+"""The same for changes, wherever they are: https://docs.slack.dev/apis/web-api/rate-limits, tier 3."""
+SKEW = timedelta(hours=1)
+"""How far Slack's clock and the trail's may lie apart: a message is looked for from that long before its event."""
+
+TRANSPORT = (aiohttp.ClientError, TimeoutError, OSError, SlackRequestError)
+
+
+class Place(Value):
+    """Where a message goes. thread: the ts of the parent; empty: into the channel itself."""
+
+    channel: str
+    thread: str = ""
+
+
+Elsewhere = Callable[[], Awaitable[Place | None]]
+"""Where a message goes that can't be posted at its place; it is asked only then."""
+
+
+async def nowhere_else() -> Place | None:
+    return None
+
+
+class Tag(Value):
+    """Who a message is. trail: the hash of its event."""
+
+    request: int
+    event: int
+    part: str
+    trail: str
+    at: Moment
+
+    @classmethod
+    def of(cls, record: Record, part: str) -> "Tag":
+        return cls(request=record.request, event=record.seq, part=part, trail=record.hash, at=record.at)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        return {"event_type": EVENT_TYPE, "event_payload": self.model_dump(mode="json", exclude={"at"})}
+
+
+class Delivery:
+    """`client` must not repeat a call by itself after a lost answer: that would post twice."""
+
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        postings: Postings,
+        *,
+        bot_user: str,
+        sleep: Sleep = asyncio.sleep,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._client = client
+        self._postings = postings
+        self._bot_user = bot_user
+        self._sleep = sleep
+        self._posts = Tempo(*POSTS, clock)
+        self._changes = Tempo(*CHANGES, clock)
+        self._directs: dict[str, str] = {}
+
+    async def post(
+        self, tag: Tag, place: Place, message: Message, *, doubtful: bool, elsewhere: Elsewhere = nowhere_else
+    ) -> Posting | None:
+        """Where the message stands now. doubtful: it may be there already.
+
+        What Slack does not take is posted as plain text; what can't be posted there goes to the place that `elsewhere`
+        gives. None if even that failed, which is logged.
+        """
+        if known := await self._postings.get(tag.event, tag.part):
+            return known
+        async for where in _places(place, elsewhere):
+            for what in (message, message.plain) if message.blocks else (message,):
+                send, find = partial(self._send, where, what, tag), partial(self._find, where, tag)
+                try:
+                    return await self._put(tag, where, await self._insist(send, find, doubtful=doubtful))
+                except Impossible as error:
+                    log.warning("request %s, %s of event %s: %s", tag.request, tag.part, tag.event, error)
+                    if error.trouble is Trouble.PLACE:
+                        break
+        log.error("request %s: not posted anywhere: %s", tag.request, message.text)
+        return None
+
+    async def upload(
+        self, tag: Tag, place: Place, file: File, *, doubtful: bool, elsewhere: Elsewhere = nowhere_else
+    ) -> Posting | None:
+        """The same for a file. Its content stands in the audit trail too, so a refusal is only logged."""
+        if known := await self._postings.get(tag.event, tag.part):
+            return known
+        async for where in _places(place, elsewhere):
+            send, find = partial(self._upload, where, file), partial(self._find_file, where, tag, file)
+            try:
+                return await self._put(tag, where, await self._insist(send, find, doubtful=doubtful))
+            except Impossible as error:
+                log.warning("request %s, file %s: %s", tag.request, file.name, error)
+                if error.trouble is not Trouble.PLACE:
+                    break
+        return None
+
+    async def change(self, posting: Posting, tag: Tag, message: Message) -> None:
+        """Show the newest state in a message that stands already. Raises Impossible if it can't be changed."""
+        for what in (message, message.plain):
+            try:
+                await self._insist(partial(self._update, posting, what, tag), None, doubtful=False)
+            except Impossible as error:
+                if error.trouble is Trouble.PLACE:
+                    raise
+                log.warning("request %s: the message %s was not changed: %s", tag.request, posting.ts, error)
+            else:
+                return
+
+    async def direct(self, person: str) -> Place:
+        """The direct message with a person. Raises Impossible if there can't be one."""
+        if person not in self._directs:
+            self._directs[person] = await self._insist(partial(self._open, person), None, doubtful=False)
+        return Place(channel=self._directs[person])
+
+    async def link(self, posting: Posting) -> str:
+        """The address of a message; empty if Slack does not say."""
+        try:
+            answer = await self._client.chat_getPermalink(channel=posting.channel, message_ts=posting.ts)
+        except (SlackApiError, *TRANSPORT) as error:
+            log.warning("no link to %s in %s: %s", posting.ts, posting.channel, error)
+            return ""
+        return str(answer.get("permalink") or "")
+
+    # ------------------------------------------------------------------------------------------ until it is done
+
+    async def _put(self, tag: Tag, place: Place, ts: str) -> Posting:
+        posting = Posting(event=tag.event, part=tag.part, channel=place.channel, ts=ts)
+        await self._postings.put(posting)
+        return posting
+
+    async def _insist(
+        self, send: Callable[[], Awaitable[str]], find: Callable[[], Awaitable[str | None]] | None, *, doubtful: bool
+    ) -> str:
+        """Try until Slack answers. Whenever it isn't clear what became of a try, look before the next one."""
+        for pause in chain(PAUSES, repeat(60.0)):
+            try:
+                if find and doubtful and (found := await find()):
+                    return found
+                return await send()
+            except TRANSPORT as error:
+                doubtful = True
+                log.warning("Slack did not answer (%r), trying again in %s s", error, pause)
+            except SlackApiError as error:
+                trouble, code = judge(error)
+                if trouble in {Trouble.PLACE, Trouble.CONTENT}:
+                    raise Impossible(trouble, code) from error
+                doubtful = doubtful or trouble is Trouble.UNCLEAR
+                pause = max(pause, retry_after(error))  # noqa: PLW2901 - Slack says how long
+                log.warning("Slack said %s, trying again in %s s", code, pause)
+            await self._sleep(pause)
+        raise AssertionError("unreachable: the pauses never end")
+
+    # ------------------------------------------------------------------------------------------ single calls
+
+    async def _send(self, place: Place, message: Message, tag: Tag) -> str:
+        await self._sleep(self._posts.next(place.channel))
+        answer = await self._client.chat_postMessage(
+            channel=place.channel,
+            thread_ts=place.thread or None,
+            text=message.text,
+            blocks=list(message.blocks) or None,
+            metadata=tag.metadata,
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+        return str(answer["ts"])
+
+    async def _update(self, posting: Posting, message: Message, tag: Tag) -> str:
+        await self._sleep(self._changes.next())
+        answer = await self._client.chat_update(
+            channel=posting.channel,
+            ts=posting.ts,
+            text=message.text,
+            blocks=list(message.blocks),
+            metadata=tag.metadata,
+        )
+        return str(answer["ts"])
+
+    async def _upload(self, place: Place, file: File) -> str:
+        answer = await self._client.files_upload_v2(
+            channel=place.channel,
+            thread_ts=place.thread or None,
+            filename=file.name,
+            title=file.title,
+            content=file.content.encode(),
+        )
+        return str(answer["files"][0]["id"])
+
+    async def _open(self, person: str) -> str:
+        return str((await self._client.conversations_open(users=[person]))["channel"]["id"])
+
+    # ------------------------------------------------------------------------------------------ looking first
+
+    async def _find(self, place: Place, tag: Tag) -> str | None:
+        """The ts of this very message, if Slack has it."""
+        async for message in self._messages(place, tag):
+            if message.get("metadata") == tag.metadata:
+                return str(message["ts"])
+        return None
+
+    async def _find_file(self, place: Place, tag: Tag, file: File) -> str | None:
+        async for message in self._messages(place, tag):
+            for shared in message.get("files", []):
+                if shared.get("name") == file.name:
+                    return str(shared["id"])
+        return None
+
+    async def _messages(self, place: Place, tag: Tag) -> AsyncIterator[dict[str, Any]]:
+        """Kickbot's own messages at that place since the event."""
+        cursor: str | None = None
+        since = f"{(tag.at - SKEW).timestamp():.6f}"
+        while cursor != "":
+            page: dict[str, Any] = {"limit": PAGE, "cursor": cursor, "include_all_metadata": True, "oldest": since}
+            if place.thread:
+                answer = await self._client.conversations_replies(channel=place.channel, ts=place.thread, **page)
+            else:
+                answer = await self._client.conversations_history(channel=place.channel, **page)
+            for message in answer["messages"]:
+                if message.get("user") == self._bot_user:
+                    yield message
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+
+
+async def _places(place: Place, elsewhere: Elsewhere) -> AsyncIterator[Place]:
+    """Where it belongs, and where it goes otherwise."""
+    yield place
+    other = await elsewhere()
+    if other and other != place:
+        yield other

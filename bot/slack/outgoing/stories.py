@@ -1,0 +1,51 @@
+"""Reads requests from the trail as stories: their events, with what was seen on their hosts."""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from pydantic import TypeAdapter, ValidationError
+
+from bot.borders import Trail
+from bot.errors import TrailError
+from bot.events import Attachment, Observed
+from bot.models import Look, Looks, RequestId, Snapshot, Unreachable
+from bot.slack.content.story import Story, tell
+
+log = logging.getLogger(__name__)
+
+LOOK: TypeAdapter[Snapshot | Unreachable] = TypeAdapter(Look)
+REMEMBERED = 64
+
+
+class Stories:
+    """Keeps the looks that were read last: each is read again for every event of its request."""
+
+    def __init__(self, trail: Trail) -> None:
+        self._trail = trail
+        self._looks: OrderedDict[str, Snapshot | Unreachable] = OrderedDict()
+
+    async def read(self, request: RequestId) -> Story:
+        """The request as the trail has it now."""
+        records = await self._trail.read(request)
+        seen = {r.seq: await self._seen(r.event.looks) for r in records if isinstance(r.event, Observed)}
+        first = next((r.seq for r in records if isinstance(r.event, Observed) and r.event.phase == "before"), 0)
+        return tell(records, before=seen.get(first, ()), seen=seen)
+
+    async def _seen(self, attachments: Sequence[Attachment]) -> Looks:
+        return tuple([await self._look(attachment) for attachment in attachments])
+
+    async def _look(self, attachment: Attachment) -> Snapshot | Unreachable:
+        """A look from the trail. One that can't be read is told as such, and doesn't hold up the rest."""
+        known = self._looks.get(attachment.sha256)
+        if known is not None:
+            return known
+        try:
+            look = LOOK.validate_json(await self._trail.body(attachment.sha256))
+        except (TrailError, ValidationError) as error:
+            log.error("the look at %s can't be read from the trail: %s", attachment.host, error)  # noqa: TRY400
+            return Unreachable(host=attachment.host, reason="was looked at, but the trail can't show what was seen")
+        self._looks[attachment.sha256] = look
+        while len(self._looks) > REMEMBERED:
+            self._looks.popitem(last=False)
+        return look
