@@ -20,6 +20,7 @@ demo: $(READY)            ## the main job on this machine, told as text; then, o
 install: $(READY)         ## .venv/bin/kickbot, and what it is developed with
 
 test: $(READY)            ## every tier of tests that this machine can run; half of each is waiting, so both at once
+	@echo "The tests on booted hosts and all others run side by side; each half prints its result when it is done."
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync test-booted test-here
 
 test-booted: $(READY)     ## the tests on booted hosts

@@ -12,6 +12,7 @@ from bot.sandbox.cast import demo_workspace
 from bot.sandbox.server import SandboxSlack
 from tests.fakes import FakeClock
 from tests.observed import Watch, watching
+from tests.slack_bot import Bot, sandbox_slack, start
 from tests.stage import Stage
 
 hypothesis.settings.register_profile(
@@ -60,3 +61,17 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         made.hosts["host1"].login("9")
         made.hosts["host1"].login("12", "alice", 1002)
         yield made
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[SandboxSlack]:
+    """A workspace that granted exactly the scopes that Kickbot asks for."""
+    async with sandbox_slack() as running:
+        yield running
+
+
+@pytest.fixture
+async def bot(sandbox: SandboxSlack, tmp_path: Path) -> AsyncIterator[Bot]:
+    """The whole bot in that workspace, on hosts in memory."""
+    async with start(sandbox, tmp_path) as running:
+        yield running

@@ -1,8 +1,6 @@
 """The answers to `/audit`: the words, what Slack takes, and through unmodified bolt who reads which."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +14,7 @@ from bot.slack.content import history
 from bot.slack.content.tickets import APPROVE
 from tests import make
 from tests.make import INCIDENT
-from tests.slack_bot import Bot, sandbox_slack, start
+from tests.slack_bot import Bot
 from tests.stories import HOSTILE, Telling, check, harmless, many
 
 
@@ -125,12 +123,6 @@ def test_nothing_found_says_so() -> None:
 
 
 # -- through bolt --------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-async def bot(tmp_path: Path) -> AsyncIterator[Bot]:
-    async with sandbox_slack() as sandbox, start(sandbox, tmp_path) as running:
-        yield running
 
 
 async def kicked(bot: Bot) -> None:

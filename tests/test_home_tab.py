@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +18,9 @@ from bot.slack.content.tickets import APPROVE, CANCEL, DENY
 from bot.slack.incoming import home_tab
 from tests import make
 from tests.make import INCIDENT
-from tests.slack_bot import POLICY, Bot, sandbox_slack, start
+from tests.slack_bot import POLICY, Bot, start
 
 KICK = "audituser host1 because INC-42"
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[SandboxSlack]:
-    async with sandbox_slack() as running:
-        yield running
-
-
-@pytest.fixture
-async def bot(sandbox: SandboxSlack, tmp_path: Path) -> AsyncIterator[Bot]:
-    async with start(sandbox, tmp_path) as running:
-        yield running
 
 
 async def asked(bot: Bot, words: str = KICK) -> None:

@@ -22,17 +22,11 @@ from bot.slack.content.tickets import APPROVE
 from bot.slack.http_mode import EVENTS, HttpMode, payload
 from bot.slack.signatures import WINDOW, Claim
 from tests.make import INCIDENT
-from tests.slack_bot import Bot, open_port, sandbox_slack, start
+from tests.slack_bot import Bot, open_port, start
 
 GROUPS = ("S0SRE", "S0LEADS")
 KICK = "audituser host1 because INC-42"
 Headers = Mapping[str, str] | Sequence[tuple[str, str]]
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[SandboxSlack]:
-    async with sandbox_slack() as running:
-        yield running
 
 
 @pytest.fixture

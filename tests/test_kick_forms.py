@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +19,10 @@ from bot.slack.content.kick_menu import MENU
 from bot.slack.incoming.kick_forms import SHORTCUT, Desk
 from bot.workflow import Origin, Seen
 from tests.make import INCIDENT
-from tests.slack_bot import POLICY, Bot, sandbox_slack, start
+from tests.slack_bot import POLICY, Bot, start
 from tests.stories import HOSTILE
 
 HERE = "incidents"
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[SandboxSlack]:
-    async with sandbox_slack() as running:
-        yield running
-
-
-@pytest.fixture
-async def bot(sandbox: SandboxSlack, tmp_path: Path) -> AsyncIterator[Bot]:
-    async with start(sandbox, tmp_path) as running:
-        yield running
 
 
 async def opened(bot: Bot, who: str = "alice", command: str = "/kick", text: str = "") -> View:

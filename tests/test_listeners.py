@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +16,9 @@ from bot.sandbox.nouns import Ephemeral, Fault, Message
 from bot.sandbox.server import SandboxSlack
 from bot.slack.content.tickets import APPROVE, CANCEL, DENY
 from tests.make import INCIDENT
-from tests.slack_bot import POLICY, Bot, sandbox_slack, start
+from tests.slack_bot import POLICY, Bot, start
 
 KICK = "audituser host1 because INC-42"
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[SandboxSlack]:
-    async with sandbox_slack() as running:
-        yield running
-
-
-@pytest.fixture
-async def bot(sandbox: SandboxSlack, tmp_path: Path) -> AsyncIterator[Bot]:
-    async with start(sandbox, tmp_path) as running:
-        yield running
 
 
 async def asked(bot: Bot, channel: str = INCIDENT, words: str = KICK) -> Message:

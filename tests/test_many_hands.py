@@ -1,8 +1,6 @@
 """Several people at the same moment, and late ones: one result, and each of them gets an answer."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -14,13 +12,7 @@ from bot.sandbox.nouns import Message
 from bot.slack.content.deny_form import DENY_FORM
 from bot.slack.content.tickets import AGAIN, APPROVE, DENY
 from tests.make import INCIDENT
-from tests.slack_bot import Bot, sandbox_slack, start
-
-
-@pytest.fixture
-async def bot(tmp_path: Path) -> AsyncIterator[Bot]:
-    async with sandbox_slack() as sandbox, start(sandbox, tmp_path) as running:
-        yield running
+from tests.slack_bot import Bot
 
 
 async def asked(bot: Bot, words: str = "audituser host1 because INC-42") -> Message:

@@ -1,7 +1,6 @@
 """Kickbot mentioned in a message: the same as a command, answered in its thread, and only once."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +11,9 @@ from bot.sandbox.nouns import Ephemeral, Fault, Json, Message
 from bot.sandbox.personas import Persona
 from bot.sandbox.server import SandboxSlack
 from bot.slack.incoming.mentions import behind_the_name
-from tests.slack_bot import Bot, open_port, sandbox_slack, start
+from tests.slack_bot import Bot, open_port, start
 
 NAME = "<@U0KICKBOT>"
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[SandboxSlack]:
-    async with sandbox_slack() as running:
-        yield running
-
-
-@pytest.fixture
-async def bot(sandbox: SandboxSlack, tmp_path: Path) -> AsyncIterator[Bot]:
-    async with start(sandbox, tmp_path) as running:
-        yield running
 
 
 async def told(bot: Bot, who: str, words: str) -> Ephemeral:

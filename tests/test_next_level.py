@@ -12,18 +12,12 @@ from bot.sandbox.nouns import Message
 from bot.sandbox.server import SandboxSlack
 from bot.slack.content.tickets import APPROVE, CANCEL, FORCE
 from tests.make import INCIDENT
-from tests.slack_bot import POLICY, Bot, sandbox_slack, start
+from tests.slack_bot import POLICY, Bot, start
 from tests.test_listeners import answered, asked
 
 FORCEFUL = POLICY.model_copy(
     update={"rules": tuple(r.model_copy(update={"acts": frozenset({Act.KICK, Act.FORCE})}) for r in POLICY.rules)}
 )
-
-
-@pytest.fixture
-async def sandbox() -> AsyncIterator[SandboxSlack]:
-    async with sandbox_slack() as running:
-        yield running
 
 
 @pytest.fixture

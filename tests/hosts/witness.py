@@ -1,6 +1,6 @@
 """The witness: what is really there on a host, as root sees it from outside. It never asks Kickbot, nor a look of its.
 
-A zombie is no process here, nor is a user's own service manager, which lingers for ten seconds after the last login.
+A zombie is no process here, nor is a user's own service manager, which lingers for some seconds after the last login.
 """
 
 import time

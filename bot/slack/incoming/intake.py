@@ -2,15 +2,19 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+from slack_sdk.web.async_client import AsyncWebClient
+
 from bot.canonical import digest
+from bot.inventory import Inventory
 from bot.models import Person
-from bot.policy import Channel
+from bot.policy import Channel, Policy
 from bot.slack.incoming.answers import Reply, answered
 from bot.slack.incoming.pace import Pace
-from bot.workflow import Origin
+from bot.workflow import Origin, Workflow
 
 PATIENCE = 10.0
 """Seconds for answers that are under way when the bot stops."""
@@ -61,3 +65,19 @@ class Intake:
         """At a stop: let those who still wait get their answer. Nothing new arrives any more."""
         if self._answering:
             await asyncio.wait(set(self._answering), timeout=seconds)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the listeners share. names: what the commands are called here, `kick` -> `/kick`.
+
+    posts: a client that never repeats a call by itself.
+    """
+
+    workflow: Workflow
+    intake: Intake
+    people: Directory
+    inventory: Inventory
+    policy: Policy
+    names: Mapping[str, str]
+    posts: AsyncWebClient

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,9 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import commands
 from bot.errors import CommandError, KickbotError
-from bot.inventory import Inventory
 from bot.models import Kick, Listing, Snapshot, Unreachable
-from bot.policy import Policy
 from bot.slack.content.help_text import renamed
 from bot.slack.content.kick_form import (
     HOSTS,
@@ -44,11 +42,11 @@ from bot.slack.content.story import named
 from bot.slack.content.tickets import NOT_OURS, channel_of, key_of
 from bot.slack.incoming.answers import reply_to
 from bot.slack.incoming.from_message import hosts_in, quote
-from bot.slack.incoming.intake import Directory, Intake
+from bot.slack.incoming.intake import Context
 from bot.slack.incoming.kick_filled import Mistakes, as_it_stands, command, demands_reason, filled_in
 from bot.slack.incoming.kick_sent import reply_in_form
 from bot.slack.incoming.suggestions import Suggestions
-from bot.workflow import Seen, Workflow
+from bot.workflow import Seen
 
 log = logging.getLogger(__name__)
 
@@ -89,26 +87,11 @@ class Screen:
 
 
 class KickForms:
-    """names: what the commands are called here. posts: a client that never repeats a call by itself."""
+    """From the moment that it opens until it is sent, which is `kick_sent`'s affair."""
 
-    def __init__(
-        self,
-        workflow: Workflow,
-        intake: Intake,
-        people: Directory,
-        inventory: Inventory,
-        policy: Policy,
-        names: Mapping[str, str],
-        posts: AsyncWebClient,
-    ) -> None:
-        self._workflow = workflow
-        self._intake = intake
-        self._people = people
-        self._inventory = inventory
-        self._policy = policy
-        self._names = names
-        self._posts = posts
-        self._suggestions = Suggestions(workflow, people, inventory)
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._suggestions = Suggestions(context.workflow, context.people, context.inventory)
         self._desks: OrderedDict[str, Desk] = OrderedDict()
 
     def register(self, app: AsyncApp) -> None:
@@ -123,27 +106,27 @@ class KickForms:
 
     async def typed(self, client: AsyncWebClient, body: Json, reason: str) -> None:
         """A command without who and where."""
-        if self._intake.is_new(body["trigger_id"]):
+        if self._context.intake.is_new(body["trigger_id"]):
             await self._open(client, body, _known(body, body["channel_id"]), Filled(reason=reason))
 
     async def _chosen_on_message(self, ack: Ack, body: Json, client: AsyncWebClient) -> None:
         await ack()
-        if self._intake.is_new(body["trigger_id"]):
-            await self._intake.answer(reply_to(body), lambda: self._open_on_message(client, body))
+        if self._context.intake.is_new(body["trigger_id"]):
+            await self._context.intake.answer(reply_to(body), lambda: self._open_on_message(client, body))
 
     async def _open_on_message(self, client: AsyncWebClient, body: Json) -> None:
         message = body["message"]
-        filled = Filled(hosts=hosts_in(message, self._inventory), reason=quote(message))
+        filled = Filled(hosts=hosts_in(message, self._context.inventory), reason=quote(message))
         known = _known(body, body["channel"]["id"]).model_copy(update={"hosts": _short(filled)})
         await self._open(client, body, known, filled)
 
     async def _chosen_from_menu(self, ack: Ack, body: Json, client: AsyncWebClient) -> None:
         await ack()
-        if self._intake.is_new(key_of(body)):
-            await self._intake.answer(reply_to(body), lambda: self._open_from_menu(client, body))
+        if self._context.intake.is_new(key_of(body)):
+            await self._context.intake.answer(reply_to(body), lambda: self._open_from_menu(client, body))
 
     async def _open_from_menu(self, client: AsyncWebClient, body: Json) -> None:
-        kick = commands.parse("kick", _words_of(body), self._inventory)
+        kick = commands.parse("kick", _words_of(body), self._context.inventory)
         if not isinstance(kick, Kick):
             raise CommandError(NOT_OURS)
         wanted = f"{kick.hosts[0]}:{kick.session}" if kick.session else ""
@@ -158,15 +141,17 @@ class KickForms:
             opened = await client.views_open(trigger_id=body["trigger_id"], view=form(known, filled, _looking(filled)))
         except FAILURES as error:
             log.warning("the form did not open: %s", error)
-            raise CommandError(NO_FORM + renamed(commands.USAGE["kick"], self._names)) from error
+            raise CommandError(NO_FORM + renamed(commands.USAGE["kick"], self._context.names)) from error
         return str(opened["view"]["id"])
 
     # ------------------------------------------------------------------------------------------ filling it
 
     async def _changed(self, ack: Ack, body: Json, client: AsyncWebClient) -> None:
         await ack()
-        if self._intake.is_new(key_of(body)):
-            await self._intake.answer(reply_in_form(self._posts, body), lambda: self._follow(client, body))
+        if self._context.intake.is_new(key_of(body)):
+            await self._context.intake.answer(
+                reply_in_form(self._context.posts, body), lambda: self._follow(client, body)
+            )
 
     async def _follow(self, client: AsyncWebClient, body: Json) -> None:
         """Other hosts, another user: look again. Another level: only ask again who could approve it."""
@@ -209,20 +194,20 @@ class KickForms:
         await self._show(screen, form(known, filled, shown, kept))
 
     def _wrong(self, mistakes: Mistakes) -> tuple[Line, ...]:
-        return tuple(told(renamed(text, self._names)) for text in mistakes.fields.values())
+        return tuple(told(renamed(text, self._context.names)) for text in mistakes.fields.values())
 
     def _meant(self, filled: Filled) -> Kick:
         """As far as it is chosen: whichever sessions, for whatever reason."""
         chosen = filled.model_copy(update={"ticked": None, "listed": (), "reason": ""})
-        return command(chosen, self._inventory)[1]
+        return command(chosen, self._context.inventory)[1]
 
     async def _look(
         self, screen: Screen, known: Known, kick: Kick, filled: Filled
     ) -> tuple[tuple[Choice, ...], tuple[Line, ...]]:
         """The sessions of that user, and what else is to be said about them."""
         try:
-            origin = await self._intake.origin(screen.who, known.channel, f"{screen.view}:{screen.turn}")
-            seen = await self._workflow.look(origin, Listing(hosts=kick.hosts, user=kick.user))
+            origin = await self._context.intake.origin(screen.who, known.channel, f"{screen.view}:{screen.turn}")
+            seen = await self._context.workflow.look(origin, Listing(hosts=kick.hosts, user=kick.user))
         except KickbotError as error:
             return (), (told(error.for_user()),)
         self._suggestions.forget(screen.who)
@@ -231,9 +216,9 @@ class KickForms:
 
     async def _verdict(self, who: str, kick: Kick) -> Shown:
         """Who could approve it, or why it can't be asked. A missing reason can still be given."""
-        demanded = bool(demands_reason(self._policy, kick))
+        demanded = bool(demands_reason(self._context.policy, kick))
         try:
-            able = await self._workflow.could_approve(who, kick.model_copy(update={"reason": "to be given"}))
+            able = await self._context.workflow.could_approve(who, kick.model_copy(update={"reason": "to be given"}))
         except KickbotError as error:
             return Shown(trouble=(told(error.for_user()),), demanded=demanded)
         return Shown(approvers=able, demanded=demanded)

@@ -4,24 +4,21 @@ import asyncio
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import AlreadyRecorded, KickbotError, LookupFailed
-from bot.inventory import Inventory
 from bot.models import Kick
-from bot.policy import Policy
 from bot.slack.content.help_text import renamed
 from bot.slack.content.kick_form import HOSTS, KICK_FORM, REASON, Known
 from bot.slack.content.lines import Line
 from bot.slack.content.story import asked
 from bot.slack.incoming.answers import Reply, by_url, in_person, note
-from bot.slack.incoming.intake import Directory, Intake
+from bot.slack.incoming.intake import Context
 from bot.slack.incoming.kick_filled import Mistakes, command, demands_reason, filled_in
-from bot.workflow import Workflow
 
 Json = dict[str, Any]
 Ack = Callable[..., Awaitable[Any]]
@@ -39,25 +36,10 @@ _GROUP = re.compile(r"<!subteam\^(S[A-Z0-9]+)>")
 
 
 class SentForms:
-    """names: what the commands are called here. posts: a client that never repeats a call by itself."""
+    """One form is one request."""
 
-    def __init__(
-        self,
-        workflow: Workflow,
-        intake: Intake,
-        people: Directory,
-        inventory: Inventory,
-        policy: Policy,
-        names: Mapping[str, str],
-        posts: AsyncWebClient,
-    ) -> None:
-        self._workflow = workflow
-        self._intake = intake
-        self._people = people
-        self._inventory = inventory
-        self._policy = policy
-        self._names = names
-        self._posts = posts
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._refused: OrderedDict[str, int] = OrderedDict()
 
     def register(self, app: AsyncApp) -> None:
@@ -65,17 +47,17 @@ class SentForms:
 
     async def _sent(self, ack: Ack, body: Json) -> None:
         """A mistake or a refusal stands in the form, if it is known in time; else it is told like any answer."""
-        if not self._intake.is_new(f"{body['view']['id']}:{body.get('trigger_id')}"):
+        if not self._context.intake.is_new(f"{body['view']['id']}:{body.get('trigger_id')}"):
             await ack()
             return
-        reply = reply_in_form(self._posts, body)
-        await self._intake.answer(reply, lambda: self._ask(ack, body, reply))
+        reply = reply_in_form(self._context.posts, body)
+        await self._context.intake.answer(reply, lambda: self._ask(ack, body, reply))
 
     async def _ask(self, ack: Ack, body: Json, reply: Reply) -> None:
         try:
             words, kick = self._understood(body["view"])
         except Mistakes as mistakes:
-            said = {block: _bare(renamed(text, self._names)) for block, text in mistakes.fields.items()}
+            said = {block: _bare(renamed(text, self._context.names)) for block, text in mistakes.fields.items()}
             await ack(response_action="errors", errors=said)
             return
         asking = asyncio.ensure_future(self._workflow_asks(body, words, kick))
@@ -89,19 +71,19 @@ class SentForms:
 
     def _understood(self, view: Json) -> tuple[str, Kick]:
         """Raises Mistakes."""
-        words, kick = command(filled_in(view), self._inventory)
-        host = demands_reason(self._policy, kick)
+        words, kick = command(filled_in(view), self._context.inventory)
+        host = demands_reason(self._context.policy, kick)
         if host and not kick.reason:
             raise Mistakes({REASON: f"A reason is needed on {host}."})
-        return f"{self._names['kick']} {words}", kick
+        return f"{self._context.names['kick']} {words}", kick
 
     async def _workflow_asks(self, body: Json, words: str, kick: Kick) -> Line:
         """One form is one request, however often it is sent; one that was refused may be sent again."""
         view, known = body["view"]["id"], Known.of(body["view"])
         refused = self._refused.get(view, 0)
         key = f"{view}:{refused}" if refused else view
-        origin = await self._intake.origin(body["user"]["id"], known.channel, key)
-        return asked(await self._workflow.ask(origin, words, kick), known.channel)
+        origin = await self._context.intake.origin(body["user"]["id"], known.channel, key)
+        return asked(await self._context.workflow.ask(origin, words, kick), known.channel)
 
     def _count(self, view: str) -> None:
         self._refused[view] = self._refused.get(view, 0) + 1
@@ -118,7 +100,7 @@ class SentForms:
 
     async def _name(self, who: str) -> str:
         try:
-            return (await self._people.person(who)).name
+            return (await self._context.people.person(who)).name
         except LookupFailed:
             return who
 

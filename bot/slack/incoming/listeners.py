@@ -15,7 +15,7 @@ from bot.slack.incoming.answers import FAULT, note, reply_to
 from bot.slack.incoming.clicks import Clicks
 from bot.slack.incoming.histories import Histories
 from bot.slack.incoming.home_tab import HomeTab
-from bot.slack.incoming.intake import Directory, Intake
+from bot.slack.incoming.intake import Context, Directory, Intake
 from bot.slack.incoming.kick_forms import KickForms
 from bot.slack.incoming.kick_sent import SentForms
 from bot.slack.incoming.mentions import Mentions
@@ -49,13 +49,11 @@ def register(
     posts: a client that never repeats a call by itself.
     """
     intake = Intake(people)
-    listings = Listings(workflow, intake, inventory, policy)
-    listings.register(app)
-    forms = KickForms(workflow, intake, people, inventory, policy, names, posts)
-    forms.register(app)
-    SentForms(workflow, intake, people, inventory, policy, names, posts).register(app)
-    typed = Typed(workflow, intake, inventory, listings, forms, histories, names)
-    typed.register(app)
+    context = Context(workflow, intake, people, inventory, policy, names, posts)
+    listings, forms = Listings(context), KickForms(context)
+    typed = Typed(context, listings, forms, histories)
+    for listener in (listings, forms, SentForms(context), typed):
+        listener.register(app)
     Mentions(typed, intake, posts).register(app)
     home.register(app, intake)
     Clicks(workflow, intake, home.reply_to).register(app)

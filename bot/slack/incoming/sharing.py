@@ -12,7 +12,6 @@ from slack_bolt.async_app import AsyncApp
 
 from bot import commands
 from bot.errors import CommandError
-from bot.inventory import Inventory
 from bot.models import Listing
 from bot.policy import Channel, Policy, could_show, may_show, places
 from bot.slack.content.blocks import Button, Part, aside, buttons
@@ -23,8 +22,8 @@ from bot.slack.content.naming import NAMED
 from bot.slack.content.story import named
 from bot.slack.content.tickets import NOT_OURS, channel_of, key_of
 from bot.slack.incoming.answers import Reply, note, reply_to
-from bot.slack.incoming.intake import Intake
-from bot.workflow import Origin, Workflow
+from bot.slack.incoming.intake import Context
+from bot.workflow import Origin
 
 Json = dict[str, Any]
 Ack = Callable[..., Awaitable[Any]]
@@ -37,41 +36,38 @@ SLOW = 1.0
 class Listings:
     """Answers `/sessions`, whichever way it was asked."""
 
-    def __init__(self, workflow: Workflow, intake: Intake, inventory: Inventory, policy: Policy) -> None:
-        self._workflow = workflow
-        self._intake = intake
-        self._inventory = inventory
-        self._policy = policy
+    def __init__(self, context: Context) -> None:
+        self._context = context
 
     def register(self, app: AsyncApp) -> None:
         app.action(SHARE)(self._clicked)
 
     async def answer(self, reply: Reply, origin: Origin, wanted: Listing, words: str) -> None:
         """words: the same question as `/kickbot` would take it."""
-        looking = asyncio.ensure_future(self._workflow.look(origin, wanted))
+        looking = asyncio.ensure_future(self._context.workflow.look(origin, wanted))
         finished, _ = await asyncio.wait({looking}, timeout=SLOW)
         if not finished:
             await reply(note(line(f"Looking at {named(wanted.hosts)} …")))
         seen = await looking
-        for_all = bool(seen.looks) and may_show(self._policy, origin.channel)
-        why = alone(self._policy, origin.channel, words) if seen.looks and not for_all else ()
-        await reply(listing(seen, why, menu(seen.looks, wanted, self._policy)), for_all=for_all)
+        for_all = bool(seen.looks) and may_show(self._context.policy, origin.channel)
+        why = alone(self._context.policy, origin.channel, words) if seen.looks and not for_all else ()
+        await reply(listing(seen, why, menu(seen.looks, wanted, self._context.policy)), for_all=for_all)
 
     async def _clicked(self, ack: Ack, body: Json) -> None:
         await ack()
-        if self._intake.is_new(key_of(body)):
-            await self._intake.answer(reply_to(body), lambda: self._share(body))
+        if self._context.intake.is_new(key_of(body)):
+            await self._context.intake.answer(reply_to(body), lambda: self._share(body))
 
     async def _share(self, body: Json) -> None:
         words = str(body["actions"][0].get("value"))
-        wanted = commands.parse("kickbot", words, self._inventory)
+        wanted = commands.parse("kickbot", words, self._context.inventory)
         if not isinstance(wanted, Listing):
             raise CommandError(NOT_OURS)
-        origin = await self._intake.origin(body["user"]["id"], channel_of(body), key_of(body))
-        if may_show(self._policy, origin.channel):
+        origin = await self._context.intake.origin(body["user"]["id"], channel_of(body), key_of(body))
+        if may_show(self._context.policy, origin.channel):
             await self.answer(reply_to(body), origin, wanted, words)
         else:
-            why = _why_not(self._policy, origin.channel, " click again.")
+            why = _why_not(self._context.policy, origin.channel, " click again.")
             await reply_to(body)(note(line("Nothing was shown: ", why)))
 
 

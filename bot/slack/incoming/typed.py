@@ -1,7 +1,7 @@
 """What people type, as a command or behind the bot's name -> the workflow, and its answer back to them."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
@@ -10,16 +10,15 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import commands
 from bot.cleaning import clean, shorten
 from bot.errors import CommandError
-from bot.inventory import Inventory
 from bot.models import Audit, Form, Help, Kick, Listing, Value
 from bot.slack.content.help_text import help_on, renamed
 from bot.slack.content.story import asked
 from bot.slack.incoming.answers import Reply, note, reply_to
 from bot.slack.incoming.histories import Histories
-from bot.slack.incoming.intake import Intake
+from bot.slack.incoming.intake import Context
 from bot.slack.incoming.kick_forms import KickForms
 from bot.slack.incoming.sharing import Listings
-from bot.workflow import Origin, Workflow
+from bot.workflow import Origin
 
 Json = dict[str, Any]
 Ack = Callable[..., Awaitable[Any]]
@@ -51,26 +50,14 @@ class Said(Value):
 class Typed:
     """`names`: what the commands are called here, `kick` -> `/kick`."""
 
-    def __init__(
-        self,
-        workflow: Workflow,
-        intake: Intake,
-        inventory: Inventory,
-        listings: Listings,
-        forms: KickForms,
-        histories: Histories,
-        names: Mapping[str, str],
-    ) -> None:
-        self._workflow = workflow
-        self._intake = intake
-        self._inventory = inventory
+    def __init__(self, context: Context, listings: Listings, forms: KickForms, histories: Histories) -> None:
+        self._context = context
         self._listings = listings
         self._forms = forms
         self._histories = histories
-        self._names = names
 
     def register(self, app: AsyncApp) -> None:
-        for command, name in self._names.items():
+        for command, name in self._context.names.items():
             app.command(name)(self._command(command))
 
     def _command(self, command: str) -> Callable[..., Awaitable[None]]:
@@ -81,23 +68,23 @@ class Typed:
             async def opens(wanted: Form) -> None:
                 await self._forms.typed(client, body, wanted.reason)
 
-            await self._intake.answer(reply, lambda: self.carry_out(_said(command, body), reply, opens))
+            await self._context.intake.answer(reply, lambda: self.carry_out(_said(command, body), reply, opens))
 
         return listener
 
     async def carry_out(self, said: Said, reply: Reply, opens: Callable[[Form], Awaitable[None]] | None = None) -> None:
         """From the words to their answer. opens: the form, where Slack lets one be opened; else the usage is told."""
         try:
-            understood = commands.parse(said.command, said.text, self._inventory)
+            understood = commands.parse(said.command, said.text, self._context.inventory)
         except CommandError as error:
-            raise CommandError(renamed(error.for_user(), self._names)) from error
+            raise CommandError(renamed(error.for_user(), self._context.names)) from error
         if isinstance(understood, Form):
-            await (opens(understood) if opens else reply(help_on("kick", self._names)))
+            await (opens(understood) if opens else reply(help_on("kick", self._context.names)))
             return
         if isinstance(understood, Help):
-            await reply(help_on(understood.topic, self._names))
+            await reply(help_on(understood.topic, self._context.names))
             return
-        origin = await self._intake.origin(said.who, said.channel, said.key)
+        origin = await self._context.intake.origin(said.who, said.channel, said.key)
         if isinstance(understood, Listing):
             await self._listings.answer(reply, origin, understood, said.for_kickbot)
         elif isinstance(understood, Audit):
@@ -106,7 +93,7 @@ class Typed:
             await self._kick(reply, origin, said.whole, understood)
 
     async def _kick(self, reply: Reply, origin: Origin, words: str, wanted: Kick) -> None:
-        await reply(note(asked(await self._workflow.ask(origin, words, wanted), origin.channel.id)))
+        await reply(note(asked(await self._context.workflow.ask(origin, words, wanted), origin.channel.id)))
 
 
 def _said(command: str, body: Json) -> Said:
