@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -213,9 +213,8 @@ def test_killed_watcher(other_session: subprocess.Popen[str], bookworm: Machine)
 
     other_session.kill()
     other_session.wait()
-    clear_abandoned()
 
-    assert not exist(*places)
+    wait_until_gone(*places, meanwhile=clear_abandoned)  # the watcher holds the lock as well, until it has really died
     assert bookworm.up
 
 
@@ -230,8 +229,9 @@ def exist(*places: str) -> list[str]:
     return [place for place in places if Path(place).exists()]
 
 
-def wait_until_gone(*places: str, seconds: float = 5) -> None:
+def wait_until_gone(*places: str, seconds: float = 5, meanwhile: Callable[[], object] = lambda: None) -> None:
     deadline = time.monotonic() + seconds
     while exist(*places):
         assert time.monotonic() < deadline, f"still there: {exist(*places)}"
+        meanwhile()
         time.sleep(0.02)
