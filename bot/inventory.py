@@ -17,10 +17,13 @@ from bot.nearest import did_you_mean
 
 MAX_TEXT = 200
 MAX_RANGE = 10_000
+NAMED = 8
+"""How many groups an answer names."""
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _RANGED = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]|\[[0-9,-]+\])*")
 _SPAN = re.compile(r"(\d{1,6})-(\d{1,6})")
+_LAST_NUMBER = re.compile(r"(.*?)(\d+)(\D*)")
 _LONG_NUMBER = re.compile(r"\d{7}")
 _GROUP = re.compile(r"@[A-Za-z0-9](?:[A-Za-z0-9._-]*)")
 
@@ -42,8 +45,20 @@ def expand(text: str) -> tuple[str, ...]:
 
 
 def fold(names: Iterable[str]) -> str:
-    """Names -> their shortest form, `web[01-03]`; the counterpart of `expand`."""
-    return str(NodeSet.fromlist(list(names), resolver=RESOLVER_NOGROUP))
+    """Names -> a short form, `web[01-03]`; the counterpart of `expand`.
+
+    Only the last number of a name is folded: NodeSet takes seconds for some hundred names such as `ip-10-1-2-3`.
+    """
+    alike: dict[tuple[str, str], list[str]] = {}
+    for name in names:
+        found = _LAST_NUMBER.fullmatch(name)
+        alike.setdefault((found[1], found[3]) if found else (name, ""), []).append(name)
+    return ",".join(map(_folded, (alike[key] for key in sorted(alike))))
+
+
+def _folded(alike: list[str]) -> str:
+    """Names that differ in their last number only."""
+    return alike[0] if len(alike) == 1 else str(NodeSet.fromlist(alike, resolver=RESOLVER_NOGROUP))
 
 
 class Inventory(Value):
@@ -90,8 +105,14 @@ class Inventory(Value):
             raise CommandError(f"`{quoted(part)}` is not a group of hosts. For example: `@prod`.")
         names = [name for name, host in self.hosts.items() if part[1:] in host.groups]
         if not names:
-            raise CommandError(f"There is no group `{part}`.{did_you_mean(part, self.names)}")
+            raise CommandError(f"There is no group `{part}`.{did_you_mean(part, self.names) or self._every_group()}")
         return names
+
+    def _every_group(self) -> str:
+        """` Groups: `@db`, `@web`.`, to stand behind a sentence; the first ones, if there are many."""
+        named = [f"`@{group}`" for group in sorted(self.groups)]
+        more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
+        return f" Groups: {', '.join(named[:NAMED])}{more}." if named else " No groups are configured."
 
 
 def _parts(text: str) -> list[str]:

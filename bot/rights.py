@@ -25,6 +25,9 @@ SHOWN = 60.0
 ASKED = 10.0
 """Seconds for which what was read to ask counts, if it is a yes: Slack allows some twenty group reads a minute."""
 
+REFUSED = 5.0
+"""The same for a no: else whoever is refused again and again would use up the reads that decisions need."""
+
 Aims = Sequence[tuple[str, Account]]
 """What a plan touches: hosts, each with an account on it."""
 
@@ -270,12 +273,12 @@ class _Recent:
         return self._question if self._clock() - self._since < self._seconds else self._anew()
 
     async def asked(self, ask: Callable[[_Question], Awaitable[Found]]) -> Found:
-        """A yes may rest on what was read before; for a no everything is read anew."""
-        before, question = self._question, self.question()
+        """A yes may rest on what was read before; for a no it is read anew, every few seconds at most."""
+        question = self.question()
         try:
             return await ask(question)
         except Refused:
-            if question is not before:
+            if self._clock() - self._since < REFUSED:
                 raise
             return await ask(self._anew())
 

@@ -132,6 +132,7 @@ async def kicked(bot: Bot) -> None:
     parent = await sandbox.as_("carol").sees("waiting for approval", "incidents")
     await sandbox.as_("carol").click(parent, APPROVE)
     await sandbox.as_("alice").sees("audituser is off host1", "incidents")
+    await sandbox.as_("alice").sees("audituser is off host1", "@kickbot")  # the last message of all
 
 
 async def answer(bot: Bot, who: str, words: str, text: str, command: str = "/audit") -> Ephemeral:

@@ -277,7 +277,6 @@ UID = 100_000 + os.getpid() if ROOT else os.getuid()  # as root, an account that
 
 # By a command that becomes the next one: Python itself would copy all of the tests' process for it.
 AS_ACCOUNT = ["setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups"] if ROOT else []
-STARTERS = {"setpriv", "prlimit"}
 
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="the script reads /proc")
 in_one_shell = pytest.mark.parametrize("here", SHELLS[:1], indirect=True, ids=lambda words: words[0])
@@ -327,7 +326,7 @@ class Here:
             stderr=subprocess.DEVNULL,
         )
         self._started.append(process)
-        until(lambda: name(process.pid) not in STARTERS)
+        until(lambda: program(process.pid) == argv[0] or process.poll() is not None)
         return process.pid
 
     def python(self, program: str, most: int = 0) -> int:
@@ -401,6 +400,13 @@ def fields(pid: int) -> list[str]:
     with suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].decode().split()
     return []
+
+
+def program(pid: int) -> str:
+    """What it runs by now: the command that starts another one becomes it, a moment later."""
+    with suppress(OSError):
+        return os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0])
+    return ""
 
 
 def name(pid: int) -> str:

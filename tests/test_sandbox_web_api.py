@@ -1,6 +1,7 @@
 """The sandbox's Web API, asked by an unmodified slack_sdk client."""
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -415,4 +416,4 @@ async def test_the_page_loads_nothing_from_elsewhere(slack: SandboxSlack) -> Non
 
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     assert "innerHTML =" not in page
-    assert " src=" not in page
+    assert re.findall(r'(?:src|href)="([^"]*)"', page) == ["/page/app.css", "/page/app.js"]

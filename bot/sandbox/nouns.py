@@ -75,6 +75,7 @@ class Channel(Noun):
     members: tuple[str, ...] = ()
     is_archived: bool = False
     is_private: bool = False
+    is_ext_shared: bool = False
     person: str | None = None
 
     @property
@@ -90,6 +91,8 @@ class Channel(Noun):
         channel |= {"is_group": self.is_private, "is_private": self.is_private, "is_mpim": False, "is_general": False}
         return channel | {
             "is_member": reader in self.members,
+            "is_shared": self.is_ext_shared,
+            "is_ext_shared": self.is_ext_shared,
             "num_members": len(self.members),
             "context_team_id": TEAM,
         }

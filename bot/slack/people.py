@@ -72,7 +72,7 @@ class _Members(_Said):
     users: list[str]
 
 
-class _Conversation(_Said):
+class Conversation(_Said):
     """conversations.info. A direct message has neither a name nor members, and gets no evidence."""
 
     id: str
@@ -118,7 +118,7 @@ class SlackPeople:
         """A channel; if Slack doesn't say, one that the bot isn't in, so that evidence goes elsewhere."""
 
         async def read() -> Channel:
-            found = _Conversation.model_validate((await self._client.conversations_info(channel=id)).get("channel"))
+            found = Conversation.model_validate((await self._client.conversations_info(channel=id)).get("channel"))
             _demand_same(id, found.id)
             return found.channel()
 

@@ -39,11 +39,16 @@ SERVER_ERROR = 500
 
 
 class Impossible(Exception):  # noqa: N818 - it says what it is
-    """Trying again will not help."""
+    """Trying again will not help, or not soon."""
 
     def __init__(self, trouble: Trouble, code: str) -> None:
         super().__init__(f"{code}: {trouble.value}")
         self.trouble = trouble
+
+    @property
+    def may_heal(self) -> bool:
+        """True if it was given up only for now."""
+        return self.trouble in {Trouble.WAIT, Trouble.UNCLEAR}
 
 
 def code_of(error: SlackApiError) -> str:

@@ -72,7 +72,7 @@ async def test_the_own_approval_is_refused_and_another_person_approves_on_home(p
     await expect(page.get_by_text("Waiting for you (1)")).to_be_visible(timeout=PATIENT)
     await _picture(page, "home")
     await page.get_by_role("button", name="Approve").click()
-    await expect(page.get_by_text("You approved the plan")).to_be_visible(timeout=PATIENT)
+    await expect(page.get_by_text("You approved request")).to_be_visible(timeout=PATIENT)
     await page.get_by_role("button", name="inc-4711").click()
     await expect(page.get_by_text("audituser is off host1").first).to_be_visible(timeout=PATIENT)
     await page.get_by_role("button", name="replies").click()
@@ -89,8 +89,9 @@ async def test_progress_shows_while_a_stubborn_session_is_ended(page: Page) -> N
     await page.get_by_role("button", name="Approve").click(timeout=PATIENT)
     await expect(page.get_by_text("Kicking bob off host2")).to_be_visible(timeout=PATIENT)
     await expect(page.get_by_text("0 of 1 session ended")).to_be_visible(timeout=PATIENT)
+    await _be(page, "Alice Ansah")
     await page.get_by_role("button", name="Ask to force it…").click(timeout=60_000)
-    await expect(page.get_by_text("Kick bob off host2?")).to_be_visible(timeout=PATIENT)
+    await expect(page.get_by_text("Force bob off host2?")).to_be_visible(timeout=PATIENT)
 
 
 async def test_a_warning_arrives_on_the_terminal_and_is_stopped(page: Page) -> None:

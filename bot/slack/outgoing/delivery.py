@@ -9,7 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from functools import partial
-from itertools import chain, repeat
+from itertools import chain, islice, repeat
 from time import monotonic
 from typing import Any
 
@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 EVENT_TYPE = "kickbot"
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
+FEW = 3
+"""Tries for what may also be done later, and must not hold up what can't."""
 PAGE = 200
 POSTS = (5, 5.0)
 """Messages in one channel, and in how many seconds: one a second, in short bursts."""
@@ -92,14 +94,23 @@ class Delivery:
         self._posts = Tempo(*POSTS, clock)
         self._changes = Tempo(*CHANGES, clock)
         self._directs: dict[str, str] = {}
+        self._adopted: set[str] = set()
 
     async def post(
-        self, tag: Tag, place: Place, message: Message, *, doubtful: bool, elsewhere: Elsewhere = nowhere_else
+        self,
+        tag: Tag,
+        place: Place,
+        message: Message,
+        *,
+        doubtful: bool,
+        elsewhere: Elsewhere = nowhere_else,
+        tries: int | None = None,
     ) -> Posting | None:
         """Where the message stands now. doubtful: it may be there already.
 
         What Slack does not take is posted as plain text; what can't be posted there goes to the place that `elsewhere`
-        gives. None if even that failed, which is logged.
+        gives. None if even that failed, which is logged. tries: after so many it raises Impossible, and may be told to
+        once more; without a number it insists.
         """
         if known := await self._postings.get(tag.event, tag.part):
             return known
@@ -107,8 +118,10 @@ class Delivery:
             for what in (message, message.plain) if message.blocks else (message,):
                 send, find = partial(self._send, where, what, tag), partial(self._find, where, tag)
                 try:
-                    return await self._put(tag, where, await self._insist(send, find, doubtful=doubtful))
+                    return await self._put(tag, where, await self._insist(send, find, doubtful=doubtful, tries=tries))
                 except Impossible as error:
+                    if error.may_heal:
+                        raise
                     log.warning("request %s, %s of event %s: %s", tag.request, tag.part, tag.event, error)
                     if error.trouble is Trouble.PLACE:
                         break
@@ -135,28 +148,36 @@ class Delivery:
         """Show the newest state in a message that stands already. Raises Impossible if it can't be changed."""
         for what in (message, message.plain):
             try:
-                await self._insist(partial(self._update, posting, what, tag), None, doubtful=False)
+                await self._insist(partial(self._update, posting, what, tag), None, doubtful=False, tries=FEW)
             except Impossible as error:
-                if error.trouble is Trouble.PLACE:
+                if error.trouble is Trouble.PLACE or error.may_heal:
                     raise
                 log.warning("request %s: the message %s was not changed: %s", tag.request, posting.ts, error)
             else:
                 return
 
+    def was_there(self, posting: Posting) -> bool:
+        """True if this message was found and not sent: it may show an older state."""
+        return posting.ts in self._adopted
+
+    @property
+    def changes_left(self) -> int:
+        """How many messages could be changed right now."""
+        return self._changes.left()
+
     async def direct(self, person: str) -> Place:
         """The direct message with a person. Raises Impossible if there can't be one."""
         if person not in self._directs:
-            self._directs[person] = await self._insist(partial(self._open, person), None, doubtful=False)
+            self._directs[person] = await self._insist(partial(self._open, person), None, doubtful=False, tries=FEW)
         return Place(channel=self._directs[person])
 
     async def link(self, posting: Posting) -> str:
         """The address of a message; empty if Slack does not say."""
         try:
-            answer = await self._client.chat_getPermalink(channel=posting.channel, message_ts=posting.ts)
-        except (SlackApiError, *TRANSPORT) as error:
+            return await self._insist(partial(self._permalink, posting), None, doubtful=False, tries=FEW)
+        except Impossible as error:
             log.warning("no link to %s in %s: %s", posting.ts, posting.channel, error)
             return ""
-        return str(answer.get("permalink") or "")
 
     # ------------------------------------------------------------------------------------------ until it is done
 
@@ -166,31 +187,40 @@ class Delivery:
         return posting
 
     async def _insist(
-        self, send: Callable[[], Awaitable[str]], find: Callable[[], Awaitable[str | None]] | None, *, doubtful: bool
+        self,
+        send: Callable[[], Awaitable[str]],
+        find: Callable[[], Awaitable[str | None]] | None,
+        *,
+        doubtful: bool,
+        tries: int | None = None,
     ) -> str:
         """Try until Slack answers. Whenever it isn't clear what became of a try, look before the next one."""
-        for pause in chain(PAUSES, repeat(60.0)):
+        trouble, code = Trouble.UNCLEAR, "no answer"
+        for pause in islice(chain(PAUSES, repeat(60.0)), tries):
             try:
                 if find and doubtful and (found := await find()):
                     return found
                 return await send()
             except TRANSPORT as error:
-                doubtful = True
-                log.warning("Slack did not answer (%r), trying again in %s s", error, pause)
+                trouble, code = Trouble.UNCLEAR, repr(error)
             except SlackApiError as error:
                 trouble, code = judge(error)
                 if trouble in {Trouble.PLACE, Trouble.CONTENT}:
                     raise Impossible(trouble, code) from error
-                doubtful = doubtful or trouble is Trouble.UNCLEAR
                 pause = max(pause, retry_after(error))  # noqa: PLW2901 - Slack says how long
-                log.warning("Slack said %s, trying again in %s s", code, pause)
+            doubtful = doubtful or trouble is Trouble.UNCLEAR
+            log.warning("Slack said %s, trying again in %s s", code, pause)
             await self._sleep(pause)
-        raise AssertionError("unreachable: the pauses never end")
+        raise Impossible(trouble, code)
+
+    async def _keep_to(self, seconds: float) -> None:
+        if seconds > 0:
+            await self._sleep(seconds)
 
     # ------------------------------------------------------------------------------------------ single calls
 
     async def _send(self, place: Place, message: Message, tag: Tag) -> str:
-        await self._sleep(self._posts.next(place.channel))
+        await self._keep_to(self._posts.next(place.channel))
         answer = await self._client.chat_postMessage(
             channel=place.channel,
             thread_ts=place.thread or None,
@@ -203,7 +233,7 @@ class Delivery:
         return str(answer["ts"])
 
     async def _update(self, posting: Posting, message: Message, tag: Tag) -> str:
-        await self._sleep(self._changes.next())
+        await self._keep_to(self._changes.next())
         answer = await self._client.chat_update(
             channel=posting.channel,
             ts=posting.ts,
@@ -223,8 +253,15 @@ class Delivery:
         )
         return str(answer["files"][0]["id"])
 
+    async def _permalink(self, posting: Posting) -> str:
+        answer = await self._client.chat_getPermalink(channel=posting.channel, message_ts=posting.ts)
+        return str(answer.get("permalink") or "")
+
     async def _open(self, person: str) -> str:
-        return str((await self._client.conversations_open(users=[person]))["channel"]["id"])
+        channel = (await self._client.conversations_open(users=[person])).get("channel")
+        if not isinstance(channel, dict) or not channel.get("id"):
+            raise aiohttp.ClientPayloadError(f"no direct message with {person}, and no reason")
+        return str(channel["id"])
 
     # ------------------------------------------------------------------------------------------ looking first
 
@@ -232,6 +269,7 @@ class Delivery:
         """The ts of this very message, if Slack has it."""
         async for message in self._messages(place, tag):
             if message.get("metadata") == tag.metadata:
+                self._adopted.add(str(message["ts"]))
                 return str(message["ts"])
         return None
 

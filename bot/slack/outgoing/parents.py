@@ -3,7 +3,9 @@
 import asyncio
 import logging
 from collections import OrderedDict, deque
+from functools import partial
 from time import monotonic
+from weakref import WeakValueDictionary
 
 from bot.borders import Posting, Postings
 from bot.events import Record
@@ -12,6 +14,7 @@ from bot.slack.content import telling
 from bot.slack.content.blocks import Message
 from bot.slack.content.story import Story
 from bot.slack.content.telling import Part
+from bot.slack.outgoing.audience import Audience
 from bot.slack.outgoing.delivery import Delivery, Place, Tag
 from bot.slack.outgoing.stories import Stories
 from bot.slack.trouble import Impossible
@@ -23,17 +26,22 @@ MINUTE = 60.0
 BUSY = 30
 """Changes of messages in a minute from which on mere progress is left out: Slack takes about 50. An end never is."""
 REMEMBERED = 64
+MOVES = (Part.MOVED.value, f"{Part.MOVED}-2", f"{Part.MOVED}-3")
+"""How often a request may go on elsewhere."""
 
 
 class Parents:
-    """One at a time, each in the state that the trail has at that moment: no older state overwrites a newer one."""
+    """Each is changed by one at a time, into the state of that moment: no older one overwrites a newer one."""
 
-    def __init__(self, delivery: Delivery, postings: Postings, stories: Stories, incident_channel: str) -> None:
+    def __init__(
+        self, delivery: Delivery, postings: Postings, stories: Stories, audience: Audience, incident_channel: str
+    ) -> None:
         self._delivery = delivery
         self._postings = postings
         self._stories = stories
-        self._incident = Place(channel=incident_channel)
-        self._changing = asyncio.Lock()
+        self._audience = audience
+        self._incident = incident_channel
+        self._changing: WeakValueDictionary[RequestId, asyncio.Lock] = WeakValueDictionary()
         self._moving = asyncio.Lock()
         self._shown: OrderedDict[RequestId, Message] = OrderedDict()
         self._changes: deque[float] = deque(maxlen=BUSY)
@@ -42,54 +50,69 @@ class Parents:
         """Where the request stands now, if it is known to stand anywhere."""
         if story.anchor is None:
             return None
-        seq = story.anchor.seq
-        return await self._postings.get(seq, Part.MOVED) or await self._postings.get(seq, Part.PARENT)
+        for part in (*reversed(MOVES), Part.PARENT):
+            if posting := await self._postings.get(story.anchor.seq, part):
+                return posting
+        return None
 
     async def post(self, story: Story, record: Record, *, doubtful: bool) -> Posting | None:
-        """The same; it is posted here, or again looked for if nobody remembers it."""
+        """The same; it is posted here, or again looked for if nobody remembers it. None if it can't stand anywhere."""
         if story.anchor is None or (known := await self.known(story)):
             return known if story.anchor else None
+        place = await self._fit(story.request.home) or await self._fit(self._incident)
+        if place is None:
+            return None
+        doubtful = doubtful or story.anchor.seq != record.seq
         message = telling.written(Part.PARENT, story, story.anchor)
-        posting = await self._delivery.post(
-            Tag.of(story.anchor, Part.PARENT),
-            Place(channel=story.request.home),
-            message,
-            doubtful=doubtful or story.anchor.seq != record.seq,
-            elsewhere=self._in_the_incident_channel,
-        )
-        self._remember(story.request.id, message)
+        tag, otherwise = Tag.of(story.anchor, Part.PARENT), partial(self._fit, self._incident)
+        posting = await self._delivery.post(tag, place, message, doubtful=doubtful, elsewhere=otherwise)
+        if posting and not self._delivery.was_there(posting):
+            self._remember(story.request.id, message)
         return posting
 
     async def show(self, record: Record) -> None:
-        """The newest state of the record's request in its message, if that doesn't show it already."""
-        async with self._changing:
+        """The newest state of the record's request in its message, if that doesn't show it already.
+
+        Raises Impossible if that may be done later.
+        """
+        async with self._changing.setdefault(record.request, asyncio.Lock()):
             story = await self._stories.read(record.request)
             parent = await self.known(story)
             if parent is None or (record.event.kind in PROGRESS and self._busy()):
                 return
-            message = telling.written(parent.part, story, record)
+            message = telling.written(Part.MOVED if parent.part in MOVES else Part.NOW, story, record)
             if message == self._shown.get(story.request.id):
                 return
             self._changes.append(monotonic())
             try:
                 await self._delivery.change(parent, Tag.of(story.anchor or record, parent.part), message)
             except Impossible as error:
+                if error.may_heal:
+                    raise
                 log.warning("request %s: the message %s was not changed: %s", story.request.id, parent.ts, error)
-                await self.move(story)
+                await self.move(story, parent)
             self._remember(story.request.id, message)
 
-    async def move(self, story: Story) -> Place | None:
-        """The request goes on in the incident channel, in a new message with its own thread; None if it can't."""
-        if story.anchor is None:
-            return None
-        tag = Tag.of(story.anchor, Part.MOVED)
-        message = telling.written(Part.MOVED, story, story.anchor)
-        async with self._moving:
-            posting = await self._delivery.post(tag, self._incident, message, doubtful=True)
-        return Place(channel=posting.channel, thread=posting.ts) if posting else None
+    async def move(self, story: Story, lost: Posting) -> Place | None:
+        """The request goes on in the incident channel, in a new message with its own thread; None if it can't.
 
-    async def _in_the_incident_channel(self) -> Place:
-        return self._incident
+        lost: where it stood; somebody else may have moved it meanwhile.
+        """
+        async with self._moving:
+            now = await self.known(story)
+            if now and now.ts != lost.ts:
+                return Place(channel=now.channel, thread=now.ts)
+            part = next(iter(MOVES[MOVES.index(lost.part) + 1 :] if lost.part in MOVES else MOVES), None)
+            place = await self._fit(self._incident)
+            if story.anchor is None or part is None or place is None:
+                return None
+            message = telling.written(Part.MOVED, story, story.anchor)
+            posting = await self._delivery.post(Tag.of(story.anchor, part), place, message, doubtful=True)
+            return Place(channel=posting.channel, thread=posting.ts) if posting else None
+
+    async def _fit(self, channel: str) -> Place | None:
+        """A channel for evidence. Which ones may see it says the configuration; another company may join them later."""
+        return None if await self._audience.is_foreign(channel) else Place(channel=channel)
 
     def _busy(self) -> bool:
         return len(self._changes) == BUSY and monotonic() - self._changes[0] < MINUTE

@@ -9,6 +9,7 @@ much there still is to post.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from time import monotonic
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -16,23 +17,26 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.borders import Posting, Postings, Sleep, Trail
 from bot.errors import TrailError
 from bot.events import Planned, Record, Reminded
-from bot.lifecycle import State
 from bot.slack.content import telling
 from bot.slack.content.approvers import called, part_for
 from bot.slack.content.blocks import Message
 from bot.slack.content.files import File, files
 from bot.slack.content.story import Story
 from bot.slack.content.telling import IN_THREAD, Part
-from bot.slack.outgoing.delivery import Delivery, Place, Tag
-from bot.slack.outgoing.membership import Membership
+from bot.slack.outgoing.audience import Audience
+from bot.slack.outgoing.delivery import FEW, Delivery, Place, Tag, nowhere_else
+from bot.slack.outgoing.later import Later
 from bot.slack.outgoing.parents import Parents
 from bot.slack.outgoing.stories import Stories
-from bot.slack.trouble import Impossible
+from bot.slack.trouble import Impossible, Trouble
 
 log = logging.getLogger(__name__)
 
 SILENT = frozenset({"looked", "asked", "decision_refused", "ending"})
-DECIDED = frozenset({"approved", "denied", "cancelled", "expired", "lapsed", "closed"})
+IN_PLACE = frozenset({*IN_THREAD, Part.NOW, Part.PARENT})
+"""What needs no link to the request: it is there."""
+ENOUGH = 25
+"""Changes in a minute that are kept for the requests themselves."""
 TRAIL_PAUSE = 5.0
 
 
@@ -55,15 +59,17 @@ class Publisher:
         self._incident = incident_channel
         self._sleep = sleep
         self._stories = Stories(trail)
-        self._membership = Membership(client, clock)
+        self._audience = Audience(client, clock)
+        self._later = Later(sleep)
         self._delivery = Delivery(client, postings, bot_user=bot_user, sleep=sleep, clock=clock)
-        self._parents = Parents(self._delivery, postings, self._stories, incident_channel)
+        self._parents = Parents(self._delivery, postings, self._stories, self._audience, incident_channel)
 
     async def run(self) -> None:
         """Until cancelled. A trail that can't be read is waited for."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._patiently(self._follow))
             tasks.create_task(self._patiently(self._keep_fresh))
+            tasks.create_task(self._later.run())
 
     async def _patiently(self, follow: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -78,7 +84,7 @@ class Publisher:
         since, started = await self._postings.cursor(), await self._trail.now()
         first = True
         async for record in self._trail.follow(since):
-            await self._publish(record, doubtful=first or record.at <= started)
+            await self._guarded(record, doubtful=first or record.at <= started)
             await self._postings.advance(record.seq)
             first = False
 
@@ -86,10 +92,20 @@ class Publisher:
         """Shows each newest state in a message that stands already, ahead of everything that waits to be posted."""
         async for record in self._trail.follow(await self._postings.cursor()):
             if record.event.kind not in SILENT and await self._is_newest(record):
-                await self._parents.show(record)
+                await self._show(record)
 
     async def _is_newest(self, record: Record) -> bool:
         return (await self._trail.read(record.request))[-1].seq == record.seq
+
+    async def _guarded(self, record: Record, *, doubtful: bool) -> None:
+        """A fault with one event is logged, and tried again later: it doesn't stop all that comes after it."""
+        try:
+            await self._publish(record, doubtful=doubtful)
+        except TrailError:
+            raise
+        except Exception:
+            log.exception("request %s: event %s could not be told", record.request, record.seq)
+            self._later.add(f"to tell of event {record.seq}", partial(self._publish, record, doubtful=True))
 
     async def _publish(self, record: Record, *, doubtful: bool) -> None:
         """Tell everything about one event."""
@@ -101,61 +117,77 @@ class Publisher:
             return
         parent = await self._parents.post(story, record, doubtful=doubtful)
         parts += await self._absent(story, record, parent)
-        link = (
-            await self._delivery.link(parent) if parent and not {*IN_THREAD, Part.NOW, Part.PARENT} >= {*parts} else ""
-        )
+        linked = parent is not None and not {*parts} <= IN_PLACE
+        link = await self._delivery.link(parent) if parent and linked else ""
         for part in parts:
-            if part == Part.NEWS and parent and parent.channel == self._incident:
-                continue  # the request itself stands there, since its own channel could not take it
             if part == Part.NOW and parent:
-                await self._parents.show(record)
-            elif part not in {Part.NOW, Part.PARENT}:
+                await self._show(record)
+            elif not self._is_pointless(part, record, parent):
                 await self._tell(part, story, record, parent, link, doubtful=doubtful)
-        if record.event.kind in DECIDED and story.request.state is not State.PENDING:
+        if story.request.state.final:
             await self._tell_who_was_asked(story, link)
+
+    def _is_pointless(self, part: str, record: Record, parent: Posting | None) -> bool:
+        """What the request's message says itself, or news of where it stands if it stands nowhere, or right there."""
+        if part in {Part.NOW, Part.PARENT}:
+            return True
+        if part == Part.NEWS:
+            return parent is not None and parent.channel == self._incident
+        return part == Part.ASKER and parent is None and isinstance(record.event, Planned)
+
+    async def _show(self, record: Record) -> None:
+        await self._later.now_or(f"to show the state of request {record.request}", partial(self._parents.show, record))
 
     # ------------------------------------------------------------------------------------------ one message
 
     async def _tell(
         self, part: str, story: Story, record: Record, parent: Posting | None, link: str, *, doubtful: bool
     ) -> None:
-        place = await self._place(part, story, parent)
+        message = telling.written(part, story, record, link)
+        if person := telling.in_person(part, story):
+            await self._tell_in_person(Tag.of(record, part), person, message, doubtful=doubtful)
+        elif part in IN_THREAD:
+            await self._tell_in_thread(part, story, record, message, parent, doubtful=doubtful)
+        else:
+            await self._delivery.post(Tag.of(record, part), Place(channel=self._incident), message, doubtful=doubtful)
+
+    async def _tell_in_thread(
+        self, part: str, story: Story, record: Record, message: Message, parent: Posting | None, *, doubtful: bool
+    ) -> None:
+        """Under the request. If that is out of reach, the whole request goes on in the incident channel."""
+        stands = await self._parents.known(story) or parent
+        move = partial(self._parents.move, story, stands) if stands else nowhere_else
+        place = Place(channel=stands.channel, thread=stands.ts) if stands else None
+        if place and await self._audience.is_foreign(place.channel):
+            place = await move()
         if place is None:
+            log.error("request %s: there is no channel for the %s of event %s", story.request.id, part, record.seq)
             return
-        message, move = telling.written(part, story, record, link), self._elsewhere(part, story, parent)
-        posting = await self._delivery.post(Tag.of(record, part), place, message, doubtful=doubtful, elsewhere=move)
-        if posting and part in IN_THREAD:
+        tag = Tag.of(record, part)
+        if await self._delivery.post(tag, place, message, doubtful=doubtful, elsewhere=move):
             for file in _files(part, story, record, message):
                 await self._delivery.upload(Tag.of(record, file.name), place, file, doubtful=doubtful, elsewhere=move)
 
-    async def _place(self, part: str, story: Story, parent: Posting | None) -> Place | None:
-        """Where a part goes; None for a person who can't be written to."""
-        if part in IN_THREAD and parent:
-            now = await self._parents.known(story) or parent
-            return Place(channel=now.channel, thread=now.ts)
-        person = telling.in_person(part, story)
-        if not person:
-            return Place(channel=self._incident)
-        try:
-            return await self._delivery.direct(person)
-        except Impossible as error:
-            log.warning("request %s: %s (%s) was not told in person: %s", story.request.id, person, part, error)
-            return None
+    async def _tell_in_person(self, tag: Tag, person: str, message: Message, *, doubtful: bool) -> None:
+        """One person who can't be written to holds up nobody else."""
+        again = False
 
-    def _elsewhere(self, part: str, story: Story, parent: Posting | None) -> Callable[[], Awaitable[Place | None]]:
-        """Where a part goes if its place is gone: with the whole request into the incident channel."""
+        async def tell() -> None:
+            nonlocal again
+            before, again = again, True
+            place = await self._delivery.direct(person)
+            await self._delivery.post(tag, place, message, doubtful=doubtful or before, tries=FEW)
 
-        async def move() -> Place | None:
-            return await self._parents.move(story) if part in IN_THREAD and parent else None
-
-        return move
+        await self._later.now_or(
+            f"to tell {person} in person ({tag.part} of event {tag.event}, request {tag.request})", tell
+        )
 
     # ------------------------------------------------------------------------------------------ approvers in person
 
     async def _absent(self, story: Story, record: Record, parent: Posting | None) -> tuple[str, ...]:
         """A part for each of those who are called now and would not see it in the request's channel."""
         people = called(story, record)
-        absent = await self._membership.absent(parent.channel, people) if parent and people else ()
+        absent = await self._audience.absent(parent.channel, people) if parent else people
         return tuple(part_for(person) for person in absent)
 
     async def _tell_who_was_asked(self, story: Story, link: str) -> None:
@@ -164,13 +196,17 @@ class Publisher:
             for person in record.event.approvers if isinstance(record.event, Planned | Reminded) else ():
                 part = part_for(person)
                 if posting := await self._postings.get(record.seq, part):
-                    await self._refresh(posting, Tag.of(record, part), telling.written(part, story, record, link))
+                    message = telling.written(part, story, record, link)
+                    refresh = partial(self._refresh, posting, Tag.of(record, part), message)
+                    await self._later.now_or(
+                        f"to show {person} what became of request {story.request.id} ({record.seq})", refresh
+                    )
 
     async def _refresh(self, posting: Posting, tag: Tag, message: Message) -> None:
-        try:
-            await self._delivery.change(posting, tag, message)
-        except Impossible as error:
-            log.warning("request %s: the message %s was not changed: %s", tag.request, posting.ts, error)
+        """Decisions come first: Slack takes only so many changes in a minute."""
+        if self._delivery.changes_left < ENOUGH:
+            raise Impossible(Trouble.WAIT, "many requests are changed at this moment")
+        await self._delivery.change(posting, tag, message)
 
 
 def _files(part: str, story: Story, record: Record, message: Message) -> list[File]:

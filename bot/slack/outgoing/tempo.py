@@ -19,3 +19,8 @@ class Tempo:
         at = max(now, last[0] + self._span) if len(last) == self._most else now
         last.append(at)
         return at - now
+
+    def left(self, key: str = "") -> int:
+        """How many calls could be made right now."""
+        oldest = self._clock() - self._span
+        return self._most - sum(at > oldest for at in self._last[key])
