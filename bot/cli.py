@@ -71,7 +71,9 @@ def audit_list(about: str | None, limit: int, config: str | None) -> None:
         found = reading.list_requests(_database(config), about=about, limit=limit)
         for records in found:
             click.echo(telling.line(records))
-        if about and not found:
+        if not found and not about:
+            click.echo("No requests yet.")
+        elif not found:
             click.echo(f"no request is about {about}: name a login, a host or a Slack id", err=True)
 
 

@@ -91,12 +91,15 @@ def _sessions(words: list[str], reason: str | None, inventory: Inventory) -> Lis
 
 
 def _kick(words: list[str], reason: str | None, inventory: Inventory) -> Kick:
-    if len(words) < 2:  # noqa: PLR2004 - USER and HOSTS
-        raise CommandError(USAGE["kick"])
-    user, hosts, *rest = words
+    user, *rest = words
     if user == "everyone":
         raise CommandError(f"`everyone` is not there yet: nothing was done. Today: {USAGE['kick']}")
+    if not rest:
+        raise CommandError(f"On which host? `/kick {login(user)} HOSTS`, or `/kick` alone for a form.")
+    hosts, *rest = rest
     said = _keywords("kick", rest)
+    if reason == "":
+        raise CommandError(_missing("kick", "because"))
     narrowed = [word for word in ("session", "from", "key") if word in said]
     if "processes" in said and narrowed:
         raise CommandError(f"`processes` ends everything of the account: it can't be narrowed by `{narrowed[0]}`.")
@@ -157,9 +160,13 @@ def _keywords(command: str, rest: list[str]) -> dict[str, str]:
             raise CommandError(f"`{word}` stands there twice. {USAGE[command]}")
         value = next(words, None) if word in _WITH_VALUE else ""
         if value is None:
-            raise CommandError(f"Something is missing after `{word}`. {USAGE[command]}")
+            raise CommandError(_missing(command, word))
         said[word] = value
     return said
+
+
+def _missing(command: str, word: str) -> str:
+    return f"Something is missing after `{word}`. {USAGE[command]}"
 
 
 def _filter(said: dict[str, str]) -> Filter:
@@ -175,7 +182,7 @@ def _kickbot(words: list[str], _reason: str | None, _inventory: Inventory) -> He
 def _unknown(command: str, word: str) -> CommandError:
     """Nothing is ever done on a guess: a reason behind `becuase` would be lost."""
     said = f"`{quoted(word)}` is not a word that `/{command}` knows.{did_you_mean(word, _MEANT[command])}"
-    return CommandError(f"{said} Nothing was done. {USAGE[command]}")
+    return CommandError(f"{said} Nothing was done. `/{command} help` explains each word.")
 
 
 _PARSERS: dict[str, Callable[[list[str], str | None, Inventory], Command]] = {

@@ -104,7 +104,7 @@ class Decisions:
 
     async def _cancellation(self, who: str, request: Request) -> Event:
         if who != request.asker and request.state is State.PENDING:
-            raise Refused(f"Only <@{request.asker}> can cancel this: whoever asked. Who may approve it can deny it.")
+            raise Refused(f"Only <@{request.asker}>, who asked, can cancel this. Who may approve it can deny it.")
         if who != request.asker:
             await self._counted(who, request)
         return events.Cancelled(who=who)

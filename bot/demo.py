@@ -92,10 +92,16 @@ async def open_page(port: int) -> None:
         click.echo("  /kick audituser host2 warn 1m        told first, and you or Carol can stop it")
         click.echo("  /kick bob host2                      ignores the polite signals: ask to force it\n")
         click.echo("Afterwards, in another terminal:\n")
-        click.echo(f"  {sys.executable} -m bot audit verify --config {config}\n\nCtrl-C ends it all.")
+        click.echo(f"  {_kickbot()} audit verify --config {config}\n\nCtrl-C ends it all.")
         stopped = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
         await stopped.wait()
+
+
+def _kickbot() -> str:
+    """What was typed for it, as the README spells it."""
+    script = Path(".venv/bin/kickbot")
+    return str(script) if Path(sys.argv[0]).absolute() == script.absolute() else f"{sys.executable} -m bot"
 
 
 async def play() -> None:

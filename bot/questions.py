@@ -10,7 +10,7 @@ from datetime import timedelta
 from bot import policy
 from bot.borders import Trail
 from bot.errors import Refused, TrailError
-from bot.events import BOT, Looked, Record
+from bot.events import BOT, Closed, Looked, Record
 from bot.lifecycle import Request, State, replay
 from bot.models import Moment, RequestId, Value
 from bot.rights import Rights, Viewer, aims
@@ -40,6 +40,11 @@ class Known(Value):
         """What it was asked about."""
         first = self.records[0].event
         return first.hosts if isinstance(first, Looked) else self.request.command.hosts if self.request.command else ()
+
+    @property
+    def without_what_was_seen(self) -> "Known":
+        """For whoever asked, and may not look there: a note may name who is logged in."""
+        return self.model_copy(update={"records": tuple(map(_bare, self.records))})
 
     @property
     def people(self) -> frozenset[str]:
@@ -152,8 +157,9 @@ class Questions:
         """May this person know about that request?"""
         if not viewer.person.is_member:
             return False
-        if viewer.person.id in known.people:
-            return True
+        return viewer.person.id in known.people or self._may_look(known, viewer)
+
+    def _may_look(self, known: Known, viewer: Viewer) -> bool:
         looks = [policy.may_look(self._rights.policy, h, viewer.person, viewer.members) for h in known.hosts]
         return bool(looks) and all(looks)
 
@@ -165,7 +171,7 @@ class Questions:
         known = next(_replayed([await self._trail.read(RequestId(number))]), None)
         if known is None or not self._shows(known, viewer):
             raise Refused(f"There is no request {number} that you may see.")
-        return known
+        return known if self._may_look(known, viewer) else known.without_what_was_seen
 
     async def search(self, who: str, *, about: str = "", person: str = "", since: int = 0) -> Found:
         """The newest requests that this person may know of. Raises Refused for someone who may know of none.
@@ -206,3 +212,10 @@ def _replayed(requests: Iterable[Sequence[Record]]) -> Iterator[Known]:
             yield Known(request=replay(records), records=tuple(records))
         except TrailError as error:
             log.error("request %s is not shown: %s", records[0].request, error)  # noqa: TRY400
+
+
+def _bare(record: Record) -> Record:
+    if not isinstance(record.event, Closed):
+        return record
+    event = record.event.model_copy(update={"note": ""})
+    return record.model_copy(update={"entry": record.entry.model_copy(update={"event": event})})

@@ -13,6 +13,8 @@ import asyncssh
 import pytest
 from click.testing import CliRunner
 
+from bot import demo
+from bot.audit.sqlite import SqliteTrail
 from bot.cli import main
 from bot.sandbox.cast import demo_workspace
 from bot.sandbox.server import SandboxSlack
@@ -185,11 +187,30 @@ def test_the_demo_plays_its_story_to_the_end() -> None:
         assert told in played.stdout
 
 
+@pytest.mark.parametrize(
+    ("typed", "named"),
+    [(".venv/bin/kickbot", ".venv/bin/kickbot"), ("bot/__main__.py", f"{sys.executable} -m bot")],
+)
+def test_the_demo_names_the_command_that_was_typed(monkeypatch: pytest.MonkeyPatch, typed: str, named: str) -> None:
+    """As the README spells it, where it is that script."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "argv", [str(ROOT / typed)])
+    assert demo._kickbot() == named
+
+
 def test_verify_of_a_trail_that_is_not_there_says_so(config: Path) -> None:
     """No database is an error with one line, not an empty success."""
     verified = kickbot("audit", "verify", "--config", str(config))
     assert verified.returncode == 2
     assert "kickbot.db" in verified.stderr
+
+
+async def test_an_empty_trail_says_so(config: Path) -> None:
+    """Nobody takes silence for a list."""
+    async with SqliteTrail.open(config.parent / "kickbot.db"):
+        pass
+    listed = kickbot("audit", "list", "--config", str(config))
+    assert (listed.returncode, listed.stdout) == (0, "No requests yet.\n")
 
 
 @pytest.mark.parametrize(

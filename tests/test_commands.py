@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 
 from bot.commands import MAX_REASON, NOT_YET, USAGE, parse, words
 from bot.errors import CommandError
-from bot.models import Audit, Command, Filter, Form, Help, Kick, Listing
+from bot.inventory import Inventory
+from bot.models import Audit, Command, Filter, Form, Help, Host, Kick, Listing
 from tests import make
 
 INVENTORY = make.inventory("host1", "web01", "web02", "web03")
+
+TWO_GROUPS = {"host1": "prod", "sql7": "db"}
 
 HOSTILE = [
     "x; reboot",
@@ -328,13 +331,18 @@ def test_dashes(keyword: str, because: str) -> None:
         ("because $(id) `x` force --hold", "$(id) `x` force --hold"),
         ("because \N{RIGHT-TO-LEFT OVERRIDE}x", "\\u{202e}x"),
         ("because help", "help"),
-        ("because", ""),
         ("", ""),
     ],
 )
 def test_because(text: str, reason: str) -> None:
     """Everything after the first `because` is the reason, as it was typed, made printable, on one line."""
     assert typed("kick", f"audituser host1 {text}") == Kick(user="audituser", hosts=("host1",), reason=reason)
+
+
+@pytest.mark.parametrize("text", ["because", "force because  ", "\N{EM DASH}because"])
+def test_because_without_a_reason(text: str) -> None:
+    """Like any word without its value: who began a reason had one."""
+    assert refused("kick", f"audituser host1 {text}").startswith("Something is missing after `because`. ")
 
 
 def test_because_inside_a_word() -> None:
@@ -409,22 +417,53 @@ def test_commands_not_yet_there(word: str) -> None:
 @pytest.mark.parametrize(
     ("command", "text"),
     [
-        ("kick", "audituser"),
         ("sessions", "host1 a b"),
         ("sessions", "host1 because x"),
         ("kick", "audituser host1 session"),
         ("kick", "audituser host1 session 7 8"),
         ("kick", "audituser host1 host2"),
         ("kickbot", "frobnicate"),
-        ("kickbot", "kick audituser"),
     ],
 )
 def test_usage(command: str, text: str) -> None:
     """What isn't a command shows the right usage."""
-    shown = "kick" if text == "kick audituser" else command
     message = refused(command, text)
 
-    assert USAGE[shown] in message or "is not a word" in message
+    assert USAGE[command] in message or "is not a word" in message
+
+
+def test_a_word_that_is_not_known_names_the_help() -> None:
+    """The slip, what may have been meant, and where the words are explained; not the whole grammar."""
+    slip = "`focre` is not a word that `/kick` knows. Did you mean `force`?"
+    assert refused("kick", "audituser host1 focre") == f"{slip} Nothing was done. `/kick help` explains each word."
+
+
+@pytest.mark.parametrize(("command", "text"), [("kick", "audituser"), ("kickbot", "kick audituser")])
+def test_who_without_where(command: str, text: str) -> None:
+    """One word is who; it is asked where, and the form is named."""
+    assert refused(command, text) == "On which host? `/kick audituser HOSTS`, or `/kick` alone for a form."
+
+
+@pytest.mark.parametrize(
+    ("group", "told"),
+    [
+        ("@nobodys", "There is no group `@nobodys`. Groups: `@db`, `@prod`."),
+        ("@prdo", "There is no group `@prdo`. Did you mean `@prod`?"),
+    ],
+)
+def test_no_such_group(group: str, told: str) -> None:
+    """The nearest one is named, or else those that there are."""
+    hosts = {name: Host(name=name, address=name, groups=frozenset({group})) for name, group in TWO_GROUPS.items()}
+    with pytest.raises(CommandError) as error:
+        Inventory(hosts=hosts).select(group)
+    assert error.value.for_user() == told
+
+
+def test_no_groups_at_all() -> None:
+    """Where none is configured, that is said."""
+    hosts = {"host1": Host(name="host1", address="host1")}
+    with pytest.raises(CommandError, match=r"There is no group `@prod`. No groups are configured"):
+        Inventory(hosts=hosts).select("@prod")
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_an_account_without_a_session_ends_by_its_processes() -> None:
 def test_the_means_are_named() -> None:
     """SIGKILL, the warning with its terminals, and the request before this one; none of them unasked."""
     said = asks(force=True, warn=300, after=12)
-    assert "Whatever ignores the polite signals is killed (SIGKILL)." in said
+    assert "(SIGKILL for what ignores the polite signals)" in said
     assert "audituser is told 5 min before, on pts/3; session 9 has no terminal to tell." in said
     assert "Next step after request 12." in said
     plain = asks()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot.slack.incoming.from_message import LONGEST_QUOTE, MOST_HOSTS, hosts_in, quote
+from bot.slack.incoming.from_message import LONGEST_QUOTE, MOST_HOSTS, hosts_in, quote, user_in
 from tests import make
 from tests.stories import HOSTILE
 
@@ -31,6 +31,21 @@ def said(text: Any) -> dict[str, Any]:
 def test_hosts_are_found_as_words(text: str, hosts: tuple[str, ...]) -> None:
     """By name or address, each once; never as a part of another word."""
     assert hosts_in(said(text), INVENTORY) == hosts
+
+
+@pytest.mark.parametrize(
+    ("text", "user"),
+    [
+        ("host1: login of audituser, at night", "audituser"),
+        ("audituser? (audituser)", "audituser"),
+        ("Audituser audituser2 x-audituser", ""),
+        ("audituser or bob", ""),
+        ("carol", ""),
+    ],
+)
+def test_one_login_name_is_found_as_a_word(text: str, user: str) -> None:
+    """Of those who were seen there, as it is written; of two, nobody knows which one is meant."""
+    assert user_in(said(text), ("audituser", "bob")) == user
 
 
 def test_at_most_ten_hosts_are_taken() -> None:

@@ -1,6 +1,7 @@
 """The answers to `/audit`: the words, what Slack takes, and through unmodified bolt who reads which."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ from bot.slack.content import history
 from bot.slack.content.tickets import APPROVE
 from tests import make
 from tests.make import INCIDENT
-from tests.slack_bot import Bot
+from tests.slack_bot import POLICY, Bot, start
 from tests.stories import HOSTILE, Telling, check, harmless, many
 
 
@@ -206,3 +207,14 @@ async def test_two_people_of_one_name_are_told_apart_by_their_ids(bot: Bot) -> N
     await kicked(bot)
     bot.sandbox.workspace.change_person("U0CAROL", name="alice", real_name="alice", display_name="alice")
     await answer(bot, "bob", "Several people are called `alice`: name one by the Slack id.", "@alice")
+
+
+async def test_whoever_may_ask_but_not_look_does_not_read_who_is_there(sandbox: SandboxSlack, tmp_path: Path) -> None:
+    """A slip in the name finds nobody; who is really logged in there stands in the thread, and not in the answers."""
+    rules = tuple(rule.model_copy(update={"look": ("U0BOB",)}) for rule in POLICY.rules)
+    async with start(sandbox, tmp_path, policy=POLICY.model_copy(update={"rules": rules})) as bot:
+        await sandbox.as_("alice").command(INCIDENT, "/kick", "audituse host1 because x")
+        alone = await sandbox.as_("alice").sees("there was nothing to end", "@kickbot")
+        story = await answer(bot, "alice", "Request 1", "1")
+        for said in (alone.text, story.text):
+            assert "audituser" not in said.replace("audituse ", "")

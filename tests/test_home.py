@@ -109,12 +109,14 @@ def test_many_rights_are_cut_with_a_note() -> None:
 
 
 def test_what_waits_names_who_why_and_until_when() -> None:
-    """And with which levels beyond a kick."""
+    """And what would end, with which levels beyond a kick; its number tells it from another one."""
     command = make.kick(reason="INC-42", force=True, processes=True)
     _, looked, planned = make.pending()
-    waiting = known(make.asked(command=command), looked, planned)
-    words = shows(Page(at=START, waiting=(waiting,)))
-    assert "audituser off host1  (processes, force) , asked by  U0ALICE , until  , because  INC-42" in words
+    waiting = known(make.asked(command=command), looked, planned, number=43)
+    words = " ".join(shows(Page(at=START, waiting=(waiting,))).split())
+    first = "audituser off host1 (processes, force) · 1 session · because INC-42 · asked by U0ALICE · until"
+    assert first in words
+    assert "request 43" in words
 
 
 def test_no_evidence_stands_on_the_page() -> None:
@@ -175,8 +177,8 @@ def test_two_hundred_of_each_fit() -> None:
         latest=many[:10],
     )
     links = {one.request.id: f"https://example.slack.com/archives/C0/p{one.request.id}" for one in many}
-    words = shows(page, links=links, note=note(line("You approved the plan 3f9c 81d2.")))
-    assert words.startswith("You approved the plan")
+    words = shows(page, links=links, note=note(line("You approved request 2.")))
+    assert words.startswith("You approved request 2.")
     assert "and 180 more requests" in words
     assert len(shown(page)) < 50
 

@@ -53,8 +53,8 @@ async def test_who_may_approve_sees_what_waits_with_its_buttons(bot: Bot) -> Non
     await asked(bot)
     view = await opened(bot, "bob", "Waiting for you (1)")
     words = elements.words(view.blocks)
-    assert "audituser off host1 , asked by  U0ALICE , until " in words
-    assert ", because  INC-42" in words
+    assert "audituser off host1  ·  2 sessions  ·  because  INC-42  ·  asked by  U0ALICE  ·  until " in words
+    assert "request 1" in words
     assert actions(view) == [APPROVE, DENY, OPEN, REFRESH]
     assert "On every host you may look, ask and approve ;  U0CAROL  approves" in words
     assert "203.0.113.10" not in json.dumps(view.blocks)
@@ -109,8 +109,8 @@ async def test_an_approval_on_the_home_tab_counts_and_is_answered_there(bot: Bot
     await asked(bot)
     view = await opened(bot, "bob", "Waiting for you (1)")
     assert (await bot.sandbox.as_("bob").click(view, APPROVE)).ok
-    view = await bot.sandbox.as_("bob").sees_home("You approved the plan")
-    assert elements.words(view.blocks[:1]).startswith("You approved the plan")
+    view = await bot.sandbox.as_("bob").sees_home("You approved request")
+    assert elements.words(view.blocks[:1]).startswith("You approved request")
     await bot.sandbox.as_("alice").sees("audituser is off host1", "incidents")
     view = await bot.sandbox.as_("bob").sees_home("✅ 2 ended")
     words = elements.words(view.blocks)
@@ -137,7 +137,7 @@ async def test_deny_opens_the_form_and_its_answer_stands_on_the_home_tab(bot: Bo
     view, bob = await opened(bot, "bob", "Waiting for you (1)"), bot.sandbox.as_("bob")
     await bob.click(view, DENY)
     await bob.submit(await bob.sees_modal(), {"reason": "talk to him first"})
-    await bob.sees_home("You denied the plan")
+    await bob.sees_home("You denied request")
     view = await bob.sees_home("⛔ denied  by  U0BOB")
     assert actions(view) == [REFRESH]
     assert replay(await bot.trail.read(RequestId(1))).state is State.DENIED
@@ -148,7 +148,7 @@ async def test_the_asker_cancels_on_the_home_tab(bot: Bot) -> None:
     await asked(bot)
     view = await opened(bot, "alice", "Yours, waiting for others (1)")
     await bot.sandbox.as_("alice").click(view, CANCEL)
-    await bot.sandbox.as_("alice").sees_home("You cancelled this. Nothing was done.")
+    await bot.sandbox.as_("alice").sees_home("You cancelled request")
     assert replay(await bot.trail.read(RequestId(1))).state is State.CANCELLED
 
 
@@ -160,7 +160,7 @@ async def test_a_warned_request_can_be_stopped_there(bot: Bot) -> None:
     view = await bot.sandbox.as_("carol").sees_home("📣 the user was told , ending at")
     assert "Running (1)" in elements.words(view.blocks)
     await bot.sandbox.as_("carol").click(view, CANCEL)
-    await bot.sandbox.as_("carol").sees_home("You stopped this. Nothing was ended.")
+    await bot.sandbox.as_("carol").sees_home("You stopped request")
     assert replay(await bot.trail.read(RequestId(1))).state is State.CANCELLED
 
 
@@ -169,7 +169,7 @@ async def test_refresh_reads_again_and_takes_the_answer_away(bot: Bot) -> None:
     await asked(bot)
     view, carol = await opened(bot, "carol", "Waiting for you (1)"), bot.sandbox.as_("carol")
     await carol.click(view, APPROVE)
-    view = await carol.sees_home("You approved the plan")
+    view = await carol.sees_home("You approved request")
     await carol.click(view, REFRESH)
     await bot.sandbox.workspace.until(lambda: carol.home if "You approved" not in words_of(carol.home) else None)
 

@@ -32,6 +32,7 @@ from bot.slack.incoming.kick_filled import (
     command,
     demands_reason,
     filled_in,
+    strays,
 )
 from tests import make
 from tests.published import complaint
@@ -228,3 +229,20 @@ def test_a_reason_is_demanded_where_the_deciding_rule_demands_it() -> None:
     assert demands_reason(policy, make.kick("host1", "host2")) == "host2"
     assert demands_reason(policy, make.kick("host1", force=True)) == "host1"
     assert demands_reason(policy, make.kick("host9")) == ""
+
+
+@pytest.mark.parametrize(
+    ("ticked", "hosts", "stray"),
+    [
+        (("host1:7",), ("host1",), False),
+        (("host1:7",), ("host2",), True),
+        (("host1:7", "host2:9"), ("host1",), True),
+        ((), ("host2",), False),
+    ],
+)
+def test_a_session_that_is_ticked_on_another_host_is_seen(
+    ticked: tuple[str, ...], hosts: tuple[str, ...], stray: bool
+) -> None:
+    """The hosts were changed, and the list still shows the sessions of the earlier choice: never another one's 7."""
+    filled = Filled(hosts=hosts, user="audituser", ticked=ticked)
+    assert strays(filled, make.kick(*hosts)) is stray

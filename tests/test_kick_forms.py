@@ -230,6 +230,9 @@ async def test_whoever_may_not_look_is_told_no_name(bot: Bot, who: str) -> None:
     """Dave is in no group, Gus is a guest: neither reads who is logged in, and a guest no host either."""
     await chosen(bot, await opened(bot))
     bot.sandbox.workspace.stacks.clear()
+    bot.sandbox.workspace.faults = lambda method, _args: (
+        Fault.refused("internal_error") if who == "gus" and method == "views.update" else None
+    )
     form = await opened(bot, who)
     assert await offered(bot, who, form, HOSTS, "") == (
         [] if who == "gus" else ["@prod", "host[1-2]", "host1", "host2"]
@@ -291,7 +294,9 @@ async def test_the_menu_answers_a_week_later(bot: Bot) -> None:
     assert ticked(form) == []
     bot.hosts["host1"].logout("7")
     await bob.click(message, MENU, value="audituser host1")
-    await saying(bot, bob, "audituser is not logged in on host1.")
+    form = await saying(bot, bob, "audituser is not logged in on host1.")
+    assert errors(await bob.submit(form, {})) == {USER: "audituser is not logged in on host1."}
+    assert not await asked(bot)
 
 
 async def test_a_form_that_is_sent_while_the_look_is_under_way_keeps_its_session(bot: Bot) -> None:
@@ -347,6 +352,20 @@ async def test_a_message_opens_the_form_with_its_hosts(bot: Bot) -> None:
     assert question.words.endswith("because U0BOB host1: login of audituser, not host9 <look>")
 
 
+async def test_a_message_that_names_who_was_seen_opens_the_form_with_the_user(bot: Bot) -> None:
+    """As far as the person may know it: Dave, who may not look, fills it in himself."""
+    await listing(bot)
+    said = await bot.sandbox.as_("bob").say("inc-4711", "host1: what does audituser do there?")
+    alice, dave = bot.sandbox.as_("alice"), bot.sandbox.as_("dave")
+    await alice.shortcut(SHORTCUT, said)
+    form = await filled(bot, alice)
+    assert field(form, USER).element["initial_option"]["value"] == "audituser"
+    assert ticked(form) == ["host1:7", "host1:9"]
+    await dave.shortcut(SHORTCUT, said)
+    await asyncio.sleep(0.3)
+    assert "initial_option" not in field(await dave.sees_modal(), USER).element
+
+
 # -- who could approve ---------------------------------------------------------------------------------
 
 
@@ -367,6 +386,7 @@ async def test_where_nobody_could_approve_the_form_says_so_and_refuses(bot: Bot)
     assert said.startswith("Nobody could approve this on host1: only the user group S0LEADS may")
     assert [e.kind for e in await recorded(bot, 2)] == ["asked", "refused"]
     groups["S0LEADS"] = groups["S0LEADS"].model_copy(update={"members": ("U0BOB",)})
+    forgotten(bot)
     assert not (await bot.sandbox.as_("alice").submit(form, {})).response
     await bot.sandbox.as_("alice").sees("waiting for approval", HERE)
 
@@ -383,17 +403,50 @@ async def test_another_level_asks_again_who_could_approve(bot: Bot) -> None:
     assert ticked(await saying(bot, alice, "may approve; not you.")) == ["host1:9"]
 
 
-@pytest.mark.parametrize(
-    ("who", "why"), [("dave", "Only  S0SRE  may ask on host1."), ("gus", "A guest can't use Kickbot")]
-)
-async def test_whoever_may_not_ask_is_told_at_the_top(bot: Bot, who: str, why: str) -> None:
+async def test_whoever_may_not_ask_is_told_at_the_top(bot: Bot) -> None:
     """And sees no session."""
-    persona, message = bot.sandbox.as_(who), await listing(bot)
-    await persona.click(message, MENU, value="audituser host1")
-    form = await filled(bot, persona)
-    assert why in elements.words(form.blocks[0])
+    dave, message = bot.sandbox.as_("dave"), await listing(bot)
+    await dave.click(message, MENU, value="audituser host1")
+    form = await filled(bot, dave)
+    assert "Only  S0SRE  may ask on host1." in elements.words(form.blocks[0])
     assert "203.0.113.10" not in json.dumps(form.blocks)
-    assert HOSTS in errors(await persona.submit(form, {}))
+    assert HOSTS in errors(await dave.submit(form, {}))
+
+
+@pytest.mark.parametrize("way", ["typed", "menu", "shortcut"])
+async def test_a_guest_gets_words_in_place_of_the_form(bot: Bot, way: str) -> None:
+    """However it is opened: there is no field, and nothing to send."""
+    gus, message = bot.sandbox.as_("gus"), await listing(bot)
+    if way == "typed":
+        assert (await gus.command(HERE, "/kick", "")).ok
+    elif way == "menu":
+        await gus.click(message, MENU, value="audituser host1")
+    else:
+        await gus.shortcut(SHORTCUT, message)
+    form = await saying(bot, gus, "A guest can't use Kickbot: only full members of this workspace can.")
+    assert not list(elements.places(form.blocks))
+    assert "submit" not in form.content
+    assert bot.hosts.looks == 1
+
+
+async def test_a_user_who_is_nowhere_is_refused_at_the_field(bot: Bot) -> None:
+    """Nothing would be asked; processes may be there without a login, which is another question."""
+    alice, form = bot.sandbox.as_("alice"), await chosen(bot, await opened(bot), user="bobb")
+    assert "bobb is not logged in on host1." in elements.words(form.blocks)
+    assert errors(await alice.submit(form, {})) == {USER: "bobb is not logged in on host1."}
+    assert not await asked(bot)
+    assert "No rule allows" in errors(await alice.submit(form, {LEVEL: ["processes"]}))[HOSTS]
+
+
+async def test_a_user_who_is_on_one_of_the_hosts_is_asked_for(bot: Bot) -> None:
+    """The form and the request name the host where they are not."""
+    alice, form = bot.sandbox.as_("alice"), await opened(bot)
+    await alice.suggest(form, HOSTS, "prod")
+    form = await chosen(bot, form, host="@prod")
+    assert "audituser is not logged in on host2." in elements.words(form.blocks)
+    await alice.submit(form, {})
+    parent = await alice.sees("waiting for approval", HERE)
+    assert "Not logged in on host2." in parent.text
 
 
 async def test_a_rule_that_wants_a_reason_makes_the_field_needed(sandbox: SandboxSlack, tmp_path: Path) -> None:
@@ -565,7 +618,7 @@ async def test_an_answer_that_takes_too_long_comes_as_a_message(bot: Bot, *, ref
     alice, form = bot.sandbox.as_("alice"), await chosen(bot, await opened(bot))
     if refused:
         bot.sandbox.workspace.groups["S0SRE"] = make_empty(bot)
-    bot.workflow._rights._asking._anew()  # the seconds are over for which Slack's answers count
+    forgotten(bot)
     bot.sandbox.workspace.faults = lambda method, _args: Fault.slow(2.3) if method == "users.info" else None
     outcome = await alice.submit(form, {})
     assert (outcome.ok, outcome.response or {}, alice.modal) == (True, {}, None)
@@ -573,6 +626,11 @@ async def test_an_answer_that_takes_too_long_comes_as_a_message(bot: Bot, *, ref
     assert await answered(
         bot, "alice", "may ask on host1" if refused else "Looking at host1 for sessions of audituser."
     )
+
+
+def forgotten(bot: Bot) -> None:
+    """The seconds are over for which Slack's answers count."""
+    bot.workflow._rights._asking._anew()
 
 
 def make_empty(bot: Bot) -> Any:
@@ -600,3 +658,13 @@ async def test_a_form_sent_after_the_host_changed_plans_what_is_there(bot: Bot) 
     bot.hosts["host1"].logout("9")
     await bot.sandbox.as_("alice").submit(form, {SESSIONS: ["host1:9"]})
     assert await bot.sandbox.as_("alice").sees("audituser has no session 9 there, only 15 on host1", HERE)
+
+
+async def test_a_form_whose_list_is_of_another_choice_is_refused_at_the_field(bot: Bot) -> None:
+    """Host2 is chosen and sent before its sessions are shown: session 7 of host1 becomes no session 7 of host2."""
+    alice, form = bot.sandbox.as_("alice"), await chosen(bot, await opened(bot))
+    other = await alice.suggest(form, HOSTS, "host2")
+    assert other.ok
+    outcome = await alice.submit(form, {HOSTS: ["host2"]})
+    assert "are of another choice" in " ".join(errors(outcome).values())
+    assert not await asked(bot)

@@ -38,15 +38,16 @@ def stubborn(state: str = "active", *more: Process, **command: Any) -> Telling:
 def test_a_survivor_is_named_with_what_it_withstood() -> None:
     """By pid and command line."""
     said = stubborn().says(Part.NOW)
-    assert "⚠️ *1 of 2 sessions of audituser is still on host1.*" in said
+    assert "⚠️ *1 of 2 sessions of audituser is still on host1* · asked by" in said
     assert "*7* ignores the polite signals (pid 4242, `python train.py`)" in said
-    assert "systemd itself" not in said
+    assert "Wait two minutes" not in said
 
 
 def test_a_closing_session_may_still_be_ended_by_systemd() -> None:
-    """It takes about 90 s: the reader is told how to look again."""
-    said = stubborn("closing").says(Part.NOW)
-    assert "systemd itself may still end it: look again in 2 minutes with `/sessions host1 audituser`" in said
+    """It takes about 90 s: the reader is told how to look again, and what else can be done."""
+    look = "Wait two minutes and look again with `/sessions host1 audituser`"
+    assert f"{look}, or ask to force it." in stubborn("closing").says(Part.NOW)
+    assert f"{look}.\n" in stubborn("closing", force=True).says(Part.NOW)
 
 
 def test_sigkill_is_only_blamed_where_it_was_sent() -> None:
@@ -106,7 +107,7 @@ def cleared() -> Telling:
 def test_an_account_that_is_gone_is_said_to_be_gone() -> None:
     """Sessions are counted as ever; the account has its own words."""
     said = cleared().shown(NOBODY_LEFT).judged().says(Part.NOW)
-    assert "✅ *audituser is off host1* 2 of 2 sessions ended, and nothing of audituser is left on host1" in said
+    assert "✅ *audituser is off host1* · 2 of 2 sessions ended, and nothing of audituser is left on host1" in said
 
 
 def test_what_is_left_of_an_account_is_counted() -> None:
@@ -115,7 +116,7 @@ def test_what_is_left_of_an_account_is_counted() -> None:
     story.hosts["host1"].outside = tuple(process(n, "worker") for n in (81, 82, 83))
     story.judged()
     said = story.says(Part.NOW)
-    assert "⚠️ *3 processes of audituser are still on host1.* 2 of 2 sessions ended" in said
+    assert "⚠️ *3 processes of audituser are still on host1* · 2 of 2 sessions ended" in said
     assert "*3 processes of audituser* on host1 ignore the polite signals (pid 81, `worker`; pid 82" in said
     assert "nothing of audituser" not in said
     assert "! *3 processes of audituser* still there" in story.says(Part.AFTER)
@@ -124,7 +125,7 @@ def test_what_is_left_of_an_account_is_counted() -> None:
 def test_survivors_of_both_kinds_are_both_counted() -> None:
     """A session and the account that it belongs to."""
     said = stubborn(processes=True).says(Part.NOW)
-    assert "*1 of 2 sessions of audituser is still on host1, and 1 process of audituser is there.*" in said
+    assert "*1 of 2 sessions of audituser is still on host1, and 1 process of audituser is there*" in said
 
 
 def test_progress_counts_sessions_and_what_is_left_of_the_account() -> None:

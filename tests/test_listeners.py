@@ -58,7 +58,9 @@ async def test_a_second_person_approves_and_the_sessions_end(bot: Bot) -> None:
     await bot.sandbox.as_("carol").click(parent, APPROVE)
     await bot.sandbox.as_("alice").sees("audituser is off host1", "incidents")
     assert list(bot.hosts["host1"].sessions) == ["12"]
-    assert await answered(bot, "carol", "You approved the plan")
+    assert await answered(
+        bot, "carol", "You approved request 1: 2 sessions of audituser on host1 end now, and the result will stand"
+    )
 
 
 @pytest.mark.parametrize(
@@ -189,8 +191,8 @@ async def test_denying_asks_why_and_tells_everyone(bot: Bot) -> None:
     await bob.submit(form, {"reason": "he is on call,\ntalk to <!channel> first"})
     seen = await bot.sandbox.as_("alice").sees("denied the plan", "incidents")
     assert "he is on call, talk to &lt;!channel&gt; first" in seen.text
-    assert await answered(bot, "bob", "You denied the plan")
-    await bot.sandbox.as_("alice").sees("*Denied* by <@U0BOB>: _he is on call", "incidents")
+    assert await answered(bot, "bob", "You denied request 1. Nothing was done.")
+    await bot.sandbox.as_("alice").sees("*Denied by <@U0BOB>:* _he is on call", "incidents")
     shown = bot.sandbox.workspace.message(parent.channel, parent.ts)
     assert not list(elements.places(shown.blocks))
     assert await state(bot) is State.DENIED
@@ -204,9 +206,9 @@ async def test_the_asker_can_not_deny_but_cancel(bot: Bot) -> None:
     await alice.submit(await alice.sees_modal(), {})
     assert await answered(bot, "alice", "You asked for this one")
     await bot.sandbox.as_("bob").click(parent, CANCEL)
-    assert await answered(bot, "bob", "Only <@U0ALICE> can cancel this")
+    assert await answered(bot, "bob", "Only <@U0ALICE>, who asked, can cancel this. Who may approve it can deny it.")
     await alice.click(parent, CANCEL)
-    assert await answered(bot, "alice", "You cancelled this.")
+    assert await answered(bot, "alice", "You cancelled request 1. Nothing was done.")
     await alice.sees("Cancelled", "incidents")
     assert await state(bot) is State.CANCELLED
 
@@ -240,7 +242,7 @@ async def test_a_listing_that_is_refused_shows_nothing(bot: Bot) -> None:
     ("command", "words", "answer"),
     [
         ("/kick", "help", "who, then where"),
-        ("/kick", "audituser", "who, then where"),
+        ("/kick", "audituser", "On which host? `/kick audituser HOSTS`, or `/kick` alone for a form."),
         ("/kick", "audituser hots1", "There is no host `hots1`. Did you mean `host1`?"),
         ("/kick", "x; reboot", "not a login name"),
         ("/kick", "x reboot;", "not a host name"),

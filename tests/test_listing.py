@@ -58,7 +58,7 @@ def test_owners_are_named_below_the_table() -> None:
     """Only of the accounts that are shown; by name, since a listing must not call the people that it lists."""
     owners = {"bob": ("Bob",), "deploy": ("Bob", "Carol")}
     said = check(listing(seen(look(keyed(user="bob"), keyed("9", "deploy")), owners=owners)))
-    assert "Owners: bob is Bob's, deploy is Bob and Carol's." in said
+    assert "The account bob belongs to Bob, deploy belongs to Bob and Carol." in said
     assert "<@" not in said
     said = check(listing(seen(look(keyed(user="bob"), keyed("9", "deploy")), owners=owners, user="bob")))
     assert "deploy" not in said

@@ -39,7 +39,7 @@ async def test_two_approvers_at_the_same_moment(bot: Bot) -> None:
     await bot.sandbox.as_("alice").sees("audituser is off host1", "incidents")
     await bot.sandbox.workspace.until(lambda: bool(told(bot, "bob")) and bool(told(bot, "carol")))
     answers = [*told(bot, "bob"), *told(bot, "carol")]
-    assert sum("You approved the plan" in answer for answer in answers) == 1
+    assert sum("You approved request 1" in answer for answer in answers) == 1
     assert sum("Nothing was done by your click." in answer for answer in answers) == 1
     assert (await kinds(bot)).count("approved") == 1
     assert len(bot.hosts.acts) == len({step.target.identity for step in bot.hosts.acts}) == 2

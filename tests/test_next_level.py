@@ -50,7 +50,7 @@ async def test_what_survived_is_forced_by_a_new_request_with_its_own_approval(bo
     assert await answered(bot, "bob", "Looking at host1 for sessions of audituser. The request will stand here.")
     question = await bot.sandbox.as_("carol").sees(f"Next step after request {first}.", "incidents")
     assert isinstance(question, Message)
-    assert "Whatever ignores the polite signals is killed (SIGKILL)." in question.text
+    assert "*Force audituser off host1?*" in question.text
     assert "7" in bot.hosts["host1"].sessions
     await bot.sandbox.as_("carol").click(question, APPROVE)
     await bot.sandbox.as_("alice").sees("audituser is off host1", "incidents")
@@ -84,7 +84,7 @@ async def test_an_approver_stops_what_was_announced(bot: Bot) -> None:
     told = await bot.sandbox.as_("alice").sees("audituser was told on pts/3", "incidents")
     assert isinstance(told, Message)
     await bot.sandbox.as_("bob").click(told, CANCEL)
-    assert await answered(bot, "bob", "You stopped this. Nothing was ended.")
-    await bot.sandbox.as_("alice").sees("*Stopped* by <@U0BOB>: nothing was ended.", "incidents")
+    assert await answered(bot, "bob", "You stopped request ")
+    await bot.sandbox.as_("alice").sees("*Stopped by <@U0BOB>:* nothing was ended", "incidents")
     assert replay(await bot.trail.read(await request_of(bot, parent))).state is State.CANCELLED
     assert not bot.hosts["host1"].ended

@@ -120,7 +120,7 @@ async def test_nothing_to_end(slack: SandboxSlack, path: Path) -> None:
         assert request.state is State.CLOSED
     await publish_all(slack, path)
     assert parts(slack) == ["parent", "before"]
-    assert "audituser is not logged in on host1." in the(slack, "parent").text
+    assert "audituser is not logged in on host1 · asked by" in the(slack, "parent").text
 
 
 async def test_a_refusal_is_told_once(slack: SandboxSlack, path: Path) -> None:

@@ -73,7 +73,10 @@ def test_a_warning_that_was_stopped_ended_nothing() -> None:
     """Another word than cancelled, and the asker hears of it if someone else stopped it."""
     story = approved().told(0, **TOLD).told(1, **NO_TERMINAL).warned()
     record = story.add(Cancelled(who="U0CAROL"))
-    assert "⛔ *Stopped* by <@U0CAROL>: nothing was ended." in story.says(Part.NOW)
+    assert (
+        "⛔ *Stopped by <@U0CAROL>:* nothing was ended · audituser stays on host1 · asked by <@U0ALICE>"
+        in story.says(Part.NOW)
+    )
     assert "<@U0CAROL> stopped it: nothing was ended." in story.says(Part.DECISION)
     assert telling.parts(story.story, record, INCIDENT) == (Part.NOW, Part.DECISION, Part.ASKER)
     assert not list(elements.places(card(story.story).blocks))
@@ -87,7 +90,7 @@ def test_who_was_told_is_said_even_if_the_warning_was_broken_off() -> None:
         assert telling.parts(story.story, record, INCIDENT)[0] == Part.WARNING
         assert "Session 7 was told on pts/3." in story.says(Part.WARNING)
         assert "Session 9 was not told: nobody got to it." in story.says(Part.WARNING)
-    assert "Nothing was ended." in story.says(Part.NOW)
+    assert "and nothing was ended · audituser stays on host1" in story.says(Part.NOW)
 
 
 def test_many_warnings_are_folded_and_whole_in_a_file() -> None:

@@ -89,7 +89,7 @@ def taking(app: AsyncApp) -> Callable[[], Json]:
 async def test_suggestions_are_chosen_and_dropped_by_keyboard(
     app: AsyncApp, client: AsyncWebClient, page: Page
 ) -> None:
-    """Type-ahead asks the app; arrows and Enter choose, Backspace drops the last, and Esc closes the list only."""
+    """Type-ahead asks the app; arrows and Enter choose, a choice closes the list, Backspace drops the last."""
     suggesting(app)
     sent = taking(app)
     await opened(app, client, page, form([WHO]))
@@ -100,20 +100,53 @@ async def test_suggestions_are_chosen_and_dropped_by_keyboard(
     await expect(offered(page)).to_have_text(["audituser"])
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("button", name="Remove audituser")).to_be_visible()
+    await expect(page.get_by_role("listbox")).to_have_count(0)
+    await page.keyboard.press("ArrowDown")
     await expect(offered(page)).to_have_count(3)
-    await page.keyboard.press("ArrowDown")
-    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("ArrowUp")
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("button", name="Remove bob")).to_be_visible()
     await page.keyboard.press("Backspace")
     await expect(page.get_by_role("button", name="Remove bob")).to_have_count(0)
-    await page.keyboard.press("Escape")
     await expect(page.get_by_role("listbox")).to_have_count(0)
     await page.get_by_role("button", name="Ask").press("Enter")
 
     await expect(page.get_by_role("dialog")).to_have_count(0)
     chosen = sent()["who"]["users"]["selected_options"]
     assert [each["value"] for each in chosen] == ["audituser"]
+
+
+async def test_a_list_of_suggestions_is_put_away(app: AsyncApp, client: AsyncWebClient, page: Page) -> None:
+    """A list that was opened highlights nothing by itself; Esc or a click elsewhere closes it, and not the form."""
+    suggesting(app)
+    await opened(app, client, page, form([WHO, WHY]))
+    who = page.get_by_role("combobox", name="Who")
+    await who.click()
+    await offered(page, "alice").click()
+    await expect(page.get_by_role("listbox")).to_have_count(0)
+
+    await page.keyboard.press("Enter")
+    await expect(offered(page)).to_have_count(3)
+    assert await who.get_attribute("aria-activedescendant") is None
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("listbox")).to_have_count(0)
+    await who.click()
+    await expect(offered(page)).to_have_count(3)
+    await page.get_by_role("heading", name="Kick").click()
+    await expect(page.get_by_role("listbox")).to_have_count(0)
+    await expect(page.get_by_role("button", name="Remove")).to_have_count(1)
+
+
+async def test_tab_stays_inside_a_form(app: AsyncApp, client: AsyncWebClient, page: Page) -> None:
+    """After its last button comes its first, and the other way round."""
+    await opened(app, client, page, form([WHY]))
+    last = page.get_by_role("button", name="Ask")
+    await last.focus()
+
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("button", name="Close the form")).to_be_focused()
+    await page.keyboard.press("Shift+Tab")
+    await expect(last).to_be_focused()
 
 
 async def test_what_is_filled_in_outlives_an_update(app: AsyncApp, client: AsyncWebClient, page: Page) -> None:

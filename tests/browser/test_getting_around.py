@@ -49,6 +49,27 @@ async def test_all_of_it_with_a_keyboard(app: AsyncApp, client: AsyncWebClient, 
     await page.keyboard.press("Enter")
 
     await expect(page.get_by_role("heading", name="random")).to_be_visible()
+    await expect(line).to_be_focused()
+
+
+async def test_the_message_line_has_the_focus(page: Page) -> None:
+    """From the start, after a look for a place, and by the skip link, which comes first."""
+    line = page.get_by_label("Message or command")
+    await expect(line).to_be_focused()
+    await page.keyboard.press("Control+k")
+    await expect(page.get_by_role("combobox", name="Where to")).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(line).to_be_focused()
+    await page.evaluate("document.activeElement.blur()")
+    await page.keyboard.press("Control+k")
+    await page.keyboard.press("Escape")
+    await expect(line).to_be_focused()
+
+    skip = page.get_by_role("link", name="Skip to the message line")
+    await skip.focus()
+    await expect(skip).to_be_in_viewport()
+    await page.keyboard.press("Enter")
+    await expect(line).to_be_focused()
 
 
 async def test_arrows_move_between_messages(client: AsyncWebClient, page: Page) -> None:
@@ -164,20 +185,81 @@ async def test_words_are_shown_as_they_are(client: AsyncWebClient, page: Page) -
 
 
 async def test_the_first_minute_ticks_itself(app: AsyncApp, page: Page) -> None:
-    """A step is filled in for the asking, ticked when it was done, and the panel can be sent away for good."""
+    """A step is done for the asking, ticked when it was done, and the panel can be sent away for good."""
 
     @app.command("/sessions")
-    async def _sessions(ack: Any) -> None:
-        await ack("host1: nobody")
+    async def _sessions(ack: Any, command: Json) -> None:
+        await ack(f"{command['text']}: nobody")
 
     guide = page.get_by_role("complementary", name="First minute")
     await expect(guide.get_by_role("img", name="done")).to_have_count(0)
     await guide.get_by_role("button", name="Do it for me").click()
-    await expect(page.get_by_label("Message or command")).to_have_value("/sessions host1")
-    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("host1: nobody")).to_be_visible()
     await expect(guide.get_by_role("img", name="done")).to_have_count(1)
     await guide.get_by_role("button", name="Dismiss the first minute").click()
     await page.reload()
 
     await expect(page.get_by_role("heading", name="inc-4711")).to_be_visible()
     await expect(guide).to_have_count(0)
+
+
+async def test_the_first_minute_is_done_by_its_button(app: AsyncApp, client: AsyncWebClient, page: Page) -> None:
+    """Each step does what it says, as the person that it names; then it says what could be next."""
+    pressed: list[str] = []
+    approve = {"type": "button", "action_id": "kickbot_approve", "text": {"type": "plain_text", "text": "Approve"}}
+
+    @app.command("/sessions")
+    async def _sessions(ack: Any) -> None:
+        await ack("host1: nobody")
+
+    @app.command("/kick")
+    async def _kick(ack: Any, command: Json) -> None:
+        await ack()
+        pressed.append(f"{command['user_name']}: {command['text']}")
+        blocks = [{"type": "actions", "elements": [approve]}]
+        parent = await client.chat_postMessage(channel=CHANNEL, text="kick?", blocks=blocks)
+        await client.files_upload_v2(channel=CHANNEL, content="x", filename="a.txt", thread_ts=parent["ts"])
+
+    @app.action("kickbot_approve")
+    async def _approve(ack: Any, body: Json) -> None:
+        await ack()
+        pressed.append(f"{body['user']['name']}: approve")
+        if "warn" in pressed[-2]:
+            await client.chat_postMessage(channel=CHANNEL, text="audituser was told on pts/3")
+
+    guide = page.get_by_role("complementary", name="First minute")
+    for number in range(1, 9):
+        await guide.get_by_role("button", name="Do it for me").click()
+        await expect(guide.get_by_role("img", name="done")).to_have_count(number)
+
+    await expect(guide).to_contain_text("Next: /kick bob host2 (ignores the polite signals: ask to force it)")
+    assert pressed == [
+        "alice: audituser host1 because INC-42",
+        "alice: approve",
+        "carol: approve",
+        "bob: audituser host2 warn 1m",
+        "carol: approve",
+    ]
+
+
+async def test_a_low_window_scrolls_its_sidebar(page: Page) -> None:
+    """Every place and every step of the first minute can be reached, and none lies under another."""
+    await page.set_viewport_size({"width": 780, "height": 437})
+    places = page.get_by_role("navigation", name="Channels").get_by_role("button")
+    steps = page.get_by_role("complementary", name="First minute").get_by_role("listitem")
+    for reached in [*await places.all(), *await steps.all()]:
+        await reached.click(trial=True, timeout=2_000)
+        await expect(reached).to_be_in_viewport(ratio=1)
+
+
+async def test_the_menu_of_a_message_covers_no_words_on_a_phone(client: AsyncWebClient, page: Page) -> None:
+    """The first line leaves room for it."""
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await client.chat_postMessage(channel=CHANNEL, text="word " * 40)
+    message = page.get_by_role("article")
+    more = await message.get_by_role("button", name="More actions").bounding_box()
+    words = await message.get_by_text("word word").bounding_box()
+
+    assert more is not None
+    assert words is not None
+    assert more["y"] + more["height"] <= words["y"]

@@ -33,7 +33,7 @@ async def test_a_host_can_not_put_markup_into_the_page(client: AsyncWebClient, p
     ]
     await client.chat_postMessage(channel=CHANNEL, text="x", blocks=blocks)
 
-    await expect(page.get_by_role("cell", name="onerror")).to_be_visible()
+    await expect(page.get_by_role("columnheader", name="onerror")).to_be_visible()
 
     assert await page.locator("article img").count() == 0
     assert await page.locator("article a").count() == 0
@@ -101,6 +101,85 @@ async def test_a_phone_sees_it_all(client: AsyncWebClient, page: Page) -> None:
     row = [{"type": "raw_text", "text": "203.0.113.10"}] * 9
     await page.set_viewport_size({"width": 360, "height": 700})
     await client.chat_postMessage(channel=CHANNEL, text="x", blocks=[{"type": "table", "rows": [row]}])
-    await expect(page.get_by_role("cell").first).to_be_visible()
+    await expect(page.get_by_role("columnheader").first).to_be_visible()
 
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+async def test_a_press_while_scrolled_up_is_one_click(client: AsyncWebClient, page: Page) -> None:
+    """Between the press and the release of a button nothing moves, so the click goes where it was meant to."""
+    for number in range(30):
+        await client.chat_postMessage(channel=CHANNEL, text=f"message {number}")
+    row = {"type": "actions", "elements": [{"type": "button", "action_id": "a", "text": plain("Approve")}]}
+    await client.chat_postMessage(channel=CHANNEL, text="x", blocks=[row])
+    await client.chat_postMessage(channel=CHANNEL, text="the newest")
+    await expect(page.get_by_text("the newest")).to_be_visible()
+    posts: list[str] = []
+    page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
+    messages = page.get_by_role("log", name="Messages")
+    await messages.evaluate("box => box.scrollBy(0, -60)")
+
+    box = await page.get_by_role("button", name="Approve").bounding_box()
+    assert box is not None
+    await page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    await page.mouse.down()
+    await page.wait_for_timeout(200)
+    async with page.expect_response("**/sandbox/click"):
+        await page.mouse.up()
+
+    assert [url.rsplit("/", 1)[1] for url in posts] == ["click"]
+
+
+async def test_the_newest_message_stays_in_sight(client: AsyncWebClient, page: Page) -> None:
+    """While the newest message is in sight, another one comes into sight, and so does one that grows."""
+    for number in range(30):
+        await client.chat_postMessage(channel=CHANNEL, text=f"message {number}")
+    newest = await client.chat_postMessage(channel=CHANNEL, text="the newest")
+    await expect(page.get_by_text("the newest")).to_be_in_viewport()
+
+    await client.chat_update(channel=CHANNEL, ts=newest["ts"], text="more\n" * 20 + "the end")
+
+    await expect(page.get_by_text("the end")).to_be_in_viewport()
+
+
+async def test_an_unknown_command_stays_in_the_line(page: Page) -> None:
+    """It is said in Slack's words, and can be corrected."""
+    line = page.get_by_label("Message or command")
+    await line.fill("/sesions host1")
+    await page.keyboard.press("Enter")
+
+    await expect(page.get_by_role("status")).to_have_text(
+        "/sesions is not a valid command. In Slack, all messages that start with "
+        'the "/" character are interpreted as commands.'
+    )
+    await expect(line).to_have_value("/sesions host1")
+
+
+async def test_nothing_can_be_written_to_the_app(page: Page) -> None:
+    """Its messages are read only, as its manifest has it."""
+    await page.get_by_role("button", name="kickbot", exact=True).click()
+
+    await expect(page.get_by_text("Sending messages to this app has been turned off.")).to_be_visible()
+    await expect(page.get_by_label("Message or command")).to_have_count(0)
+
+
+async def test_an_unsent_line_is_kept(page: Page) -> None:
+    """What was typed is there again after a look at another channel and at Home."""
+    line = page.get_by_label("Message or command")
+    await line.fill("half a thought")
+    await page.get_by_role("button", name="random").click()
+    await expect(line).to_have_value("")
+    await page.get_by_role("button", name="kickbot Home").click()
+    await page.get_by_role("button", name="inc-4711").click()
+
+    await expect(line).to_have_value("half a thought")
+
+
+async def test_the_first_row_of_a_table_are_its_heads(client: AsyncWebClient, page: Page) -> None:
+    """A screen reader says the head of the column with each cell."""
+    rows = [[{"type": "raw_text", "text": text} for text in row] for row in (("User", "Host"), ("bob", "host2"))]
+    await client.chat_postMessage(channel=CHANNEL, text="x", blocks=[{"type": "table", "rows": rows}])
+
+    await expect(page.get_by_role("columnheader")).to_have_text(["User", "Host"])
+    await expect(page.locator("th[scope=col]")).to_have_count(2)
+    await expect(page.get_by_role("cell")).to_have_text(["bob", "host2"])

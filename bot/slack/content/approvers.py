@@ -3,7 +3,7 @@
 from bot.events import Planned, Record, Reminded
 from bot.lifecycle import State
 from bot.slack.content.blocks import Message, aside, compose, paragraph
-from bot.slack.content.headlines import credits_line, headline
+from bot.slack.content.headlines import last_line, question
 from bot.slack.content.lines import Line, Link, When, Who, bold, either, italic, line
 from bot.slack.content.naming import sessions
 from bot.slack.content.story import Story, short
@@ -41,7 +41,7 @@ def for_approver(story: Story, link: str) -> Message:
     if request.state is not State.PENDING:
         return compose(paragraph(line(_since(story), at), needed=True), small)
     until = When(moment=request.decide_by or request.at)
-    title = line("⏳ ", bold(f"Kick {story.user} off {story.where}?"), " You may approve it, until ", until, ".")
+    title = line("⏳ ", question(story), " · you may approve it, until ", until, ".")
     because = (", because ", italic(story.why)) if story.why else (". No reason was given.",)
     asks = line(Who(id=request.asker), " asks", *because)
     return compose(paragraph(title, asks, line(_ends(story), at), needed=True), *decisions_row(request), small)
@@ -70,7 +70,7 @@ def _ends(story: Story) -> str:
 def _since(story: Story) -> Line:
     """What the person reads who was asked, once it is decided."""
     if story.request.state.final:
-        return line(headline(story), " · ", credits_line(story))
+        return last_line(story)
     by = either([decision.who for decision in story.request.decisions], "and")
     at = When(moment=story.request.approved_at or story.request.at)
     return line("▶️ ", bold(f"Kicking {story.user} off {story.where}"), " · approved by ", by, ", ", at)

@@ -9,7 +9,7 @@ from bot.slack.content.blocks import Part, paragraph
 from bot.slack.content.lines import Line, bold, joined, line
 from bot.slack.content.naming import NAMED, programs, sessions, some
 from bot.slack.content.remainder import also_active, stays
-from bot.slack.content.story import Story
+from bot.slack.content.story import Story, named
 from bot.slack.content.warning import without_terminal
 
 # What logs people in: it belongs to root, and nobody thinks of it as work.
@@ -22,7 +22,8 @@ def what_would_happen(story: Story) -> Iterator[Part]:
     plan = story.plan
     if plan is None:
         return
-    yield paragraph(ends(story, plan), *_not_there(story), *_with_them(story), *_of_others(story), needed=True)
+    absent = [*_not_there(story), *_not_logged_in(plan)]
+    yield paragraph(ends(story, plan), *absent, *_with_them(story), *_of_others(story), needed=True)
     if lines := list(stays(story, plan)):
         yield paragraph(line(bold("Stays: "), lines[0]), *lines[1:])
     if lines := list(also_active(story, plan)):
@@ -38,9 +39,9 @@ def ends(story: Story, plan: Plan) -> Line:
     """`Ends 2 sessions: 7 (pts/3, from 203.0.113.10), 9 (…), and every process of audituser on host1 (12 now).`"""
     processes = _processes(story, plan)
     if not plan.sessions:
-        return line(bold("Ends "), processes, ".")
+        return line(bold("Ends"), " ", processes, ".")
     also = line(", and ", processes) if plan.accounts else ()
-    return line(bold(f"Ends {count(len(plan.sessions), 'session')}: "), _sessions(plan), also, ".")
+    return line(bold(f"Ends {count(len(plan.sessions), 'session')}:"), " ", _sessions(plan), also, ".")
 
 
 def _sessions(plan: Plan) -> Line:
@@ -60,6 +61,12 @@ def _not_there(story: Story) -> list[Line]:
     there = {name for look in seen for s in look.of(command.user) for name in (s.id, f"{look.host}:{s.id}")}
     gone = [name for name in command.session.split(",") if name not in there]
     return [line(f"Asked for too, but not there any more: {sessions(gone)}.")] if gone else []
+
+
+def _not_logged_in(plan: Plan) -> list[Line]:
+    """Hosts that were asked for too, and where the account has nothing to end or to keep."""
+    free = [host for host in plan.untouched if host not in {kept.host for kept in plan.kept}]
+    return [line(f"Not logged in on {named(free)}.")] if free else []
 
 
 def _processes(story: Story, plan: Plan) -> Line:
@@ -90,10 +97,10 @@ def _of_others(story: Story) -> list[Line]:
     inside = [p for _, s in targets for p in s.processes if not _own(s, p) and p.name not in DOORS]
     if not inside:
         return []
-    named = [f"{p.user}'s {p.name}" for p in inside]
+    theirs = [f"{p.user}'s {p.name}" for p in inside]
     end = "It ends" if len(inside) == 1 else "They end"
     them = "them" if len(targets) > 1 else "it"
-    return [line(f"Of other people, inside: {some(dict.fromkeys(named))}. {end} with {them}.")]
+    return [line(f"Of other people, inside: {some(dict.fromkeys(theirs))}. {end} with {them}.")]
 
 
 # -------------------------------------------------------------------------------------------- by which means
@@ -105,8 +112,6 @@ def _means(story: Story, plan: Plan) -> Iterator[Line]:
         return
     if command.warn and plan.sessions:
         yield line(f"{plan.user} is told {spell(command.warn)} before, {_told_where(story)}.")
-    if command.force:
-        yield line("Whatever ignores the polite signals is killed (SIGKILL).")
     if command.after:
         yield line(f"Next step after request {command.after}.")
 

@@ -11,10 +11,26 @@ from bot.slack.content.listing import outside
 from bot.slack.content.naming import some
 from bot.slack.content.story import Story, named
 
-NOTHING_DONE = " Nothing was done."
+NEWS = "\N{INFORMATION SOURCE}\N{VARIATION SELECTOR-16} "
 
 _GONE = frozenset({Result.ENDED, Result.ALREADY_GONE, Result.GHOST, Result.RETURNED})
 """The very session is gone, whatever came after it."""
+
+
+def question(story: Story) -> Line:
+    """`Kick audituser off host1?`, and what goes beyond a kick."""
+    command = story.request.command
+    force, every = (command.force, command.processes) if command else (False, False)
+    whom = f"{story.user} and every process of it" if every else story.user
+    asked = bold(f"{'Force' if force else 'Kick'} {whom} off {story.where}?")
+    return line(asked, " (SIGKILL for what ignores the polite signals)" if force else "")
+
+
+def last_line(story: Story) -> Line:
+    """The headline, and whose request it was."""
+    if story.request.state is State.REFUSED:
+        return headline(story)
+    return joined([part for part in (headline(story), credits_line(story)) if part], " · ")
 
 
 def headline(story: Story) -> Line:
@@ -31,9 +47,10 @@ def headline(story: Story) -> Line:
 
 
 def credits_line(story: Story) -> Line:
-    """`asked by Alice, approved by Carol, 13:31 · took 0.6 s`"""
+    """`asked by Alice, approved by Carol, 13:31 · took 0.6 s`, as far as the headline doesn't say it."""
     request = story.request
-    parts = [line("asked by ", Who(id=request.asker))]
+    own = request.state is State.CANCELLED and request.ended_by == request.asker
+    parts = [] if own else [line("asked by ", Who(id=request.asker))]
     if request.decisions and request.approved_at:
         approved = line("approved by ", either([d.who for d in request.decisions], "and"))
         parts.append(line(approved, ", ", When(moment=request.approved_at)))
@@ -43,41 +60,55 @@ def credits_line(story: Story) -> Line:
 
 
 def _denied(story: Story) -> Line:
-    because = line(": ", italic(story.request.reason)) if story.request.reason else line(".")
-    return line("⛔ ", bold("Denied"), " by ", Who(id=story.request.ended_by), because, NOTHING_DONE)
+    because = line(" ", italic(story.request.reason)) if story.request.reason else ()
+    return line("⛔ ", _by("Denied", story, ":" if because else ""), because, _stays(story))
 
 
 def _cancelled(story: Story) -> Line:
-    who = Who(id=story.request.ended_by)
     if story.warned:
-        return line("⛔ ", bold("Stopped"), " by ", who, ": nothing was ended.")
-    return line("⛔ ", bold("Cancelled"), " by ", who, ".", NOTHING_DONE)
+        return line("⛔ ", _by("Stopped", story, ":"), " nothing was ended", _stays(story))
+    return line("⛔ ", _by("Cancelled", story), _stays(story))
+
+
+def _by(what: str, story: Story, end: str = "") -> Line:
+    """`Denied by Bob:`"""
+    return line(bold(f"{what} by "), Who(id=story.request.ended_by, style="bold"), *([bold(end)] if end else []))
+
+
+def _stays(story: Story) -> str:
+    """What it was about, and that nothing was done about it."""
+    return f" · {story.user} stays on {story.where}"
 
 
 def _expired(story: Story) -> Line:
     until = When(moment=story.request.decide_by or story.request.at)
-    return line("⌛ ", bold("Expired:"), " nobody decided until ", until, ".", NOTHING_DONE)
+    return line("⌛ ", bold("Expired:"), " nobody decided until ", until, _stays(story))
 
 
 def _lapsed(story: Story) -> Line:
     at = When(moment=story.request.approved_at or story.request.at)
-    reason = told(story.request.reason.rstrip("."))
-    nothing = " Nothing was ended." if story.warned else NOTHING_DONE
-    return line("⌛ ", bold("Lapsed:"), " approved at ", at, ", but ", reason, ".", nothing)
+    nothing = ", and nothing was ended" if story.warned else ""
+    return line("⌛ ", bold("Lapsed:"), " approved at ", at, ", but ", _reason(story), nothing, _stays(story))
 
 
 def _refused(story: Story) -> Line:
-    return line("⛔ ", bold("Refused: "), told(story.request.reason), NOTHING_DONE)
+    about = f". Nothing was done about {story.user} on {story.where}."
+    return line("⛔ ", bold("Refused:"), " ", _reason(story), about)
+
+
+def _reason(story: Story) -> Line:
+    """Without its full stop, so that the sentence can go on."""
+    return told(story.request.reason.rstrip(". "))
 
 
 def _closed(story: Story) -> Line:
     outcomes = story.request.outcomes
     if not outcomes:
-        return line("✅ " if _free_everywhere(story) else "⚠️ ", bold("Nothing was done. "), told(story.request.reason))
+        return line(NEWS if _free_everywhere(story) else "⚠️ ", bold("Nothing was done."), " ", _reason(story))
     for result, told_as in ((Result.UNKNOWN, _unknown), (Result.SURVIVED, _survived), (Result.RETURNED, _returned)):
         if these := [o for o in outcomes if o.result is result]:
             return told_as(story, these)
-    return line("✅ ", bold(_off(story)), f" {_score(story)}")
+    return line("✅ ", bold(_off(story)), f" · {_score(story)}")
 
 
 def _free_everywhere(story: Story) -> bool:
@@ -121,18 +152,18 @@ def _kinds(outcomes: Sequence[Outcome]) -> tuple[list[Outcome], list[Outcome]]:
 def _unknown(story: Story, these: list[Outcome]) -> Line:
     sessions, _ = _kinds(these)
     what = f"{count(len(sessions), 'session')} of {story.user}" if sessions else f"every process of {story.user}"
-    words = bold(f"What became of {what} on {_hosts(these)} is not known.")
-    return line("⛔ ", words, f" {_score(story)}")
+    words = bold(f"What became of {what} on {_hosts(these)} is not known")
+    return line("⛔ ", words, f" · {_score(story)}")
 
 
 def _survived(story: Story, these: list[Outcome]) -> Line:
     sessions, accounts = _kinds(these)
     if not sessions:
-        return line("⚠️ ", bold(f"{_left(story, accounts)} still on {_hosts(these)}."), f" {_score(story)}")
+        return line("⚠️ ", bold(f"{_left(story, accounts)} still on {_hosts(these)}"), f" · {_score(story)}")
     of_all = count(len(_kinds(story.request.outcomes)[0]), "session")
     verb = "is" if len(sessions) == 1 else "are"
     also = f", and {_left(story, accounts)} there" if accounts else ""
-    return line("⚠️ ", bold(f"{len(sessions)} of {of_all} of {story.user} {verb} still on {_hosts(these)}{also}."))
+    return line("⚠️ ", bold(f"{len(sessions)} of {of_all} of {story.user} {verb} still on {_hosts(these)}{also}"))
 
 
 def _left(story: Story, accounts: Sequence[Outcome]) -> str:
@@ -142,7 +173,7 @@ def _left(story: Story, accounts: Sequence[Outcome]) -> str:
 
 
 def _returned(story: Story, _these: list[Outcome]) -> Line:
-    return line("⚠️ ", bold(f"{_score(story)}, and {story.user} logged in again."))
+    return line("⚠️ ", bold(f"{_score(story)}, and {story.user} logged in again"))
 
 
 def _hosts(outcomes: Sequence[Outcome]) -> str:

@@ -23,7 +23,8 @@ def story(known: Known, link: str = "") -> Message:
     """One request, event by event."""
     request = known.request
     number = Link(url=link, text=f"Request {request.id}") if link else bold(f"Request {request.id}")
-    title = line(number, ": ", what(request), ", asked by ", Who(id=request.asker), approved_by(request), why(request))
+    because = line(", ", reason) if (reason := why(request)) else ()
+    title = line(number, ": ", what(request), ", asked by ", Who(id=request.asker), approved_by(request), because)
     first, last, left_out = _ends(known)
     rest = f"{count(left_out, 'event')} between them are not shown: `kickbot audit show {request.id}` has all."
     between = [paragraph(line(f"… {rest}"), needed=True)] if left_out else []

@@ -13,7 +13,7 @@ from bot.lifecycle import Request, State
 from bot.models import Act, Moment, RequestId
 from bot.questions import Known, Page
 from bot.slack.content.blocks import Block, Button, Message, Part, aside, buttons, paragraph
-from bot.slack.content.in_short import approved_by, in_one_line, outcome, what, why
+from bot.slack.content.in_short import approved_by, in_one_line, outcome, scope, what, why
 from bot.slack.content.lines import Line, When, Who, bold, code, either, joined, line, told
 from bot.slack.content.tickets import APPROVE, CANCEL, DENY, actions, button
 from bot.standing import SYSTEM, Allowed, Standing
@@ -103,22 +103,30 @@ def _row(request: Request, offered: Iterable[str], link: str) -> Iterator[Part]:
 
 
 def _waiting(request: Request) -> Line:
-    """`audituser off host1, asked by Alice, until 13:45, because INC-42`."""
-    asked = line(", asked by ", Who(id=request.asker), approved_by(request))
-    return line(what(request), asked, ", until ", When(moment=request.decide_by or request.at), why(request))
+    """`audituser off host1 · 2 sessions · because INC-42 · asked by Alice · until 13:45 · request 43`."""
+    return _row_of(request, line("asked by ", Who(id=request.asker), approved_by(request)), _until(request))
 
 
 def _yours(request: Request) -> Line:
-    until = When(moment=request.decide_by or request.at)
     can = line(either(list(request.approvers[:MOST_NAMED])), " can approve") if request.approvers else line("waiting")
-    return line(what(request), ": ", can, approved_by(request), ", until ", until, why(request))
+    return _row_of(request, line(can, approved_by(request)), _until(request))
 
 
 def _running(request: Request) -> Line:
     told_until = request.act_at if request.state is State.WARNED else None
-    ending = (", ending at ", When(moment=told_until, seconds=True)) if told_until else ()
-    asked = line(", asked by ", Who(id=request.asker), approved_by(request))
-    return line(what(request), asked, ": ", outcome(request), *ending, why(request))
+    ending = line(", ending at ", When(moment=told_until, seconds=True)) if told_until else ()
+    asked = line("asked by ", Who(id=request.asker), approved_by(request))
+    return _row_of(request, asked, line(outcome(request), ending))
+
+
+def _row_of(request: Request, *parts: Line) -> Line:
+    """A line by which two requests can be told apart."""
+    number = line(f"request {request.id}")
+    return joined([p for p in (what(request), scope(request), why(request), *parts, number) if p], " · ")
+
+
+def _until(request: Request) -> Line:
+    return line("until ", When(moment=request.decide_by or request.at))
 
 
 # -------------------------------------------------------------------------------------------- rights

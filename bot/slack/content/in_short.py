@@ -44,10 +44,16 @@ def what(request: Request) -> Line:
     return line(bold(f"{command.user} off {asked_for}"), f" ({', '.join(levels)})" if levels else "")
 
 
+def scope(request: Request) -> Line:
+    """`2 sessions`, of the plan; nothing before there is one, or where it is about whole accounts alone."""
+    number = len(request.plan.sessions) if request.plan else 0
+    return line(count(number, "session")) if number else ()
+
+
 def why(request: Request) -> Line:
-    """`, because INC-42`; nothing without a reason."""
+    """`because INC-42`; nothing without a reason."""
     reason = request.command.reason if request.command else ""
-    return line(", because ", italic(shorten(reason, LONGEST_WHY))) if reason else ()
+    return line("because ", italic(shorten(reason, LONGEST_WHY))) if reason else ()
 
 
 def outcome(request: Request) -> Line:

@@ -16,10 +16,12 @@ from bot.durations import spell
 from bot.errors import CommandError
 from bot.models import Looks, Session, Snapshot, Value
 from bot.slack.content.blocks import paragraph
-from bot.slack.content.lines import Line, bold, either, line
+from bot.slack.content.lines import Line, bold, either, line, told
+from bot.slack.content.story import named
 
 Json = dict[str, Any]
 
+TITLE = "Kick someone off"
 KICK_FORM = "kickbot_kick_form"
 HOSTS, USER, SESSIONS = "kickbot_kick_hosts", "kickbot_kick_user", "kickbot_kick_sessions"
 LEVEL, WARN, REASON = "kickbot_kick_level", "kickbot_kick_warn", "kickbot_kick_reason"
@@ -34,7 +36,7 @@ NOT_OURS = "This form isn't one that Kickbot knows. Nothing was done."
 
 _LEVELS = {
     "processes": ("every process of the account too", "processes: services, cron's and at's jobs, what tmux keeps"),
-    "force": ("force", "SIGKILL for what ignores the polite signals"),
+    "force": ("what ignores the polite signals (SIGKILL: force)", ""),
 }
 NO_WARNING = "0"
 WARNINGS = {NO_WARNING: "no warning", "1m": "1 min", "5m": "5 min", "15m": "15 min", "30m": "30 min", "1h": "1 h"}
@@ -45,7 +47,7 @@ class Known(Value):
 
     channel: where it was asked for. url: where the person can be answered, for a while from `opened` on (seconds since
     1970). hosts: those chosen, as the menu of users needs them. wanted: the sessions to tick once they are listed.
-    about: of which choice the sessions are listed.
+    about: of which choice the sessions are listed. nobody: none of them is there on any of these hosts.
     """
 
     channel: str
@@ -54,6 +56,7 @@ class Known(Value):
     hosts: str = ""
     wanted: str = ""
     about: str = ""
+    nobody: bool = False
 
     @classmethod
     def of(cls, view: Json) -> Self:
@@ -122,7 +125,7 @@ def form(known: Known, filled: Filled, shown: Shown, kept: Sequence[Json] = ()) 
         _input(HOSTS, "Hosts", _hosts(filled.hosts), dispatch_action=True),
         _input(USER, "User", _user(filled.user), dispatch_action=True),
         *listed,
-        _input(LEVEL, "How far", _level(filled), dispatch_action=True, optional=True),
+        _input(LEVEL, "Also end", _level(filled), dispatch_action=True, optional=True),
         _input(WARN, "Warn them first", _warn(filled.warn)),
         _input(REASON, "Because", _reason(filled.reason), optional=not shown.demanded),
         *_approvers(shown.approvers),
@@ -130,12 +133,22 @@ def form(known: Known, filled: Filled, shown: Shown, kept: Sequence[Json] = ()) 
     return {
         "type": "modal",
         "callback_id": KICK_FORM,
-        "title": _plain("Kick someone off"),
+        "title": _plain(TITLE),
         "submit": _plain("Ask"),
         "close": _plain("Cancel"),
         "private_metadata": known.model_dump_json(exclude_defaults=True),
         "blocks": blocks,
     }
+
+
+def notice(why: str) -> Json:
+    """In place of the form, for those who can't send it."""
+    blocks = [paragraph(line("⛔ ", told(why))).block]
+    return {"type": "modal", "title": _plain(TITLE), "close": _plain("Close"), "blocks": blocks}
+
+
+def nobody_there(user: str, hosts: Sequence[str]) -> str:
+    return f"{user} is not logged in on {named(hosts)}."
 
 
 def _trouble(lines: Sequence[Line]) -> list[Json]:

@@ -4,6 +4,8 @@ Words are only ever words: a mention is made of an id, never of text. `told` rea
 """
 
 import re
+from collections.abc import Iterable
+from itertools import groupby
 from typing import Any, Literal
 
 from bot.cleaning import shorten
@@ -37,11 +39,12 @@ class Who(Value):
     """A person or a user group, mentioned."""
 
     id: str
+    style: Literal["", "bold"] = ""
 
     def rich(self) -> dict[str, Any]:
-        if is_group(self.id):
-            return {"type": "usergroup", "usergroup_id": self.id}
-        return {"type": "user", "user_id": self.id}
+        group = is_group(self.id)
+        shown = {"type": "usergroup", "usergroup_id": self.id} if group else {"type": "user", "user_id": self.id}
+        return {**shown, "style": {self.style: True}} if self.style else shown
 
     def mrkdwn(self) -> str:
         return mrkdwn.mention(self.id)
@@ -149,7 +152,20 @@ def either(ids: "tuple[str, ...] | list[str]", last: str = "or") -> Line:
 
 
 def in_mrkdwn(one: Line) -> str:
-    return "".join(piece.mrkdwn() for piece in one)
+    """Bold pieces side by side share their marks: Slack shows marks that touch each other as they are."""
+    return "".join(_bold(pieces) if strong else _plain(pieces) for strong, pieces in groupby(one, key=_is_bold))
+
+
+def _is_bold(piece: Piece) -> bool:
+    return isinstance(piece, Words | Who) and piece.style == "bold"
+
+
+def _bold(pieces: Iterable[Piece]) -> str:
+    return mrkdwn.between(_plain(p.model_copy(update={"style": ""}) for p in pieces), "*")
+
+
+def _plain(pieces: Iterable[Piece]) -> str:
+    return "".join(piece.mrkdwn() for piece in pieces)
 
 
 def in_rich_text(one: Line) -> list[dict[str, Any]]:

@@ -10,12 +10,13 @@ from bot.presence import meant
 from bot.slack.content import keys
 from bot.slack.content.blocks import NOTHING, Message, Part, Table, aside, compose, paragraph, table
 from bot.slack.content.lines import Line, bold, code, line, told
-from bot.slack.content.naming import alike, of_whom, some
+from bot.slack.content.naming import MANY, alike, of_whom, some
 from bot.slack.content.story import named
 from bot.workflow import Seen
 
-COLUMNS = ("session", "user", "from", "tty", "since", "idle keys / output", "running")
+COLUMNS = ("session", "user", "from", "tty", "since (UTC)", "idle keys / output", "running")
 RUNNING = 60
+MOST_FOOTERS = 5
 EVERYTHING = Listing(hosts=())
 
 
@@ -25,13 +26,14 @@ def listing(seen: Seen, last: Sequence[Part] = (), menu: Sequence[Part] = ()) ->
     last: what stands at its end. menu: what can be done with it, right below the table.
     """
     wanted = seen.listing
-    parts = [paragraph(*headings(seen.looks, wanted), needed=True)] if seen.looks else []
+    said = headings(seen.looks, wanted)
+    parts = [paragraph(*few(said), needed=True)] if said else []
     shown = sessions_table(seen.looks, wanted)
     if shown:
         parts += [shown.part, *cut_note(shown), *menu]
     if below := [*_owners(seen), *_keys(seen)]:
         parts.append(aside(*below))
-    parts += [aside(*footer(look, wanted)) for look in seen.looks if isinstance(look, Snapshot)]
+    parts += _footers([look for look in seen.looks if isinstance(look, Snapshot)], wanted)
     if seen.refused:
         parts.append(paragraph(*map(told, seen.refused), needed=True))
     return compose(*parts, *last)
@@ -164,17 +166,17 @@ def cut_note(shown: Table) -> list[Part]:
 
 
 def _owners(seen: Seen) -> list[Line]:
-    """`bob is Bob's`: whose accounts are whose, for those who are listed; named, not called."""
+    """`The account bob belongs to Bob.`: for those who are listed; named, not called."""
     listed = dict.fromkeys(session.account.name for _, session in _shown(seen.looks, seen.listing))
     known = [(name, seen.owners[name]) for name in listed if seen.owners.get(name)]
-    whose = [f"{name} is {' and '.join(shorten(owner, 40) for owner in owners)}'s" for name, owners in known]
-    return [line("Owners: ", ", ".join(whose), ".")] if whose else []
+    whose = [f"{name} belongs to {' and '.join(shorten(owner, 40) for owner in owners)}" for name, owners in known]
+    return [line(f"The account {', '.join(whose)}.")] if whose else []
 
 
 def _keys(seen: Seen) -> list[Line]:
     """Keys in full, and how many sessions a filter could not judge."""
     lines = keys.whole([(look.host, session) for look, session in _shown(seen.looks, seen.listing)])
-    return [*lines, *(note for look in seen.looks if isinstance(look, Snapshot) for note in _unknown(look, seen))]
+    return [*lines, *few([note for look in seen.looks if isinstance(look, Snapshot) for note in _unknown(look, seen)])]
 
 
 def _unknown(look: Snapshot, seen: Seen) -> Iterator[Line]:
@@ -183,6 +185,20 @@ def _unknown(look: Snapshot, seen: Seen) -> Iterator[Line]:
         if number := sum(not getattr(s, known) for s in logged_in(look, named)) if asked else 0:
             hidden = "it is not shown" if number == 1 else "they are not shown"
             yield line(f"{look.host}: the {what} of {count(number, 'more session')} isn't known: {hidden}")
+
+
+def few(lines: Sequence[Line]) -> list[Line]:
+    """The first ones, and how many more there are."""
+    rest = [line(f"and {count(len(lines) - MANY, 'more line')}: name fewer hosts to see them.")]
+    return [*lines[:MANY], *(rest if len(lines) > MANY else [])]
+
+
+def _footers(looks: Sequence[Snapshot], wanted: Listing) -> list[Part]:
+    """How each host was seen; of many hosts only what could not be seen there."""
+    if len(looks) <= MOST_FOOTERS:
+        return [aside(*footer(look, wanted)) for look in looks]
+    notes = alike((look.host, note) for look in looks for note in look.notes)
+    return [aside(*few([line(f"{named(hosts)}: {note}") for hosts, note in notes]))] if notes else []
 
 
 def footer(look: Snapshot, wanted: Listing = EVERYTHING) -> tuple[Line, ...]:

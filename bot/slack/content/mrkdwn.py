@@ -7,7 +7,7 @@ from datetime import datetime
 
 from bot.policy import mention
 
-__all__ = ["channel", "code", "escape", "in_utc", "link", "marked", "mention", "time"]
+__all__ = ["between", "channel", "code", "escape", "in_utc", "link", "marked", "mention", "time"]
 
 CODE_QUOTE = "\N{MODIFIER LETTER GRAVE ACCENT}"
 """Stands for a backtick inside a code span, which it would end."""
@@ -19,10 +19,15 @@ def escape(text: str) -> str:
 
 
 def marked(text: str, mark: str) -> str:
-    """Text between two marks, which have to stand right beside its first and last letter."""
-    inner = text.strip()
-    before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
-    return f"{before}{mark}{escape(inner)}{mark}{after}" if inner else text
+    """Text between two marks."""
+    return between(escape(text), mark)
+
+
+def between(written: str, mark: str) -> str:
+    """Mrkdwn between two marks, which have to stand right beside its first and last letter."""
+    inner = written.strip()
+    before, after = written[: len(written) - len(written.lstrip())], written[len(written.rstrip()) :]
+    return f"{before}{mark}{inner}{mark}{after}" if inner else written
 
 
 def code(text: str) -> str:

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from bot import planning
 from bot.cleaning import shorten
 from bot.counting import count, processes
 from bot.durations import exact
 from bot.models import Outcome, Result, Snapshot, by_host
 from bot.slack.content.lines import Line, bold, code, joined, line, told
 from bot.slack.content.naming import MANY, NAMED, some
-from bot.slack.content.story import Story
+from bot.slack.content.story import Story, named
 
-COMMAND = 80
+COMMAND, LONGEST_HOSTS = 80, 200
 MOST = 30
 """How many lines a message takes, after those that say the same were made one."""
 
@@ -25,7 +26,16 @@ def notable(story: Story) -> tuple[list[Line], bool]:
         lines.append(line("Nothing more was begun: ", told(why), "."))
     if request.outcomes and request.reason:
         lines.append(line(request.reason))
-    return lines, cut
+    return [*lines, *_advice(story)], cut
+
+
+def _advice(story: Story) -> Iterator[Line]:
+    """Systemd may still end what is only closing, some 90 s later."""
+    survivors = [o for o in story.request.outcomes if o.result is Result.SURVIVED and o.kind == "session"]
+    if hosts := dict.fromkeys(o.host for o in survivors if _state(story, o) == "closing"):
+        force = ", or ask to force it" if planning.again(story.request, force=True) else ""
+        look = code(f"/sessions {shorten(named(tuple(hosts)), LONGEST_HOSTS)} {story.user}")
+        yield line("Wait two minutes and look again with ", look, force, ".")
 
 
 def differences(story: Story, outcomes: Sequence[Outcome]) -> tuple[list[Line], bool]:
@@ -68,7 +78,12 @@ def _notable(story: Story, outcome: Outcome, processes_each: int) -> Line:
         verb = _survival(story, outcome, one=len(outcome.lives_on) == 1)
         return line(left, f" on {outcome.host} {verb}", lives_on)
     if outcome.result is Result.SURVIVED:
-        return line(_named(story, outcome), f" {_survival(story, outcome)}", lives_on, *_more(story, outcome))
+        return line(
+            _named(story, outcome),
+            f" {_survival(story, outcome)}",
+            lives_on,
+            f": {outcome.detail}" if outcome.detail else "",
+        )
     return line(_named(story, outcome), f" {outcome.result}", f": {outcome.detail}" if outcome.detail else "")
 
 
@@ -110,17 +125,9 @@ def _lives_on(outcome: Outcome, most: int) -> Line:
     """` (pid 4242, `python train.py`)`"""
     if not outcome.lives_on:
         return ()
-    named = [line(f"pid {p.pid}, ", code(shorten(p.command, COMMAND))) for p in outcome.lives_on[:most]]
-    more = len(outcome.lives_on) - len(named)
-    return line(" (", joined(named, "; "), f" and {more} more" if more else "", ")")
-
-
-def _more(story: Story, outcome: Outcome) -> Iterator[Line]:
-    if outcome.detail:
-        yield line(f": {outcome.detail}")
-    if outcome.kind == "session" and _state(story, outcome) == "closing":
-        again = line("look again in 2 minutes with ", code(f"/sessions {outcome.host} {story.user}"))
-        yield line("; systemd itself may still end it: ", again)
+    shown = [line(f"pid {p.pid}, ", code(shorten(p.command, COMMAND))) for p in outcome.lives_on[:most]]
+    more = len(outcome.lives_on) - len(shown)
+    return line(" (", joined(shown, "; "), f" and {more} more" if more else "", ")")
 
 
 def _state(story: Story, outcome: Outcome) -> str:

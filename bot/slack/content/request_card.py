@@ -5,7 +5,7 @@ from bot.lifecycle import Request, State
 from bot.models import Unreachable
 from bot.slack.content.blocks import Message, Part, aside, compose, paragraph
 from bot.slack.content.forecast import ends, what_would_happen
-from bot.slack.content.headlines import credits_line, headline
+from bot.slack.content.headlines import last_line, question
 from bot.slack.content.lines import Line, When, Where, Who, bold, either, italic, line, told
 from bot.slack.content.naming import alike
 from bot.slack.content.outcome_lines import notable
@@ -43,9 +43,7 @@ def moved(story: Story) -> Message:
 def _pending(story: Story) -> Message:
     request = story.request
     until = request.decide_by or request.at
-    title = line(
-        "⏳ ", bold(f"Kick {story.user} off {story.where}?"), " waiting for approval, until ", When(moment=until)
-    )
+    title = line("⏳ ", question(story), " · waiting for approval, until ", When(moment=until))
     return compose(
         paragraph(title, needed=True),
         paragraph(_asks(story), needed=True),
@@ -64,12 +62,17 @@ def _asks(story: Story) -> Line:
 def _who_may(request: Request) -> list[Line]:
     names = line(": ", either(list(request.approvers)))
     groups = [group for group in request.groups if request.reminded or group not in request.then]
-    may = line(either(groups, "and"), " may approve", names, ". Not ", Who(id=request.asker), ".")
-    lines = [may]
+    lines = [line(either(groups, "and"), " may approve", names, ". ", _who_may_not(request))]
     if request.approvals_needed > 1:
         have = line(", so far ", either([d.who for d in request.decisions], "and")) if request.decisions else ()
         lines.append(line(f"It needs {request.approvals_needed} approvals on each host", have, "."))
     return lines
+
+
+def _who_may_not(request: Request) -> Line:
+    """Whatever the rules say. The owner isn't mentioned: a mention would call them before it is decided."""
+    nor = ", nor whose account it is" if set(request.owners) - {request.asker} else ""
+    return line("Not ", Who(id=request.asker), ", who asked", nor, ".")
 
 
 # -------------------------------------------------------------------------------------------- at work
@@ -88,7 +91,7 @@ def _running(story: Story) -> Message:
     request = story.request
     now = " · looking whether they are gone" if request.state is State.VERIFYING else ""
     words = bold(f"Kicking {story.user} off {story.where}")
-    title = line("▶️ ", words, " approved by ", *_approved(story), f" · {_progress(story)} …{now}")
+    title = line("▶️ ", words, " · approved by ", *_approved(story), f" · {_progress(story)} …{now}")
     trouble = [paragraph(*lines)] if (lines := [*_each_host(story), *_trouble(story)]) else []
     return compose(paragraph(title, needed=True), *trouble, *_context(story), *row(request), _small(request))
 
@@ -158,8 +161,7 @@ def _small(request: Request) -> Part:
 
 def _over(story: Story) -> Message:
     request = story.request
-    title = line(headline(story), " · ", credits_line(story))
     details, cut = notable(story)
     why = [aside(line(italic(story.why)))] if story.why else []
     shown = [paragraph(*(line("• ", detail) for detail in details), cut=cut)] if details else []
-    return compose(paragraph(title, needed=True), *shown, *why, *row(request), _small(request))
+    return compose(paragraph(last_line(story), needed=True), *shown, *why, *row(request), _small(request))

@@ -17,13 +17,12 @@ from bot.events import (
     Reminded,
     Warned,
 )
-from bot.lifecycle import State
 from bot.slack.content import warning
 from bot.slack.content.aftermath import after
 from bot.slack.content.approvers import approver_of, for_approver, reminder
 from bot.slack.content.blocks import Message, aside, compose, paragraph
 from bot.slack.content.evidence import before, decision
-from bot.slack.content.headlines import credits_line, headline
+from bot.slack.content.headlines import last_line
 from bot.slack.content.lines import Line, Link, Where, Who, bold, line
 from bot.slack.content.owners import for_owner, owner_of, owners
 from bot.slack.content.proof import mark
@@ -150,7 +149,7 @@ def _news(story: Story, record: Record, link: str) -> Message:
     """One line for the incident channel."""
     at = line(" → ", Link(url=link, text="thread")) if link else line(" → ", Where(id=story.request.home))
     if isinstance(record.event, Planned):
-        told = line("⏳ ", Who(id=story.request.asker), f" asks to kick {story.user} off {story.where}")
+        told = line("⏳ ", Who(id=story.request.asker), f" asks to {_verb(story)} {story.user} off {story.where}")
         return compose(paragraph(line(told, at), needed=True), mark(record))
     return compose(paragraph(line(_end(story), at), needed=True), mark(record))
 
@@ -160,17 +159,28 @@ def _asker(story: Story, record: Record, link: str) -> Message:
     at = line(" ", Link(url=link, text="See the thread.")) if link else ()
     if isinstance(record.event, Planned):
         stands = at or line(" It stands in ", Where(id=story.request.home), ".")
-        return compose(paragraph(line(f"You asked to kick {story.user} off {story.where}.", stands), needed=True))
-    return compose(paragraph(line(_end(story), at), needed=True), aside(line(f"request {story.request.id}")))
+        return compose(
+            paragraph(line(f"You asked to {_verb(story)} {story.user} off {story.where}.", stands), needed=True)
+        )
+    end = _nothing(story) if isinstance(record.event, Closed) and story.plan is None else _end(story)
+    return compose(paragraph(line(end, at), needed=True), aside(line(f"request {story.request.id}")))
+
+
+def _nothing(story: Story) -> Line:
+    """Without what was seen: whoever asks need not be allowed to look."""
+    about = f" about {story.user} on {story.where}: there was nothing to end."
+    return line("\N{INFORMATION SOURCE}\ufe0f ", bold("Nothing was done"), about)
+
+
+def _verb(story: Story) -> str:
+    return "force" if story.request.command and story.request.command.force else "kick"
 
 
 def _end(story: Story) -> Line:
     """The last line of a request that has ended. A later state than the event's is told as it is now."""
     if not story.request.state.final:
         return line(bold(f"{story.user} on {story.where}"))
-    if story.request.state is State.REFUSED:
-        return headline(story)
-    return line(headline(story), " · ", credits_line(story))
+    return last_line(story)
 
 
 def _broken(story: Story, record: Record) -> Message:

@@ -13,8 +13,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.cleaning import clean
 from bot.errors import CommandError
 from bot.models import RequestId
+from bot.slack.content import decided
 from bot.slack.content.deny_form import DENY_FORM, deny_form, reason_given
-from bot.slack.content.lines import Line, line
+from bot.slack.content.lines import Line
 from bot.slack.content.story import asked, short
 from bot.slack.content.tickets import AGAIN, APPROVE, CANCEL, DENY, FORCE, Ticket, came_from_home, channel_of, key_of
 from bot.slack.incoming.answers import Reply, note
@@ -59,14 +60,10 @@ class Clicks:
 
     async def _approve(self, origin: Origin, ticket: Ticket) -> Line:
         request = await self._workflow.approve(origin, RequestId(ticket.request), ticket.plan)
-        more = "" if request.approved_at else " It needs another approval too."
-        return line(f"You approved the plan {short(ticket.plan)}.{more}")
+        return decided.approved(request)
 
     async def _cancel(self, origin: Origin, ticket: Ticket) -> Line:
-        request = await self._workflow.cancel(origin, RequestId(ticket.request), ticket.plan)
-        return line(
-            "You stopped this. Nothing was ended." if request.act_at else "You cancelled this. Nothing was done."
-        )
+        return decided.cancelled(await self._workflow.cancel(origin, RequestId(ticket.request), ticket.plan))
 
     async def _force(self, origin: Origin, ticket: Ticket) -> Line:
         """The next level for what survived: a new request, which needs its own approval."""
@@ -95,7 +92,7 @@ class Clicks:
         origin = await self._intake.origin(body["user"]["id"], known["channel"], body["view"]["id"])
         reason = clean(reason_given(body["view"]))
         request = await self._workflow.deny(origin, RequestId(ticket.request), ticket.plan, reason)
-        await self._reply_to(body)(note(line(f"You denied the plan {short(request.plan_hash)}. Nothing was done.")))
+        await self._reply_to(body)(note(decided.denied(request)))
 
 
 async def _open_form(client: AsyncWebClient, body: Json) -> None:

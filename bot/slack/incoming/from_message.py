@@ -1,7 +1,8 @@
-"""What a message gives to the form that is opened from it: the hosts that it names, and a quote as the reason. Pure."""
+"""What a message gives to the form that is opened from it: hosts, who is logged in there, a quote as reason. Pure."""
 
 import html
 import re
+from collections.abc import Collection
 from typing import Any
 
 from bot.cleaning import clean, shorten
@@ -23,6 +24,12 @@ def hosts_in(message: dict[str, Any], inventory: Inventory) -> tuple[str, ...]:
     words = (word.lower() for word in _WORD.findall(_words(message)))
     found = dict.fromkeys(known[word] for word in words if word in known)
     return tuple(found)[:MOST_HOSTS]
+
+
+def user_in(message: dict[str, Any], logged_in: Collection[str]) -> str:
+    """The login name that stands in the message as a word; empty if there is none, or more than one."""
+    named = set(_WORD.findall(_words(message))) & set(logged_in)
+    return named.pop() if len(named) == 1 else ""
 
 
 def quote(message: dict[str, Any]) -> str:

@@ -135,6 +135,11 @@ def _sessions_fit(filled: Filled) -> None:
         raise CommandError(ALL_OR_NOTHING)
 
 
+def strays(filled: Filled, kick: Kick) -> bool:
+    """True if a session is ticked on a host that isn't chosen: the list is still that of an earlier choice."""
+    return not {name.split(":")[0] for name in filled.ticked or () if ":" in name} <= set(kick.hosts)
+
+
 def _words(filled: Filled, several: bool) -> str:
     """`audituser host1 session 7,9 force because INC-42`"""
     sessions = [name if several else name.split(":")[-1] for name in _narrowed(filled)]

@@ -18,8 +18,9 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import commands
-from bot.errors import CommandError, KickbotError
+from bot.errors import CommandError, KickbotError, LookupFailed
 from bot.models import Kick, Listing, Snapshot, Unreachable
+from bot.policy import not_a_member
 from bot.slack.content.help_text import renamed
 from bot.slack.content.kick_form import (
     HOSTS,
@@ -33,15 +34,16 @@ from bot.slack.content.kick_form import (
     can_choose,
     choices,
     form,
+    nobody_there,
+    notice,
 )
 from bot.slack.content.kick_menu import MENU
 from bot.slack.content.lines import Line, line, told
-from bot.slack.content.listing import unreachable
+from bot.slack.content.listing import few, unreachable
 from bot.slack.content.naming import sessions
-from bot.slack.content.story import named
 from bot.slack.content.tickets import NOT_OURS, channel_of, key_of
 from bot.slack.incoming.answers import reply_to
-from bot.slack.incoming.from_message import hosts_in, quote
+from bot.slack.incoming.from_message import hosts_in, quote, user_in
 from bot.slack.incoming.intake import Context
 from bot.slack.incoming.kick_filled import Mistakes, as_it_stands, command, demands_reason, filled_in
 from bot.slack.incoming.kick_sent import reply_in_form
@@ -107,7 +109,8 @@ class KickForms:
     async def typed(self, client: AsyncWebClient, body: Json, reason: str) -> None:
         """A command without who and where."""
         if self._context.intake.is_new(body["trigger_id"]):
-            await self._open(client, body, _known(body, body["channel_id"]), Filled(reason=reason))
+            screen = await self._open(client, body, _known(body, body["channel_id"]), Filled(reason=reason))
+            await self._admitted(screen)
 
     async def _chosen_on_message(self, ack: Ack, body: Json, client: AsyncWebClient) -> None:
         await ack()
@@ -118,7 +121,19 @@ class KickForms:
         message = body["message"]
         filled = Filled(hosts=hosts_in(message, self._context.inventory), reason=quote(message))
         known = _known(body, body["channel"]["id"]).model_copy(update={"hosts": _short(filled)})
-        await self._open(client, body, known, filled)
+        screen = await self._open(client, body, known, filled)
+        if await self._admitted(screen) and (user := await self._named(screen.who, filled, message)):
+            await self._look_anew(screen, known, filled.model_copy(update={"user": user}))
+
+    async def _named(self, who: str, filled: Filled, message: Json) -> str:
+        """Who was last seen on these hosts and stands in the message, if this person may know it."""
+        if not filled.hosts:
+            return ""
+        try:
+            return user_in(message, await self._context.workflow.logged_in(who, filled.hosts))
+        except KickbotError as error:
+            log.info("nobody is suggested: %s", error)
+            return ""
 
     async def _chosen_from_menu(self, ack: Ack, body: Json, client: AsyncWebClient) -> None:
         await ack()
@@ -132,17 +147,29 @@ class KickForms:
         wanted = f"{kick.hosts[0]}:{kick.session}" if kick.session else ""
         filled = Filled(hosts=kick.hosts, user=kick.user, ticked=(wanted,) if wanted else None)
         known = _known(body, channel_of(body)).model_copy(update={"hosts": _short(filled), "wanted": wanted})
-        view = await self._open(client, body, known, filled)
-        await self._fill(Screen(client, view, body["user"]["id"], turn=""), known, filled)
+        screen = await self._open(client, body, known, filled)
+        if await self._admitted(screen):
+            await self._fill(screen, known, filled)
 
-    async def _open(self, client: AsyncWebClient, body: Json, known: Known, filled: Filled) -> str:
-        """Before anything is looked up; the id of the form."""
+    async def _open(self, client: AsyncWebClient, body: Json, known: Known, filled: Filled) -> Screen:
+        """Before anything is looked up."""
         try:
             opened = await client.views_open(trigger_id=body["trigger_id"], view=form(known, filled, _looking(filled)))
         except FAILURES as error:
             log.warning("the form did not open: %s", error)
             raise CommandError(NO_FORM + renamed(commands.USAGE["kick"], self._context.names)) from error
-        return str(opened["view"]["id"])
+        return Screen(client, str(opened["view"]["id"]), who=_person(body), turn="")
+
+    async def _admitted(self, screen: Screen) -> bool:
+        """False for those who can use nothing here: the form gives way to the reason."""
+        try:
+            person = await self._context.people.person(screen.who)
+        except LookupFailed as error:
+            log.info("not known who opened a form: %s", error)
+            return True
+        if not person.is_member:
+            await self._show(screen, notice(not_a_member(person)))
+        return person.is_member
 
     # ------------------------------------------------------------------------------------------ filling it
 
@@ -167,7 +194,9 @@ class KickForms:
         if action["action_id"] != LEVEL:
             filled = filled.model_copy(update={"ticked": None})
             known = known.model_copy(update={"wanted": ""})
-        known = known.model_copy(update={"about": ""})
+        await self._look_anew(screen, known.model_copy(update={"about": "", "nobody": False}), filled)
+
+    async def _look_anew(self, screen: Screen, known: Known, filled: Filled) -> None:
         if await self._show(screen, form(known, filled, _looking(filled))) and filled.about:
             await self._fill(screen, known, filled)
 
@@ -179,11 +208,13 @@ class KickForms:
             wrong = Shown(trouble=self._wrong(mistakes))
             await self._show(screen, form(known, filled, wrong))
             return
-        (listed, hints), verdict = await asyncio.gather(
+        (seen, hints), verdict = await asyncio.gather(
             self._look(screen, known, kick, filled), self._verdict(screen.who, kick)
         )
+        listed = choices(kick.user, seen.looks) if seen else ()
+        nobody = seen is not None and set(_free(seen, kick.user)) == set(kick.hosts)
         shown = verdict.model_copy(update={"listed": listed, "hints": hints, "turn": screen.turn})
-        known = known.model_copy(update={"about": filled.about, "wanted": ""})
+        known = known.model_copy(update={"about": filled.about, "wanted": "", "nobody": nobody})
         await self._show(screen, form(known, filled, shown))
 
     async def _judge_again(self, screen: Screen, known: Known, filled: Filled, kept: list[Json]) -> None:
@@ -203,16 +234,15 @@ class KickForms:
 
     async def _look(
         self, screen: Screen, known: Known, kick: Kick, filled: Filled
-    ) -> tuple[tuple[Choice, ...], tuple[Line, ...]]:
-        """The sessions of that user, and what else is to be said about them."""
+    ) -> tuple[Seen | None, tuple[Line, ...]]:
+        """The sessions of that user, and what else is to be said about them. None: they can't be seen."""
         try:
             origin = await self._context.intake.origin(screen.who, known.channel, f"{screen.view}:{screen.turn}")
             seen = await self._context.workflow.look(origin, Listing(hosts=kick.hosts, user=kick.user))
         except KickbotError as error:
-            return (), (told(error.for_user()),)
+            return None, (told(error.for_user()),)
         self._suggestions.forget(screen.who)
-        listed = choices(kick.user, seen.looks)
-        return listed, tuple(_about(seen, kick.user, listed, filled))
+        return seen, tuple(_about(seen, kick.user, choices(kick.user, seen.looks), filled))
 
     async def _verdict(self, who: str, kick: Kick) -> Shown:
         """Who could approve it, or why it can't be asked. A missing reason can still be given."""
@@ -269,6 +299,16 @@ def _known(body: Json, channel: str) -> Known:
     return Known(channel=channel, url=body.get("response_url") or "", opened=int(time.time()))
 
 
+def _person(body: Json) -> str:
+    """Who clicked, or typed the command."""
+    return str(body["user_id"] if "user_id" in body else body["user"]["id"])
+
+
+def _free(seen: Seen, user: str) -> list[str]:
+    """The hosts that were seen, and where that user has no session."""
+    return [look.host for look in seen.looks if isinstance(look, Snapshot) and not choices(user, (look,))]
+
+
 def _words_of(body: Json) -> str:
     return str((body["actions"][0].get("selected_option") or {}).get("value", ""))
 
@@ -285,12 +325,13 @@ def _looking(filled: Filled) -> Shown:
 
 def _about(seen: Seen, user: str, listed: tuple[Choice, ...], filled: Filled) -> list[Line]:
     """What the list of sessions does not say: whom it leaves out, and why."""
-    free = [look.host for look in seen.looks if isinstance(look, Snapshot) and not choices(user, (look,))]
+    free = _free(seen, user)
     gone = [wanted for wanted in filled.ticked or () if wanted not in {choice.value for choice in listed}]
-    return [
-        *([line(f"{user} is not logged in on {named(free)}.")] if free else []),
+    said = [
+        *([line(nobody_there(user, free))] if free else []),
         *([line(f"Not there any more: {sessions([wanted.split(':')[-1] for wanted in gone])}.")] if gone else []),
         *([told(TOO_MANY)] if listed and not can_choose(listed) else []),
         *(unreachable(look) for look in seen.looks if isinstance(look, Unreachable)),
         *(line("No sessions are shown: ", told(refusal)) for refusal in seen.refused),
     ]
+    return few(said)

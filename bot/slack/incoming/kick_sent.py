@@ -10,15 +10,15 @@ from typing import Any
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.errors import AlreadyRecorded, KickbotError, LookupFailed
+from bot.errors import AlreadyRecorded, CommandError, KickbotError, LookupFailed
 from bot.models import Kick
 from bot.slack.content.help_text import renamed
-from bot.slack.content.kick_form import HOSTS, KICK_FORM, REASON, Known
+from bot.slack.content.kick_form import HOSTS, KICK_FORM, REASON, USER, Known, nobody_there
 from bot.slack.content.lines import Line
 from bot.slack.content.story import asked
 from bot.slack.incoming.answers import Reply, by_url, in_person, note
 from bot.slack.incoming.intake import Context
-from bot.slack.incoming.kick_filled import Mistakes, command, demands_reason, filled_in
+from bot.slack.incoming.kick_filled import Mistakes, command, demands_reason, filled_in, strays
 
 Json = dict[str, Any]
 Ack = Callable[..., Awaitable[Any]]
@@ -27,6 +27,8 @@ ACKNOWLEDGE = 2.0
 """Seconds within which a refusal can still stand in the form: Slack waits for three."""
 NAMING = 0.5
 """Seconds beyond that for the names in it."""
+OTHER_LIST = "The sessions that stand here are of another choice: wait a moment, and send it again."
+SENT_BEFORE = "This form was sent before, and is asked once only. If it was refused then, open a new one."
 ANSWERABLE = 29 * 60
 """Seconds for which a response_url is good, less a minute."""
 REMEMBERED = 1_000
@@ -71,7 +73,12 @@ class SentForms:
 
     def _understood(self, view: Json) -> tuple[str, Kick]:
         """Raises Mistakes."""
-        words, kick = command(filled_in(view), self._context.inventory)
+        filled, known = filled_in(view), Known.of(view)
+        words, kick = command(filled, self._context.inventory)
+        if (filled.listed and known.about != filled.about) or strays(filled, kick):
+            raise Mistakes({filled.block or HOSTS: OTHER_LIST})
+        if known.nobody and known.about == filled.about and not kick.processes:
+            raise Mistakes({USER: nobody_there(kick.user, kick.hosts)})
         host = demands_reason(self._context.policy, kick)
         if host and not kick.reason:
             raise Mistakes({REASON: f"A reason is needed on {host}."})
@@ -83,7 +90,10 @@ class SentForms:
         refused = self._refused.get(view, 0)
         key = f"{view}:{refused}" if refused else view
         origin = await self._context.intake.origin(body["user"]["id"], known.channel, key)
-        return asked(await self._context.workflow.ask(origin, words, kick), known.channel)
+        try:
+            return asked(await self._context.workflow.ask(origin, words, kick), known.channel)
+        except AlreadyRecorded as error:
+            raise CommandError(SENT_BEFORE) from error
 
     def _count(self, view: str) -> None:
         self._refused[view] = self._refused.get(view, 0) + 1
@@ -113,9 +123,9 @@ def reply_in_form(posts: AsyncWebClient, body: Json) -> Reply:
 
 
 def _refusal(asking: asyncio.Task[Line]) -> KickbotError | None:
-    """Why nothing was asked, on purpose. What was asked already is no refusal."""
+    """Why nothing was asked, on purpose."""
     error = asking.exception()
-    return error if isinstance(error, KickbotError) and not isinstance(error, AlreadyRecorded) else None
+    return error if isinstance(error, KickbotError) else None
 
 
 def _bare(text: str) -> str:

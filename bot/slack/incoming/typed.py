@@ -9,8 +9,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import commands
 from bot.cleaning import clean, shorten
-from bot.errors import CommandError
+from bot.errors import CommandError, Refused
 from bot.models import Audit, Form, Help, Kick, Listing, Value
+from bot.policy import not_a_member
 from bot.slack.content.help_text import help_on, renamed
 from bot.slack.content.story import asked
 from bot.slack.incoming.answers import Reply, note, reply_to
@@ -77,6 +78,7 @@ class Typed:
         try:
             understood = commands.parse(said.command, said.text, self._context.inventory)
         except CommandError as error:
+            await self._demand_member(said.who)  # a hint names what is configured here
             raise CommandError(renamed(error.for_user(), self._context.names)) from error
         if isinstance(understood, Form):
             await (opens(understood) if opens else reply(help_on("kick", self._context.names)))
@@ -91,6 +93,11 @@ class Typed:
             await self._histories.answer(reply, origin.who, understood)
         else:
             await self._kick(reply, origin, said.whole, understood)
+
+    async def _demand_member(self, who: str) -> None:
+        person = await self._context.people.person(who)
+        if not person.is_member:
+            raise Refused(not_a_member(person))
 
     async def _kick(self, reply: Reply, origin: Origin, words: str, wanted: Kick) -> None:
         await reply(note(asked(await self._context.workflow.ask(origin, words, wanted), origin.channel.id)))

@@ -4,6 +4,8 @@ import { post } from './act.js'
 import { Channel } from './channel.jsx'
 import { linked, newest } from './conversation.js'
 import { FirstMinute } from './first_minute.jsx'
+import { approval, evidence, isWarning, sightsIn, terminalOf } from './first_minute_help.js'
+import { focusLine, focusTerminal } from './focus.js'
 import { Here } from './here.js'
 import { Home } from './home.jsx'
 import { useKept } from './kept.js'
@@ -31,7 +33,7 @@ function Page({ state, deeds }) {
   const [terminal, setTerminal] = useState('')
   const [pane, setPane] = useState('main')
   const [switching, setSwitching] = useState(false)
-  const [given, setGiven] = useState(null)
+  const [arrived, setArrived] = useState(null)
   const [sights, setSights] = useKept('sights', [])
   const [toast, say] = useToast()
   const phone = usePhone()
@@ -46,7 +48,7 @@ function Page({ state, deeds }) {
     if (!answer.ok) say(`Slack: ${body.command || 'that'} failed with the error “${answer.error}”`)
     return answer
   }
-  const saw = (sight) => setSights((seen) => [...new Set([...seen, sight])])
+  const saw = (sight) => setSights((seen) => (seen.includes(sight) ? seen : [...seen, sight]))
   const go = (id) => {
     if (id === 'home') saw('home')
     setWhere(id)
@@ -57,7 +59,6 @@ function Page({ state, deeds }) {
   const openThread = (message) => {
     setThread({ channel: message.channel, ts: message.thread_ts || message.ts })
     setPane('thread')
-    if (state.messages.some((m) => m.thread_ts === (message.thread_ts || message.ts) && m.files?.length > 0)) saw('evidence')
   }
   const visit = ({ channel, ts, thread: parent }) => {
     const message = state.messages.find((m) => m.channel === channel && m.ts === ts)
@@ -66,12 +67,15 @@ function Page({ state, deeds }) {
     setWanted(ts)
     if (top) openThread({ channel, ts: top })
   }
-  const openPlace = (item) => {
+  const openTerminal = (id) => {
+    setTerminal(id)
+    setPane('terminal')
+  }
+  const openPlace = (item) => (item.terminal ? openTerminal(item.id) : go(item.id))
+  const switchTo = (item) => {
     setSwitching(false)
-    if (item.terminal) {
-      setTerminal(item.id)
-      setPane('terminal')
-    } else go(item.id)
+    openPlace(item)
+    setArrived({ terminal: item.terminal })
   }
   const become = (id) => {
     setMe(id)
@@ -88,13 +92,33 @@ function Page({ state, deeds }) {
       return false
     }
     const [command] = words.split(/\s/)
+    if (!state.app.commands.includes(command)) {
+      say(`${command} is not a valid command. In Slack, all messages that start with the "/" character are interpreted as commands.`)
+      return false
+    }
     act('command', { channel, command, text: words.slice(command.length).trim() })
     return true
   }
-  const fill = (words) => {
-    if (where === 'home') go(places(state, me, read)[0].items[0].id)
+  const help = ({ as, terminal: whose, home, command, text, approve, evidence: reads }, asker) => {
+    const user = as === 'asker' && asker ? asker : state.people.find((p) => p.name === (as === 'asker' ? 'alice' : as))?.id
+    if (user) become(user)
+    if (home) go('home')
+    if (whose && terminalOf(state, whose)) openTerminal(terminalOf(state, whose))
+    if (command) {
+      const channel = someChannel(state, user, where)
+      go(channel)
+      act('command', { user, channel, command, text })
+    }
+    if (approve) {
+      go(approval(state).channel)
+      act('click', { user, ...approval(state) })
+    }
+    if (reads) openThread(evidence(state))
+  }
+  const skip = (event) => {
+    event.preventDefault()
     setPane('main')
-    setGiven({ words, n: (given?.n ?? 0) + 1 })
+    setArrived({})
   }
   const closeThread = () => {
     setThread(null)
@@ -112,6 +136,13 @@ function Page({ state, deeds }) {
   useEffect(() => {
     if (where === 'home') act('home', {})
   }, [where, me])
+  useEffect(() => sightsIn(state, thread).forEach(saw), [state, thread])
+  useEffect(() => {
+    if (!phone && document.activeElement === document.body) focusLine()
+  }, [])
+  useEffect(() => {
+    if (arrived) (arrived.terminal ? focusTerminal : focusLine)()
+  }, [arrived])
   useKeys({
     search: () => setSwitching(true),
     escape: () => (thread ? closeThread() : terminal && closeTerminal()),
@@ -119,12 +150,13 @@ function Page({ state, deeds }) {
 
   const shows = (name) => !phone || pane === name
   const back = phone ? () => setPane('list') : undefined
-  const guide = <FirstMinute deeds={deeds} sights={sights} fill={fill} become={become} small={phone} />
+  const guide = <FirstMinute deeds={deeds} sights={sights} help={help} small={phone} />
   const here = { state, me, act, say, visit, openThread, speak }
   const view = state.modals[me]
   return (
     <Here.Provider value={here}>
       <div className={thread ? 'app with-thread' : 'app'}>
+        <a className="skip" href="#line" onClick={skip}>Skip to the message line</a>
         <TopBar become={become} search={() => setSwitching(true)} />
         {shows('list') && (
           <Sidebar groups={groups} current={where} terminal={terminal} open={openPlace}>{!phone && guide}</Sidebar>
@@ -132,12 +164,19 @@ function Page({ state, deeds }) {
         <div className="middle" hidden={phone && !['main', 'terminal'].includes(pane)}>
           {phone && pane === 'main' && guide}
           {shows('main') && (
-            <main className="pane">
-              {where === 'home' ? <Home back={back} /> : <Channel id={where} back={back} wanted={wanted} given={given} />}
+            <main className="pane" tabIndex={-1}>
+              {where === 'home' ? <Home back={back} /> : <Channel id={where} back={back} wanted={wanted} />}
             </main>
           )}
           {terminal && shows('terminal') && (
-            <Terminal terminals={state.terminals ?? []} chosen={terminal} choose={setTerminal} back={back} close={closeTerminal} />
+            <Terminal
+              terminals={state.terminals ?? []}
+              chosen={terminal}
+              choose={setTerminal}
+              read={(text) => isWarning(text) && saw('warning')}
+              back={back}
+              close={closeTerminal}
+            />
           )}
         </div>
         {thread && shows('thread') && (
@@ -146,7 +185,7 @@ function Page({ state, deeds }) {
       </div>
       <p className="toast" role="status">{toast}</p>
       {view && <Modal key={view.id} view={view} drafts={drafts} />}
-      {switching && <Switcher groups={groups} go={openPlace} cancel={() => setSwitching(false)} />}
+      {switching && <Switcher groups={groups} go={switchTo} cancel={() => setSwitching(false)} />}
     </Here.Provider>
   )
 }
@@ -155,6 +194,12 @@ function Page({ state, deeds }) {
 function someone(state, wish) {
   const people = state.people.filter((p) => !p.is_bot && !p.deleted).map((p) => p.id)
   return people.includes(wish) ? wish : people[0]
+}
+
+// A channel to say something in: where one is, if one may there.
+function someChannel(state, person, where) {
+  const theirs = state.channels.filter((c) => !c.person && c.members.includes(person)).map((c) => c.id)
+  return theirs.includes(where) ? where : theirs[0]
 }
 
 // Where one wanted to be, if one may be there.

@@ -6,8 +6,9 @@ import { Menu } from './menu.jsx'
 import { MessageList } from './message_list.jsx'
 import { PaneHead } from './pane_head.jsx'
 import { channelName, directWithApp } from './names.js'
+import { TurnedOff } from './turned_off.jsx'
 
-export function Channel({ id, back, wanted, given }) {
+export function Channel({ id, back, wanted }) {
   const { state, me, act, speak } = useHere()
   const direct = id === directWithApp(me)
   const name = direct ? state.app.name : `#${channelName(state, id)}`
@@ -24,14 +25,17 @@ export function Channel({ id, back, wanted, given }) {
         {items.length > 0 && <Menu label="Shortcuts" className="tool" items={items}>⚡</Menu>}
       </PaneHead>
       <MessageList key={`${me} ${id}`} label="Messages" messages={inChannel(state, me, id)} wanted={wanted} />
-      <Composer
-        label="Message or command"
-        placeholder={`Message ${name}, or / for a command`}
-        commands={state.app.commands}
-        history="sent"
-        given={given}
-        send={(words) => speak(id, words)}
-      />
+      {direct ? <TurnedOff /> : (
+        <Composer
+          key={`line ${me} ${id}`}
+          label="Message or command"
+          placeholder={`Message ${name}, or / for a command`}
+          commands={state.app.commands}
+          draft={`draft ${me} ${id}`}
+          history="sent"
+          send={(words) => speak(id, words)}
+        />
+      )}
     </>
   )
 }

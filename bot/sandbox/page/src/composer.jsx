@@ -5,10 +5,10 @@ import { useKept } from './kept.js'
 const STEPS = { ArrowDown: 1, ArrowUp: -1 }
 const LONGEST_HISTORY = 50
 
-// `given`: {words, n}, put into the line from elsewhere; a new n puts it there anew. `atOnce`: it takes
-// the focus when it appears, and gives it back when it goes.
-export function Composer({ label, placeholder, commands, send, given, history, atOnce }) {
-  const [text, setText] = useState('')
+// `draft`, `history`: the names under which the unsent line and the sent ones are kept. `atOnce`: it takes the focus
+// when it appears, and gives it back when it goes.
+export function Composer({ label, placeholder, commands, send, draft, history, atOnce }) {
+  const [text, setText] = useKept(draft, '')
   const [active, setActive] = useState(0)
   const [hidden, setHidden] = useState(false)
   const line = useRef(null)
@@ -16,12 +16,6 @@ export function Composer({ label, placeholder, commands, send, given, history, a
   const past = useHistory(history)
   const offered = hidden || !/^\/\S*$/.test(text) ? [] : commands.filter((command) => command.startsWith(text))
   const exact = offered.includes(text)
-
-  useEffect(() => {
-    if (!given) return
-    setText(given.words)
-    line.current.focus()
-  }, [given?.n])
 
   useEffect(() => {
     if (!atOnce) return undefined

@@ -1,6 +1,7 @@
 // A small guide through the first minute; it ticks off what was done, whoever did it.
-import { useEffect, useState } from 'react'
-import { STEPS, ticks } from './first_minute_steps.js'
+import { useEffect, useRef, useState } from 'react'
+import { isPossible } from './first_minute_help.js'
+import { asker, NEXT, STEPS, ticks } from './first_minute_steps.js'
 import { useHere } from './here.js'
 import { useKept } from './kept.js'
 
@@ -10,18 +11,20 @@ function upNext(done) {
   return later < 0 ? done.indexOf(false) : later
 }
 
-export function FirstMinute({ deeds, sights, fill, become, small }) {
+export function FirstMinute({ deeds, sights, help, small }) {
   const { state } = useHere()
   const [dismissed, setDismissed] = useKept('first minute dismissed', false)
   const [open, setOpen] = useState(!small)
-  useEffect(() => setOpen(!small), [small])
-  if (dismissed) return null
+  const list = useRef(null)
   const done = ticks(deeds, sights)
   const next = upNext(done)
-  const help = (step) => {
-    if (step.become) become(state.people.find((p) => p.name === step.become).id)
-    if (step.fill) fill(step.fill)
-  }
+  useEffect(() => setOpen(!small), [small])
+  useEffect(() => {
+    const box = list.current
+    if (box?.scrollHeight > box?.clientHeight) box.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest' })
+  }, [next, open])
+  if (dismissed) return null
+  const helped = (step) => help(step.help, asker(deeds))
   return (
     <aside role="complementary" className="first-minute" aria-label="First minute">
       <header>
@@ -30,23 +33,25 @@ export function FirstMinute({ deeds, sights, fill, become, small }) {
         </button>
         <button type="button" className="close" aria-label="Dismiss the first minute" onClick={() => setDismissed(true)}>×</button>
       </header>
+      {open && next < 0 && <p className="all-done">{NEXT}</p>}
       {open && (
-        <ol>
+        <ol ref={list}>
           {STEPS.map((step, n) => (
             <li key={step.title} className={done[n] ? 'done' : n === next ? 'next' : ''} aria-current={n === next ? 'step' : undefined}>
               <span className="tick" role="img" aria-label={done[n] ? 'done' : 'to do'}>{done[n] ? '✓' : n + 1}</span>
               <div>
                 <b>{step.title}</b>
                 {n === next && <p>{step.words}</p>}
-                {n === next && (step.fill || step.become) && (
-                  <button type="button" className="btn small" onClick={() => help(step)}>Do it for me</button>
+                {n === next && (
+                  <button type="button" className="btn small" disabled={!isPossible(state, step.help)} onClick={() => helped(step)}>
+                    Do it for me
+                  </button>
                 )}
               </div>
             </li>
           ))}
         </ol>
       )}
-      {open && next < 0 && <p className="all-done">That was all of it.</p>}
     </aside>
   )
 }

@@ -9,6 +9,8 @@ export function handleOf(state, id) {
   return person(state, id)?.name || state.groups.find((g) => g.id === id)?.handle || id
 }
 
+export const keyOfTerminal = (terminal) => `${terminal.host}/${terminal.session}`
+
 export const directWithApp = (me) => `D${me.slice(1)}`
 
 // What Slack's client sends for typed words: escaped, and @name of a person or group as a mention.

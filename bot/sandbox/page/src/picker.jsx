@@ -3,6 +3,9 @@ import { useEffect, useId, useRef, useState } from 'react'
 import { useOptions } from './use_options.js'
 
 const STEPS = { ArrowDown: 1, ArrowUp: -1 }
+const NONE = -1
+
+const moved = (at, step, count) => (at === NONE && step < 0 ? count - 1 : (at + step + count) % Math.max(count, 1))
 
 // `from`: see sources.js. `chosen`: options. `most`: how many may be chosen. `startOpen`: it is open until it goes away.
 export function Picker({ label, placeholder, from, chosen, several, most, change, described, invalid, id: given, startOpen = false }) {
@@ -18,10 +21,17 @@ export function Picker({ label, placeholder, from, chosen, several, most, change
   const isChosen = (option) => chosen.some((c) => c.value === option.value)
   const shown = open || several ? text : (chosen[0]?.text.text ?? '')
 
-  useEffect(() => setActive(0), [text, open])
+  // Where several are chosen, Enter takes only what was looked for or moved to.
+  useEffect(() => setActive(several && !text ? NONE : 0), [text, open])
   useEffect(() => {
     if (open) box.current.querySelector('[role=listbox]').scrollIntoView({ block: 'nearest' })
   }, [open, options.length])
+  useEffect(() => {
+    if (!open) return undefined
+    const away = (event) => box.current.contains(event.target) || shut()
+    document.addEventListener('pointerdown', away)
+    return () => document.removeEventListener('pointerdown', away)
+  }, [open])
   useEffect(() => {
     box.current.querySelector('[data-active=true]')?.scrollIntoView({ block: 'nearest' })
   }, [active, open, options.length])
@@ -31,12 +41,10 @@ export function Picker({ label, placeholder, from, chosen, several, most, change
     setText('')
   }
   const pick = (option) => {
-    if (!several) {
-      change([option])
-      shut()
-    } else if (isChosen(option)) change(chosen.filter((c) => c.value !== option.value))
+    if (!several) change([option])
+    else if (isChosen(option)) change(chosen.filter((c) => c.value !== option.value))
     else if (chosen.length < most) change([...chosen, option])
-    setText('')
+    shut()
     input.current.focus()
   }
   const drop = (option) => {
@@ -46,11 +54,12 @@ export function Picker({ label, placeholder, from, chosen, several, most, change
   const key = (event) => {
     if (STEPS[event.key]) {
       event.preventDefault()
-      if (open) setActive((active + STEPS[event.key] + options.length) % Math.max(options.length, 1))
+      if (open) setActive(moved(active, STEPS[event.key], options.length))
       else setOpen(true)
-    } else if (event.key === 'Enter' && open) {
+    } else if (event.key === 'Enter') {
       event.preventDefault()
-      if (options[active] && !busy) pick(options[active])
+      if (!open) setOpen(true)
+      else if (options[active] && !busy) pick(options[active])
     } else if (event.key === 'Escape' && open && !startOpen) {
       event.preventDefault()
       event.stopPropagation()

@@ -1,14 +1,13 @@
 // The places of the workspace: channels, the app's messages and Home, terminals.
 import { isUnread } from './conversation.js'
 import { useHere } from './here.js'
-import { keyOfTerminal } from './terminal.jsx'
-import { directWithApp } from './names.js'
+import { directWithApp, keyOfTerminal } from './names.js'
 
-// What can be opened, in order: [{heading, items: [{id, mark, name, unread}]}].
+// What can be opened, in order: [{heading, items: [{id, mark, name, unread, closed}]}].
 export function places(state, me, read) {
   const item = (id, mark, name) => ({ id, mark, name, unread: id !== 'home' && isUnread(state, me, id, read[id]) })
   const mine = state.channels.filter((c) => !c.person && c.members.includes(me))
-  const terminals = (state.terminals ?? []).filter((t) => t.open)
+  const terminal = (t) => ({ id: keyOfTerminal(t), mark: '❯', name: `Terminal: ${t.user} on ${t.host}`, terminal: true, closed: !t.open })
   return [
     { heading: 'Channels', items: mine.map((c) => item(c.id, c.is_private ? '🔒' : '#', c.name)) },
     {
@@ -17,7 +16,7 @@ export function places(state, me, read) {
     },
     {
       heading: 'Terminals',
-      items: terminals.map((t) => ({ id: keyOfTerminal(t), mark: '❯', name: `Terminal: ${t.user} on ${t.host}`, terminal: true })),
+      items: (state.terminals ?? []).map(terminal),
     },
   ].filter((group) => group.items.length)
 }
@@ -40,12 +39,14 @@ export function Sidebar({ groups, current, terminal, open, children }) {
               <button
                 type="button"
                 key={item.id}
-                className={item.unread ? 'place unread' : 'place'}
+                title={item.name}
+                className={['place', item.unread && 'unread', item.closed && 'closed'].filter(Boolean).join(' ')}
                 aria-current={item.id === (item.terminal ? terminal : current) ? 'page' : undefined}
                 onClick={() => open(item)}
               >
                 <span aria-hidden="true">{item.mark}</span>
                 <span className="place-name">{item.name}</span>
+                {item.closed && <small>closed</small>}
                 {item.unread && <span className="dot" role="img" aria-label="unread" />}
               </button>
             ))}

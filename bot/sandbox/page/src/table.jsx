@@ -1,24 +1,35 @@
-// A table in a box of its own, that says so when there is more to the side.
+// A table in a box of its own, that says so when there is more to the side. Its first row are the heads of its columns.
 import { useEffect, useRef, useState } from 'react'
 import { literal } from './mrkdwn.js'
 import { Rendered } from './rendered.jsx'
+import { Rich } from './text.jsx'
 
 export function Table({ block }) {
   const box = useRef(null)
   const wide = useOverflow(box)
-  const rows = block.rows.map((row) => row.map(asRichText))
+  const [heads, ...rows] = block.rows
+  const looks = (n) => ({ textAlign: block.column_settings?.[n]?.align })
   return (
     <div className="table-block">
       <div className="table-scroll" ref={box} {...(wide && { tabIndex: 0, role: 'region', 'aria-label': 'Table, scrolls sideways' })}>
-        <Rendered block={{ ...block, rows }} />
+        <table>
+          <thead>
+            <tr>{heads.map((cell, n) => <th key={n} scope="col" style={looks(n)}><Cell cell={cell} /></th>)}</tr>
+          </thead>
+          <tbody>
+            {rows.map((row, at) => (
+              <tr key={at}>{row.map((cell, n) => <td key={n} style={looks(n)}><Cell cell={cell} /></td>)}</tr>
+            ))}
+          </tbody>
+        </table>
       </div>
       {wide && <p className="table-hint" aria-hidden="true">← scroll sideways for more →</p>}
     </div>
   )
 }
 
-// The renderer reads marks in raw text; here it is what it says: raw.
-const asRichText = (cell) => (cell.type === 'raw_text' ? { type: 'rich_text', elements: literal(cell.text) } : cell)
+// Raw text is what it says: raw.
+const Cell = ({ cell }) => (cell.type === 'raw_text' ? <Rich parts={literal(cell.text)} /> : <Rendered block={cell} />)
 
 function useOverflow(box) {
   const [wide, setWide] = useState(false)

@@ -1,11 +1,11 @@
 // What a user who is logged in on a host sees in their terminal; followed live, and nothing can be typed.
 import { useEffect, useRef, useState } from 'react'
+import { keyOfTerminal } from './names.js'
 import { PaneHead } from './pane_head.jsx'
 import { terminalText } from './terminal_text.js'
 
-export const keyOfTerminal = (terminal) => `${terminal.host}/${terminal.session}`
-
-export function Terminal({ terminals, chosen, choose, back, close }) {
+// `read`: told what was read.
+export function Terminal({ terminals, chosen, choose, read, back, close }) {
   const terminal = terminals.find((t) => keyOfTerminal(t) === chosen)
   return (
     <section className="pane terminal" aria-label="Terminal">
@@ -19,12 +19,12 @@ export function Terminal({ terminals, chosen, choose, back, close }) {
           ))}
         </select>
       </PaneHead>
-      {terminal && <Output key={`${chosen} ${terminal.terminal}`} host={terminal.host} session={terminal.session} />}
+      {terminal && <Output key={`${chosen} ${terminal.terminal}`} host={terminal.host} session={terminal.session} read={read} />}
     </section>
   )
 }
 
-function Output({ host, session }) {
+function Output({ host, session, read }) {
   const [sent, setSent] = useState('')
   const [closed, setClosed] = useState(false)
   const box = useRef(null)
@@ -38,6 +38,9 @@ function Output({ host, session }) {
     })
     return () => source.close()
   }, [host, session])
+  useEffect(() => {
+    read(sent)
+  }, [sent])
   useEffect(() => {
     box.current.scrollTop = box.current.scrollHeight
   }, [sent, closed])
