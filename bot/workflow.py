@@ -369,14 +369,14 @@ class Workflow:
 
     async def _watch(self, request: Request, hosts: Sequence[str], seconds: float) -> Looks:
         """Look again, quickly first, until no target is left there or the time is up: the last looks."""
-        waited, polls = 0.0, iter(self._timing.poll)
+        until, polls = await self._ledger.now() + timedelta(seconds=seconds), iter(self._timing.poll)
         pause = next(polls)
         while True:
             looks = await self._look_at(hosts)
-            if waited >= seconds or not presence.remaining(plan_of(request), looks):
+            if await self._ledger.now() >= until or not presence.remaining(plan_of(request), looks):
                 return looks
             await self._sleep(pause)
-            waited, pause = waited + pause, next(polls, pause)
+            pause = next(polls, pause)
 
     async def _warning(self, request: Request, act_at: datetime) -> str:
         """What the user reads on the terminal: who, when and why, in one line."""

@@ -16,8 +16,11 @@ from bot.demo import configuration
 from bot.sandbox.cast import demo_workspace
 from bot.sandbox.hosts import SandboxHosts, demo_hosts
 from bot.sandbox.server import SandboxSlack
+from bot.workflow import Timing
 
 PICTURES = Path(__file__).parent / "pictures"
+BRISK = Timing(rung=1, watch=3)
+"""So that nobody in front of the page waits longer than they have to."""
 PATIENT = 20_000
 """Milliseconds for what takes a look at a host."""
 
@@ -40,7 +43,7 @@ async def _bot(slack: SandboxSlack, hosts: SandboxHosts, folder: Path) -> AsyncI
     secrets = settings.Secrets(
         slack_bot_token=slack.bot_token, slack_app_token=slack.app_token, slack_api_url=slack.api_url
     )
-    async with app.serving(settings.load(config), secrets):
+    async with app.serving(settings.load(config), secrets, BRISK):
         yield
 
 

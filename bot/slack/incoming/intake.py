@@ -48,9 +48,13 @@ class Intake:
 
     async def origin(self, who: str, channel: str, key: str) -> Origin:
         """Where something came from; no channel: from a Home tab. Raises CommandError for who asks too much at once."""
-        self._pace.demand(who)
+        self.demand(who)
         where = await self._people.channel(channel) if channel else Channel(id="")
         return Origin(who=who, channel=where, key=digest(key.encode()))
+
+    def demand(self, who: str) -> None:
+        """Raises CommandError for someone who asks too much at once."""
+        self._pace.demand(who)
 
     def is_new(self, key: str) -> bool:
         """False for what Slack sent a second time: the first one is answered, and that is enough."""

@@ -218,6 +218,7 @@ class KickForms:
         await self._show(screen, form(known, filled, shown))
 
     async def _judge_again(self, screen: Screen, known: Known, filled: Filled, kept: list[Json]) -> None:
+        self._context.intake.demand(screen.who)
         try:
             shown = await self._verdict(screen.who, self._meant(filled))
         except Mistakes as mistakes:
