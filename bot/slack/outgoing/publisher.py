@@ -68,6 +68,7 @@ class Publisher:
     async def _patiently(self, follow: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
+                await self._postings.turn()
                 await follow()
             except TrailError as error:
                 log.warning("the audit trail can't be read, so nothing is posted: %s", error)
