@@ -45,6 +45,7 @@ WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')
 _REASONS: tuple[tuple[type[psycopg.Error], str], ...] = (
     (errors.DiskFull, "the disk is full"),
     (errors.ReadOnlySqlTransaction, "the database is read-only"),
+    (errors.IdleInTransactionSessionTimeout, "this process stopped for too long in the middle of its work"),
     (errors.LockNotAvailable, "another program has locked the database"),
     (errors.InsufficientPrivilege, "the database doesn't allow it"),
     (errors.DataError, "the database can't hold such text"),
@@ -72,8 +73,8 @@ class Line:
                 fresh = self._connection is None
                 try:
                     return await work(await self._connected())
-                except psycopg.OperationalError:
-                    if fresh or not await self._dropped():
+                except psycopg.Error:
+                    if fresh or not self._dropped():
                         raise
                 return await work(await self._connected())
 
@@ -86,12 +87,12 @@ class Line:
     async def _connected(self) -> Db:
         if self._closed:
             raise TrailError("the audit trail is closed")
-        await self._dropped()
+        self._dropped()
         if self._connection is None:
             self._connection = await connect(self._url, readonly=self._readonly)
         return self._connection
 
-    async def _dropped(self) -> bool:
+    def _dropped(self) -> bool:
         """True if the connection was broken, and is gone now."""
         if self._connection is None or not self._connection.closed:
             return False

@@ -169,8 +169,10 @@ class PostgresTrail:
                 await leases.forget(db, record.request)
             try:
                 await commit()
-            except psycopg.OperationalError as error:
-                raise _InDoubt(record) from error
+            except psycopg.Error as error:
+                if db.closed:
+                    raise _InDoubt(record) from error
+                raise
         return record
 
     async def _clear_up(self, record: Record) -> Record:
