@@ -6,9 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from bot.audit.postgres.trail import PostgresTrail
-from tests.postgres.server import Server, running
-
-TEMPLATE = "kickbot_template"
+from tests.postgres.server import TEMPLATE, Server, running
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,8 @@ from tests.postgres.programs import programs
 
 ACCOUNT = "postgres"
 """PostgreSQL refuses to run as root."""
+TEMPLATE = "kickbot_template"
+"""A database with an empty trail, from which those of the tests are made."""
 MEMORY = Path("/dev/shm")
 """Here the disk's patience costs nothing, and fsync may stay on."""
 

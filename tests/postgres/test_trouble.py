@@ -215,6 +215,20 @@ async def test_newer_release(url: str) -> None:
         await reading.verify(url)
 
 
+async def test_a_table_that_forgets(trail: PostgresTrail, url: str) -> None:
+    """An event that a foreign trigger swallowed was not recorded, and nobody is told that it was."""
+    edit(
+        url,
+        "CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        "CREATE TRIGGER forget BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION forget()",
+    )
+
+    with pytest.raises(TrailError, match="kept nothing"):
+        await trail.append(None, asked())
+    edit(url, "DROP TRIGGER forget ON events")
+    assert (await trail.append(None, asked())).seq == 1
+
+
 async def test_foreign_schema(server: Server) -> None:
     """A schema of that name that isn't Kickbot's is refused and left alone."""
     url = server.new_database()

@@ -67,11 +67,13 @@ async def insert(db: Db, head: chain.Head, entry: Entry) -> Record:
     sealed, record = records.seal(head, entry)
     kept = [(a.sha256, await _content(db, a)) for a in entry.event.attachments]
     async with db.pipeline():
-        await db.execute("INSERT INTO events (bytes, hash) VALUES (%s, %s)", sealed)
+        inserted = await db.execute("INSERT INTO events (bytes, hash) VALUES (%s, %s)", sealed)
         for row in kept:
             await db.execute("INSERT INTO bodies VALUES (%s, %s) ON CONFLICT DO NOTHING", row)
         await db.execute("UPDATE head SET seq = %s, hash = %s", [entry.seq, sealed.hash])
         await db.execute("SELECT pg_notify(%s, %s)", [CHANNEL, str(entry.seq)])
+    if inserted.rowcount != 1:
+        raise TrailError("the database took the event and kept nothing: someone has changed its tables")
     return record
 
 

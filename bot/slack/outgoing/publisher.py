@@ -14,7 +14,7 @@ from time import monotonic
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.borders import Posting, Postings, Sleep, Trail
-from bot.errors import TrailError
+from bot.errors import LeaseLost, TrailError
 from bot.events import Planned, Record, Reminded
 from bot.lifecycle import State
 from bot.slack.content import telling
@@ -70,6 +70,8 @@ class Publisher:
             try:
                 await self._postings.turn()
                 await follow()
+            except LeaseLost as error:
+                log.info("another Kickbot may post now: %s", error)
             except TrailError as error:
                 log.warning("the audit trail can't be read, so nothing is posted: %s", error)
                 await self._sleep(TRAIL_PAUSE)
