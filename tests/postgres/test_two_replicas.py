@@ -121,6 +121,30 @@ async def test_decided_elsewhere(trail: PostgresTrail, other: PostgresTrail, hos
         await second.approve(origin("U0CAROL"), request.id, request.plan_hash)
 
 
+async def test_planned_elsewhere(trail: PostgresTrail, other: PostgresTrail, hosts: FakeHosts) -> None:
+    """A replica that knows a request from before its plan takes the click on that plan."""
+    first, second = replica(trail, hosts), replica(other, hosts)
+    request = await second.ask(origin("U0ALICE"), "audituser host1", KICK)
+    planned = await first.drive(request.id)
+
+    approved = await second.approve(origin("U0CAROL"), request.id, planned.plan_hash)
+
+    assert approved.state is State.APPROVED
+
+
+async def test_only_one_is_left(trail: PostgresTrail, other: PostgresTrail, hosts: FakeHosts) -> None:
+    """What one replica recorded before it died is heard by the other one, which goes on with it at once."""
+    dying, second = replica(trail, hosts), replica(other, hosts)
+    async with running(second):
+        await asyncio.sleep(0.2)
+        request = await dying.ask(origin("U0ALICE"), "audituser host1", KICK)
+        planned = await comes_to(other, request.id, State.PENDING)
+        await dying.approve(origin("U0CAROL"), request.id, planned.plan_hash)
+        await comes_to(other, request.id, State.CLOSED)
+
+    assert len(hosts["host1"].ended) == 2
+
+
 async def test_held_elsewhere(
     trail: PostgresTrail, other: PostgresTrail, hosts: FakeHosts, caplog: pytest.LogCaptureFixture
 ) -> None:
