@@ -6,9 +6,8 @@ import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
-from bot.audit.postings import SqlitePostings
-from bot.audit.sqlite import SqliteTrail
-from bot.borders import Hosts
+from bot.audit.stored import open_trail
+from bot.borders import Hosts, Store
 from bot.errors import LookupFailed
 from bot.hosts.connections import SshHosts
 from bot.inventory import Inventory
@@ -56,7 +55,7 @@ async def serving(settings: Settings, secrets: Secrets, timing: Timing = Timing(
             api_url=secrets.slack_api_url,
             http=http,
         )
-        async with SqliteTrail.open(settings.database) as trail:
+        async with open_trail(settings.database) as trail:
             try:
                 async with at_work(slack, trail, hosts, inventory=inventory, policy=policy, names=names, timing=timing):
                     yield
@@ -75,7 +74,7 @@ def _http_mode(settings: Settings, secrets: Secrets) -> AbstractAsyncContextMana
 @asynccontextmanager
 async def at_work(
     slack: Slack,
-    trail: SqliteTrail,
+    trail: Store,
     hosts: Hosts,
     *,
     inventory: Inventory,
@@ -85,14 +84,14 @@ async def at_work(
 ) -> AsyncIterator[Workflow]:
     """Joins the parts on edges that are open. A task of the bot that fails ends the block with its error."""
     people = SlackPeople(slack.reads, slack.team)
-    rights, postings = Rights(policy, people), SqlitePostings(trail.database)
+    rights = Rights(policy, people)
     workflow = Workflow(trail=trail, hosts=hosts, rights=rights, timing=timing)
-    questions, links = Questions(trail, rights), Links(slack.posts, postings)
+    questions, links = Questions(trail, rights), Links(slack.posts, trail.postings())
     home = HomeTab(questions, links, slack.posts, inventory)
     publisher = Publisher(
         client=slack.posts,
         trail=trail,
-        postings=postings,
+        postings=trail.postings(),
         incident_channel=policy.incident_channel,
         bot_user=slack.user,
     )

@@ -40,6 +40,10 @@ class Trail(Protocol):
         """The lease on a request, or None while another process holds it."""
         ...
 
+    async def release(self, lease: Lease) -> None:
+        """Nothing is driven any more with this lease: another process may have the next one."""
+        ...
+
     async def read(self, request: RequestId) -> Sequence[Record]:
         """The events of a request, oldest first; none for a request that doesn't exist."""
         ...
@@ -104,6 +108,10 @@ class Posting(Value):
 class Postings(Protocol):
     """What the publisher remembers, outside the chain. It proves nothing: losing it costs a look into Slack."""
 
+    async def turn(self) -> None:
+        """Returns once this process is the one that publishes; afterwards every method raises LeaseLost if it isn't."""
+        ...
+
     async def get(self, event: int, part: str) -> Posting | None:
         """Where this part of an event was posted, or None if it wasn't, as far as is known."""
         ...
@@ -118,4 +126,12 @@ class Postings(Protocol):
 
     async def advance(self, seq: int) -> None:
         """Everything up to `seq` was published. It never goes back."""
+        ...
+
+
+class Store(Trail, Protocol):
+    """A trail with the publisher's memory beside it."""
+
+    def postings(self) -> Postings:
+        """For one use: only the one whose `turn` was waited for is held to it."""
         ...

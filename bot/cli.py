@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from bot import __version__, settings
-from bot.audit import reading, telling
+from bot.audit import stored, telling
 from bot.errors import BrokenTrail, KickbotError, SettingsError
 
 FAILED = 1
@@ -68,7 +68,7 @@ def audit() -> None:
 def audit_list(about: str | None, limit: int, config: str | None) -> None:
     """A line for each request; ABOUT a login name, a host or a Slack id."""
     with _plainly():
-        found = reading.list_requests(_database(config), about=about, limit=limit)
+        found = stored.list_requests(_database(config), about=about, limit=limit)
         for records in found:
             click.echo(telling.line(records))
         if not found and not about:
@@ -83,7 +83,7 @@ def audit_list(about: str | None, limit: int, config: str | None) -> None:
 def audit_show(request: int, config: str | None) -> None:
     """One request as a story: every event, with its time."""
     with _plainly():
-        click.echo(telling.story(reading.show(_database(config), request)))
+        click.echo(telling.story(stored.show(_database(config), request)))
 
 
 @audit.command("verify")
@@ -92,18 +92,35 @@ def audit_verify(config: str | None) -> None:
     """Check every event, its hash and its attachments; exit status 1 and the first bad event if one was changed."""
     with _plainly():
         try:
-            verified = reading.verify(_database(config))
+            verified = stored.verify(_database(config))
         except BrokenTrail as broken:
             click.echo(f"BROKEN at {broken}", err=True)
             sys.exit(FAILED)
         click.echo(f"{verified.events} events and {verified.bodies} attachments fit together. Head: {verified.head}")
 
 
-def _database(config: str | None) -> Path:
-    path = settings.load(settings.find(config)).database
-    if not path.exists():
-        raise SettingsError(f"audit.database: there is no trail at {path} yet")
-    return path
+@audit.command("copy")
+@click.option("--to", metavar="URL", required=True, help="An empty PostgreSQL database: postgresql://…")
+@with_config
+def audit_copy(to: str, config: str | None) -> None:
+    """Move the trail of a SQLite file to PostgreSQL, hashes unchanged, while no bot runs. The file stays."""
+    with _plainly():
+        path = _database(config)
+        if not isinstance(path, Path):
+            raise SettingsError("audit.database: this trail is in PostgreSQL already")
+        try:
+            copied = stored.copy(path, settings.postgres_url(to))
+        except ValueError as error:
+            raise SettingsError(f"--to: {error}") from error
+        click.echo(f"{copied.events} events and {copied.bodies} attachments are there, and fit. Head: {copied.head}")
+        click.echo(f'Now write into kickbot.toml, below [audit]: database = "{to}"')
+
+
+def _database(config: str | None) -> Path | str:
+    database = settings.load(settings.find(config)).database
+    if isinstance(database, Path) and not database.exists():
+        raise SettingsError(f"audit.database: there is no trail at {database} yet")
+    return database
 
 
 @contextmanager

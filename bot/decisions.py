@@ -55,12 +55,11 @@ class Decisions:
     ) -> Request:
         """The first valid decision wins: it is recorded only if nothing else was recorded since it was judged."""
         while True:
-            request = await self._ledger.load(request_id)
+            request = await self._ledger.load_afresh(request_id)
             try:
                 await self._demand_open(request, plan_hash, action)
                 return await self._ledger.record(request, await decision(request), after=request.changed)
             except Conflict:
-                self._ledger.forget(request_id)
                 continue
             except (Refused, LookupFailed) as refusal:
                 reason = refusal.for_user()

@@ -61,6 +61,10 @@ class LeaseLost(TrailError):  # noqa: N818 - says what happened
     """Another process drives this request, or holds this trail."""
 
 
+class HeldElsewhere(LeaseLost):
+    """Another process drives this request at the moment, which is as good."""
+
+
 class BrokenTrail(TrailError):  # noqa: N818 - says what happened
     """The trail does not verify: `sequence` is the first bad event."""
 

@@ -1,23 +1,28 @@
 """Requests as the audit trail tells them: load one, record its next event. Decides nothing."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from bot import lifecycle
 from bot.borders import Lease, Trail
-from bot.errors import Conflict, Refused
-from bot.events import Asked, Event, Looked
+from bot.errors import Conflict, Refused, TrailError
+from bot.events import FINAL, Asked, Event, Looked, Record
 from bot.lifecycle import Request
 from bot.models import RequestId
 
 
 class Ledger:
-    """The trail with the open requests kept replayed in memory. A conflict drops what is kept and reads again."""
+    """The trail with the open requests kept replayed in memory. A conflict drops what is kept and reads again.
+
+    What other processes record is heard a moment later, so what is kept may be old: whoever decides reads afresh.
+    """
 
     def __init__(self, trail: Trail) -> None:
         self._trail = trail
         self._kept: dict[RequestId, Request] = {}
+        self._heard: dict[RequestId, int] = {}  # the newest event of each open request, as far as it was heard
         self._recording = asyncio.Lock()
 
     async def now(self) -> datetime:
@@ -25,6 +30,21 @@ class Ledger:
 
     async def claim(self, request_id: RequestId) -> Lease | None:
         return await self._trail.claim(request_id)
+
+    async def release(self, lease: Lease) -> None:
+        """Others may drive that request. A lease that can't be given back runs out by itself."""
+        with suppress(TrailError):
+            await self._trail.release(lease)
+
+    async def changes(self) -> AsyncIterator[None]:
+        """Yields at first, and then whenever something was recorded that isn't kept here. Never ends."""
+        newest = await self._trail.requests(limit=1)
+        self._kept.clear()  # what came until now isn't heard
+        self._heard.clear()
+        yield
+        async for record in self._trail.follow(newest[0][-1].seq if newest else 0):
+            if self._hear(record):
+                yield
 
     async def open_requests(self) -> Sequence[RequestId]:
         return await self._trail.open_requests()
@@ -42,6 +62,11 @@ class Ledger:
         if not records:
             raise Refused("There is no such request.")
         return self._keep(lifecycle.replay(records))
+
+    async def load_afresh(self, request_id: RequestId) -> Request:
+        """The request with everything that any process recorded until now."""
+        self.forget(request_id)
+        return await self.load(request_id)
 
     def forget(self, request_id: RequestId) -> None:
         """Read it again from the trail next time."""
@@ -69,6 +94,18 @@ class Ledger:
     def _keep(self, request: Request) -> Request:
         if request.state.final:
             self.forget(request.id)
-        else:
+        elif request.newest >= self._heard.get(request.id, 0):  # else something came while this was read
             self._kept[request.id] = request
         return request
+
+    def _hear(self, record: Record) -> bool:
+        """True if this is news: what is kept is older, or nothing is."""
+        kept = self._kept.get(record.request)
+        if kept is not None and kept.newest >= record.seq:
+            return False
+        self.forget(record.request)
+        if record.event.kind in FINAL:
+            self._heard.pop(record.request, None)
+        elif record.event.kind != "decision_refused":  # which may come after the end
+            self._heard[record.request] = record.seq
+        return True

@@ -5,13 +5,15 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
-from bot.errors import KickbotError
+from bot.errors import HeldElsewhere, KickbotError, TrailError
 from bot.ledger import Ledger
 from bot.models import RequestId
 
 log = logging.getLogger(__name__)
 
 RETRY = timedelta(seconds=5)
+HELD = timedelta(seconds=2)
+"""After which a request is tried again that another process drives: that one may die."""
 LONGEST_SLEEP = 60.0
 
 
@@ -32,6 +34,7 @@ class Loop:
     async def run(self) -> None:
         """Until cancelled. At a start every open request is looked at: this is how a crash is survived."""
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._listen())
             while True:
                 self._woken.clear()
                 wait = await self._start_due(tasks)
@@ -40,6 +43,16 @@ class Loop:
                         await self._woken.wait()
                 except TimeoutError:
                     continue
+
+    async def _listen(self) -> None:
+        """Wake when another process recorded something."""
+        while True:
+            try:
+                async for _ in self._ledger.changes():
+                    self.wake()
+            except TrailError as error:
+                log.warning("other processes' events come late: %s", error)
+            await asyncio.sleep(RETRY.total_seconds())
 
     async def _start_due(self, tasks: asyncio.TaskGroup) -> float:
         """Start what is due now; the seconds until something else will be."""
@@ -74,6 +87,10 @@ class Loop:
         try:
             await self._drive(request_id)
             self._not_before.pop(request_id, None)
+        except HeldElsewhere as error:
+            log.debug("request %s: %s", request_id, error)
+            self._not_before[request_id] += HELD - RETRY
+            self._ledger.forget(request_id)
         except KickbotError as error:
             log.warning("request %s: %s", request_id, error)
             self._ledger.forget(request_id)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -57,9 +58,7 @@ class AuditSection(Value):
     @field_validator("database")
     @classmethod
     def _known(cls, text: str) -> str:
-        if "://" in text:
-            raise ValueError("must be the path of a SQLite file; PostgreSQL is not there yet")
-        return text
+        return postgres_url(text) if "://" in text else text
 
 
 class SshSection(Value):
@@ -116,8 +115,9 @@ class Settings(Value):
     protect: ProtectSection = ProtectSection()
 
     @property
-    def database(self) -> Path:
-        return self.path(self.audit.database)
+    def database(self) -> Path | str:
+        """The path of a SQLite file, or the address of a PostgreSQL database."""
+        return self.audit.database if "://" in self.audit.database else self.path(self.audit.database)
 
     def path(self, text: str) -> Path:
         """A path as written in the file, made absolute."""
@@ -130,7 +130,7 @@ class Settings(Value):
                 raise SettingsError(f"ssh.keys[{number}]: there is no file {self.path(key)}")
         if not self.path(self.ssh.known_hosts).is_file():
             raise SettingsError(f"ssh.known_hosts: there is no file {self.path(self.ssh.known_hosts)}")
-        if not self.database.parent.is_dir():
+        if isinstance(self.database, Path) and not self.database.parent.is_dir():
             raise SettingsError(f"audit.database: there is no folder {self.database.parent}")
 
     def inventory(self) -> Inventory:
@@ -175,6 +175,16 @@ class Secrets(BaseSettings):
     slack_app_token: SecretStr = SecretStr("")
     slack_signing_secret: SecretStr = SecretStr("")
     slack_api_url: str = SLACK_API_URL
+
+
+def postgres_url(text: str) -> str:
+    """The address of a PostgreSQL database. Raises ValueError for another one, and for one with a password in it."""
+    address = urlsplit(text)
+    if address.scheme not in {"postgresql", "postgres"}:
+        raise ValueError("must be the path of a SQLite file, or postgresql://…")
+    if ":" in address.netloc.rpartition("@")[0] or {"password", "sslpassword"} & parse_qs(address.query).keys():
+        raise ValueError("must not hold a password: put that into PGPASSWORD, or into a file that PGPASSFILE names")
+    return text
 
 
 def find(option: str | None) -> Path:

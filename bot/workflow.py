@@ -18,7 +18,7 @@ from bot.borders import Hosts, Lease, Sleep, Trail
 from bot.cleaning import clean, shorten
 from bot.decisions import Decisions
 from bot.durations import spell
-from bot.errors import Conflict, LeaseLost, LookupFailed, Refused
+from bot.errors import Conflict, HeldElsewhere, LookupFailed, Refused
 from bot.events import Attachment
 from bot.inventory import fold
 from bot.ledger import Ledger
@@ -165,7 +165,7 @@ class Workflow:
 
         It is asked by whoever clicks, and needs its own approval. Raises Refused.
         """
-        closed = await self._ledger.load(request_id)
+        closed = await self._ledger.load_afresh(request_id)
         command = planning.again(closed, force=force) if closed.plan_hash == plan_hash else None
         if command is None:
             raise Refused(f"Request {request_id} left nothing for a next step. Nothing was asked.")
@@ -190,15 +190,21 @@ class Workflow:
     # ------------------------------------------------------------------------------------------ driving
 
     async def drive(self, request_id: RequestId) -> Request:
-        """Take a request as far as it can go now: one step after the other, until it waits for someone or has ended."""
+        """Take a request as far as it can go now: one step after the other, until it waits for someone or has ended.
+
+        Raises HeldElsewhere while another process drives it, and LeaseLost if another one took it over meanwhile.
+        """
         lease = await self._ledger.claim(request_id)
         if lease is None:
-            raise LeaseLost(f"another Kickbot drives request {request_id}")
-        request = await self._ledger.load(request_id)
-        while request.due is not None and request.due <= await self._ledger.now():
-            step = self._STEPS[request.state]
-            request = await step(self, request, lease)
-        return request
+            raise HeldElsewhere(f"another Kickbot drives request {request_id}")
+        try:
+            request = await self._ledger.load_afresh(request_id)
+            while request.due is not None and request.due <= await self._ledger.now():
+                step = self._STEPS[request.state]
+                request = await step(self, request, lease)
+            return request
+        finally:
+            await self._ledger.release(lease)
 
     async def prepare(self, request: Request, lease: Lease) -> Request:
         """Asked: look, and say exactly what would be done."""

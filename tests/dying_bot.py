@@ -8,6 +8,8 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from datetime import timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,14 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import app, settings
+from bot.audit.postgres import leases, postings
+from bot.audit.postgres.trail import PostgresTrail
 from bot.audit.sqlite import SqliteTrail
 from bot.hosts.connections import SshHosts
 from tests.whole import QUICK
+
+QUICK_LEASE = timedelta(seconds=2)
+"""So that nobody waits for long until another replica takes over."""
 
 Method = Callable[..., Awaitable[Any]]
 
@@ -25,7 +32,8 @@ Method = Callable[..., Awaitable[Any]]
 class Fuse:
     """Dies at the N-th time that something called `name` happens, before or after it."""
 
-    def __init__(self, point: str) -> None:
+    def __init__(self, point: str, fate: Path | None = None) -> None:
+        self.fate = fate
         what, _, self.when = point.rpartition(":")
         self.what, _, number = what.partition("@")
         self.left = int(number or 1)
@@ -39,22 +47,26 @@ class Fuse:
                 return await real(*args, **kwargs)
             self.left -= 1
             if self.left == 0 and self.when == "before":
-                _die()
+                self.die()
             result = await real(*args, **kwargs)
             if self.left == 0:
-                _die()
+                self.die()
             return result
 
         setattr(owner, method, fused)
 
+    def die(self) -> None:
+        """Unless another bot has died of this already."""
+        with suppress(FileNotFoundError):
+            if self.fate:
+                self.fate.unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
 
-def _die() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
 
-
-async def serve(config: Path, point: str, ready: Connection) -> None:
-    fuse = Fuse(point)
-    fuse.put(SqliteTrail, "append", lambda called: f"append:{called[2].kind}")
+async def serve(config: Path, point: str, ready: Connection, fate: Path | None) -> None:
+    fuse = Fuse(point, fate)
+    for trail in (SqliteTrail, PostgresTrail):
+        fuse.put(trail, "append", lambda called: f"append:{called[2].kind}")
     fuse.put(SshHosts, "act", lambda _called: "act:")
     fuse.put(AsyncWebClient, "api_call", lambda called: f"slack:{called[1]}")
     async with app.serving(settings.load(config), settings.secrets(), QUICK):
@@ -62,7 +74,8 @@ async def serve(config: Path, point: str, ready: Connection) -> None:
         await asyncio.Event().wait()
 
 
-def main(config: Path, secrets: Mapping[str, str], point: str, ready: Connection) -> None:
-    """The whole life of the process. secrets: for its environment. ready: hears when it listens."""
+def main(config: Path, secrets: Mapping[str, str], point: str, ready: Connection, fate: Path | None) -> None:
+    """The whole life of the process. secrets: for its environment. ready: hears when it listens. fate: see `lives`."""
     os.environ.update(secrets)
-    asyncio.run(serve(config, point, ready))
+    leases.TTL, leases.RENEWED_EVERY, postings.TRY_AGAIN = QUICK_LEASE, 0.5, 0.5
+    asyncio.run(serve(config, point, ready, fate))

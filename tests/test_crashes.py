@@ -48,7 +48,8 @@ class FusedTrail:
         self._trail = trail
         self._fuse = fuse
         self.read, self.body, self.follow = trail.read, trail.body, trail.follow
-        self.claim, self.open_requests, self.now = trail.claim, trail.open_requests, trail.now
+        self.claim, self.release = trail.claim, trail.release
+        self.open_requests, self.now = trail.open_requests, trail.now
         self.requests = trail.requests
 
     async def append(

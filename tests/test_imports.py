@@ -89,6 +89,7 @@ LIBRARIES: dict[str, set[str]] = {
     "asyncssh": {"bot.hosts", "bot.sandbox"},
     "sqlite_utils": {"bot.audit"},
     "sqlite3": {"bot.audit"},
+    "psycopg": {"bot.audit.postgres"},
     "slack_bolt": {"bot.slack.incoming", *CONNECTION},
     "slack_sdk": {"bot.slack.incoming", "bot.slack.outgoing", *CONNECTION},
     "aiohttp": {"bot.slack.incoming", "bot.slack.outgoing", *CONNECTION, "bot.sandbox"},

@@ -1,12 +1,8 @@
 """`kill -9` of the real process at every step: the next start finishes the request; nothing is done or posted twice."""
 
 import asyncio
-import multiprocessing
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -18,7 +14,7 @@ from bot.sandbox.cast import demo_workspace
 from bot.sandbox.host_logins import Login
 from bot.sandbox.hosts import HostSpec, SandboxHosts
 from bot.sandbox.server import SandboxSlack
-from tests import dying_bot
+from tests.lives import PATIENCE, bot, readable
 from tests.whole import APPROVE, CHANNEL, configure, parent_with_buttons
 
 AFTER_THE_APPROVAL = [
@@ -44,45 +40,6 @@ POSTINGS = [
 
 AT_ONCE = 2
 """Lives beside each other. More would take their time from each other, and the deadlines on the hosts are short."""
-PATIENCE = 60
-"""Seconds, for what takes two when the machine is not busy."""
-
-# One process has everything imported, and each bot is a fork of it: half of a start is the imports.
-STARTS = multiprocessing.get_context("forkserver")
-STARTS.set_forkserver_preload(["__main__", dying_bot.__name__])
-
-
-@asynccontextmanager
-async def bot(config: Path, slack: SandboxSlack, point: str) -> AsyncIterator[BaseProcess]:
-    """The bot as a process, ready to listen; it is gone at the end in any case."""
-    secrets = {
-        "SLACK_BOT_TOKEN": slack.bot_token,
-        "SLACK_APP_TOKEN": slack.app_token,
-        "SLACK_API_URL": slack.api_url,
-    }
-    heard, ready = STARTS.Pipe(duplex=False)
-    process = STARTS.Process(target=dying_bot.main, args=(config, secrets, point, ready))
-    process.start()
-    ready.close()
-    try:
-        with heard:
-            await asyncio.wait_for(_readable(heard.fileno()), PATIENCE)
-            assert heard.recv() == "ready"
-        yield process
-    finally:
-        process.kill()
-        await _readable(process.sentinel)
-        process.join()
-
-
-async def _readable(descriptor: int) -> None:
-    """Return when there is something to read; of a process's sentinel, when that process has ended."""
-    loop, event = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_reader(descriptor, event.set)
-    try:
-        await event.wait()
-    finally:
-        loop.remove_reader(descriptor)
 
 
 @pytest.mark.parametrize("points", [AFTER_THE_APPROVAL, POSTINGS], ids=["after the approval", "postings"])
@@ -117,7 +74,7 @@ async def _killed_and_started_again(folder: Path, point: str) -> None:
         async with bot(config, slack, point) as process:
             await alice.command(CHANNEL, "/kick", "audituser host1 because INC-42")
             asked = asyncio.create_task(parent_with_buttons(alice, PATIENCE))
-            died = asyncio.create_task(_readable(process.sentinel))
+            died = asyncio.create_task(readable(process.sentinel))
             await asyncio.wait([asked, died], return_when=asyncio.FIRST_COMPLETED)
             if asked.done():
                 await carol.click(asked.result(), APPROVE)

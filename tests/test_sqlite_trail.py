@@ -3,7 +3,6 @@
 import asyncio
 import os
 import sqlite3
-import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -15,22 +14,12 @@ from sqlite_utils import Database
 from bot.audit import rows
 from bot.audit.sqlite import SqliteTrail
 from bot.borders import Lease, Trail
-from bot.canonical import digest
-from bot.errors import AlreadyRecorded, BrokenTrail, Conflict, LeaseLost, TrailError
-from bot.events import Asked, Attachment, Cancelled, Closed, DecisionRefused, Looked, Observed, Record, Verifying
-from bot.models import RequestId, Unreachable
-from tests import make
+from bot.errors import BrokenTrail, Conflict, LeaseLost, TrailError
+from bot.events import Cancelled, DecisionRefused, Record, Verifying
+from bot.models import RequestId
+from tests.trail_behaviours import CLOSED, TrailBehaviours, asked, observed, take
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-CLOSED = Closed(outcomes=())
-
-
-def asked(key: str = "k1") -> Asked:
-    return make.asked(key=key, words="al w1")
-
-
-def observed(*hosts: str) -> Observed:
-    return make.observed("before", *(make.snapshot(host=host, host_key="SHA256:x", raw="é" * 9) for host in hosts))
 
 
 @pytest.fixture
@@ -53,15 +42,8 @@ def file(path: Path, trail: SqliteTrail) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-async def take(trail: SqliteTrail, number: int, since: int = 0) -> list[Record]:
-    """The first records that a follower gets."""
-    records = []
-    async with asyncio.timeout(20):
-        async for record in trail.follow(since):
-            records.append(record)
-            if len(records) == number:
-                break
-    return records
+class TestBehaviours(TrailBehaviours):
+    """What every store does, in a SQLite file."""
 
 
 # ------------------------------------------------------------------------------------------ one writer
@@ -82,51 +64,6 @@ async def test_private(trail: SqliteTrail, path: Path) -> None:
 
 
 # ------------------------------------------------------------------------------------------ what may be appended
-
-
-async def test_after_conflict(trail: SqliteTrail) -> None:
-    """Who decides on an old state is told so, and nothing is recorded."""
-    first = await trail.append(None, asked())
-    await trail.append(first.request, Cancelled(who="U1"), after=first.seq)
-
-    with pytest.raises(Conflict):
-        await trail.append(first.request, Verifying(), after=first.seq)
-    assert len(await trail.read(first.request)) == 2
-
-
-async def test_one_of_many_decides(trail: SqliteTrail) -> None:
-    """Of twenty decisions on the same state exactly one is recorded."""
-    request = (await trail.append(None, asked())).request
-    tries = [trail.append(request, Cancelled(who=f"U{n}"), after=1) for n in range(20)]
-
-    results = await asyncio.gather(*tries, return_exceptions=True)
-
-    assert [type(r) for r in results if not isinstance(r, Record)] == [Conflict] * 19
-    assert len(await trail.read(request)) == 2
-
-
-async def test_after_counts_only_the_request(trail: SqliteTrail) -> None:
-    """Events of other requests are no conflict."""
-    first = await trail.append(None, asked("k1"))
-    await trail.append(None, asked("k2"))
-
-    assert (await trail.append(first.request, CLOSED, after=1)).seq == 3
-
-
-async def test_unknown_request(trail: SqliteTrail) -> None:
-    """Nothing can be appended to a request that doesn't exist."""
-    with pytest.raises(TrailError, match="no request 5"):
-        await trail.append(RequestId(5), CLOSED)
-
-
-async def test_key_twice(trail: SqliteTrail) -> None:
-    """A message from Slack that was recorded is not recorded again, and its request is named."""
-    await trail.append(None, asked("other"))
-    first = await trail.append(None, asked("same"))
-
-    with pytest.raises(AlreadyRecorded) as caught:
-        await trail.append(None, Looked(who="U1", key="same", channel="C1", hosts=("w1",), looks=()))
-    assert caught.value.request == first.request
 
 
 async def test_key_is_unique_in_the_file(trail: SqliteTrail, file: sqlite3.Connection) -> None:
@@ -178,23 +115,13 @@ async def test_cannot_be_written(trail: SqliteTrail) -> None:
 # ------------------------------------------------------------------------------------------ attachments
 
 
-async def test_body(trail: SqliteTrail) -> None:
-    """The content of an attachment is kept once and given back by its digest."""
-    event = observed("w1", "w1", "w2")
+async def test_body_once(trail: SqliteTrail) -> None:
+    """The content of an attachment is kept once, however often it was seen."""
     request = (await trail.append(None, asked())).request
 
-    record = await trail.append(request, event)
+    await trail.append(request, observed("w1", "w1", "w2"))
 
-    assert await trail.body(event.looks[0].sha256) == event.looks[0].content
     assert await trail.database.run(lambda db: db["bodies"].count) == 2
-    assert [look.content for look in record.event.attachments] == [None] * 3
-    assert (await trail.read(request))[1] == record
-
-
-async def test_body_missing(trail: SqliteTrail) -> None:
-    """A digest without content is an error."""
-    with pytest.raises(TrailError, match="isn't in the trail"):
-        await trail.body(digest(b"nothing"))
 
 
 async def test_body_changed(trail: SqliteTrail, file: sqlite3.Connection) -> None:
@@ -205,40 +132,6 @@ async def test_body_changed(trail: SqliteTrail, file: sqlite3.Connection) -> Non
 
     with pytest.raises(TrailError, match="was changed"):
         await trail.body(event.looks[0].sha256)
-
-
-@pytest.mark.parametrize("change", [{"content": b"else"}, {"size": 1}, {"sha256": digest(b"else")}, {"content": None}])
-async def test_attachment_that_lies(trail: SqliteTrail, change: dict[str, object]) -> None:
-    """An attachment without its content, or with another, is refused, and its event with it."""
-    request = (await trail.append(None, asked())).request
-    good = Attachment.of(Unreachable(host="w1", reason="no route"))
-    event = Observed(looks=(good, good.model_copy(update=change)), phase="before")
-    if "content" in change and change["content"] is None:
-        event = Observed(looks=(good.model_copy(update=change),), phase="before")
-
-    with pytest.raises(TrailError):
-        await trail.append(request, event)
-    assert len(await trail.read(request)) == 1
-    assert await trail.database.run(lambda db: db["bodies"].count) == 0
-
-
-async def test_attachment_again(trail: SqliteTrail) -> None:
-    """An attachment that was read back can be recorded again: its content is there."""
-    request = (await trail.append(None, asked())).request
-    first = await trail.append(request, observed("w1"))
-
-    await trail.append(request, first.event)
-
-    assert [r.event for r in await trail.read(request)][1:] == [first.event] * 2
-
-
-async def test_looked_keeps_no_content(trail: SqliteTrail) -> None:
-    """A listing leaves its digest and nothing else."""
-    looks = observed("w1").looks
-    await trail.append(None, Looked(who="U1", key="k", channel="C1", hosts=("w1",), looks=looks))
-
-    with pytest.raises(TrailError):
-        await trail.body(looks[0].sha256)
 
 
 # ------------------------------------------------------------------------------------------ clock
@@ -262,23 +155,6 @@ async def test_now(path: Path) -> None:
 
 
 # ------------------------------------------------------------------------------------------ reading
-
-
-async def test_read_unknown(trail: SqliteTrail) -> None:
-    """A request that doesn't exist has no events, however large its number."""
-    for number in (1, 0, -1, 2**63, 10**40):
-        assert await trail.read(RequestId(number)) == ()
-
-
-async def test_open_requests(trail: SqliteTrail) -> None:
-    """Open is what has no final event, and a click that was refused afterwards opens nothing again."""
-    first, second, third = [(await trail.append(None, asked(key))).request for key in "abc"]
-    await trail.append(None, Looked(who="U1", key="k", channel="C1", hosts=("w1",), looks=()))
-    await trail.append(second, Cancelled(who="U1"))
-    await trail.append(second, DecisionRefused(who="U2", action="approve", reason="late"))
-    await trail.append(third, Verifying())
-
-    assert await trail.open_requests() == (first, third)
 
 
 async def test_open_requests_follow_what_is_recorded(trail: SqliteTrail, path: Path) -> None:
@@ -342,49 +218,12 @@ async def test_closed(path: Path) -> None:
 # ------------------------------------------------------------------------------------------ followers
 
 
-async def test_four_tasks_one_chain(trail: SqliteTrail) -> None:
-    """Four tasks that append at once leave one chain, and each gets its own record."""
-
-    async def task(name: int) -> list[Record]:
-        return [await trail.append(None, asked(f"{name}-{n}")) for n in range(25)]
-
-    results = await asyncio.gather(*map(task, range(4)))
-
-    assert sorted(record.seq for result in results for record in result) == list(range(1, 101))
-    await trail.database.run(rows.check_newest)
-
-
-async def test_follow_never_misses_or_doubles(trail: SqliteTrail) -> None:
-    """Followers that join at any moment get every event once and in order, while others append."""
-    followers = []
-    for n in range(150):
-        if n % 30 == 0:
-            followers.append(asyncio.create_task(take(trail, 150 - n, since=n)))
-        await asyncio.gather(*(trail.append(None, asked(f"{n}-{m}")) for m in range(3)), asyncio.sleep(0))
-    tails = [asyncio.create_task(take(trail, 450 - since, since)) for since in (0, 200, 449)]
-
-    for since, follower in zip((0, 30, 60, 90, 120), followers, strict=True):
-        assert [r.seq for r in await follower] == list(range(since + 1, 151))
-    for since, tail in zip((0, 200, 449), tails, strict=True):
-        assert [r.seq for r in await tail] == list(range(since + 1, 451))
-
-
 async def test_follow_more_than_a_batch(trail: SqliteTrail) -> None:
     """A follower that is far behind gets everything."""
     for n in range(rows._BATCH + 1):
         await trail.append(None, asked(str(n)))
 
     assert [r.seq for r in await take(trail, rows._BATCH + 1)] == list(range(1, rows._BATCH + 2))
-
-
-async def test_follow_never_misses_what_is_recorded_while_it_reads(trail: SqliteTrail) -> None:
-    """An event that comes between an empty read and the wait that follows it is seen."""
-    follower = asyncio.create_task(take(trail, 1))
-    append = asyncio.create_task(trail.append(None, asked()))
-    await asyncio.sleep(0)
-    time.sleep(0.1)  # noqa: ASYNC251 - the read and the append are both done before the loop hears of either
-
-    assert [await append] == await follower
 
 
 async def test_idle_followers_do_not_read(trail: SqliteTrail, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -406,22 +245,6 @@ async def test_idle_followers_do_not_read(trail: SqliteTrail, monkeypatch: pytes
     await trail.append(None, asked("k2"))
     assert len(await follower) == 2
     assert reads == [1]
-
-
-async def test_cancelled_append_wakes_followers(trail: SqliteTrail) -> None:
-    """An append whose task was cancelled meanwhile is either not recorded or seen by every follower."""
-    follower = asyncio.create_task(take(trail, 1))
-    await asyncio.sleep(0.02)
-    append = asyncio.create_task(trail.append(None, asked()))
-    await asyncio.sleep(0)
-    append.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await append
-
-    if await trail.read(RequestId(1)):
-        assert [r.seq for r in await follower] == [1]
-    else:
-        follower.cancel()
 
 
 async def test_the_loop_is_never_blocked(trail: SqliteTrail, file: sqlite3.Connection) -> None:

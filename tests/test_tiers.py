@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).parents[1]
-MECHANISM = ("pyproject.toml", "tests/tiers.py", "tests/hosts/rack.py")
+MECHANISM = ("pyproject.toml", "tests/tiers.py", "tests/hosts/rack.py", "tests/postgres/programs.py")
 
 
 @pytest.fixture

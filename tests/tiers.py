@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.hosts.rack import cgroup2
+from tests.postgres.programs import programs
 
 COMMANDS = ("debootstrap", "systemd-nspawn", "ip", "ssh", "ssh-keygen", "nsenter", "unshare")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -50,7 +51,14 @@ def browser() -> Missing | None:
     return None
 
 
-TIERS: dict[str, Callable[[], Missing | None]] = {"hosts": hosts, "browser": browser}
+def postgres() -> Missing | None:
+    """The tier that starts PostgreSQL servers."""
+    if programs() is None or not shutil.which("setpriv"):
+        return Missing("no PostgreSQL server installed", INSTALL)
+    return None
+
+
+TIERS: dict[str, Callable[[], Missing | None]] = {"hosts": hosts, "browser": browser, "postgres": postgres}
 
 
 HERE = Path(__file__).parent

@@ -20,6 +20,9 @@ class SqlitePostings:
     def __init__(self, database: AuditDatabase) -> None:
         self._database = database
 
+    async def turn(self) -> None:
+        """At once: whoever has the file open is the only one."""
+
     async def get(self, event: int, part: str) -> Posting | None:
         return await self._database.run(lambda db: _get(db, event, part))
 

@@ -10,10 +10,9 @@ from sqlite_utils import Database
 
 from bot.audit import chain, rows
 from bot.audit.database import connect_readonly, plain_errors
-from bot.canonical import digest
+from bot.audit.records import Verified, fault, names
 from bot.errors import BrokenTrail, TrailError
-from bot.events import Asked, Looked, Record
-from bot.models import Value
+from bot.events import Looked, Record
 
 # Every attachment of an event that keeps content, with the content if it is there.
 _ATTACHMENTS = """
@@ -22,17 +21,6 @@ FROM events, json_each(events.bytes, '$.event.looks') AS looks
 LEFT JOIN bodies ON bodies.sha256 = json_extract(looks.value, '$.sha256')
 WHERE events.kind = 'observed' ORDER BY events.seq
 """
-
-
-class Verified(Value):
-    """What was checked and fits. head: the newest event's hash; note it elsewhere, and a trail cut there is found out.
-
-    bodies: attachments whose content is there, with the size and hash that their event states.
-    """
-
-    events: int
-    head: str
-    bodies: int
 
 
 def verify(path: Path) -> Verified:
@@ -94,20 +82,8 @@ def _requests(db: Database, about: str | None, since: datetime | None) -> Iterat
         records = rows.of_request(db, request)
         if since and records[0].at < since:
             return
-        if about is None or about in _names(records[0]):
+        if about is None or about in names(records[0]):
             yield records
-
-
-def _names(first: Record) -> frozenset[str]:
-    """Whom and what a request is about."""
-    event = first.event
-    match event:
-        case Asked():
-            return frozenset({event.who, event.command.user, *event.command.hosts})
-        case Looked():
-            return frozenset({event.who, event.user or event.who, *event.hosts})
-        case _:
-            return frozenset({event.who})
 
 
 def _check_derived(db: Database) -> None:
@@ -123,15 +99,7 @@ def _check_bodies(db: Database) -> int:
     """How many attachments fit. Raises BrokenTrail with the event that names one that doesn't."""
     checked = 0
     for sequence, sha256, size, content in db.execute(_ATTACHMENTS):
-        if why := _fault(sha256, size, content):
+        if why := fault(sha256, size, content):
             raise BrokenTrail(sequence, f"its attachment {sha256} {why}")
         checked += 1
     return checked
-
-
-def _fault(sha256: str, size: int, content: bytes | None) -> str | None:
-    if content is None:
-        return "is missing"
-    if digest(content) != sha256:
-        return "was changed"
-    return None if len(content) == size else f"has {len(content)} bytes and not {size}"

@@ -2,12 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from pydantic import ValidationError
 from sqlite_utils import Database
 
-from bot.audit import chain
-from bot.canonical import digest
-from bot.errors import BrokenTrail, TrailError
+from bot.audit import chain, records
 from bot.events import FINAL, Attachment, Entry, Record
 from bot.models import RequestId
 
@@ -45,11 +42,7 @@ def check_newest(db: Database) -> None:
 
 def insert(db: Database, head: chain.Head, entry: Entry) -> Record:
     """Seal and store one event with its attachments; the record as it will be read back."""
-    try:
-        sealed = chain.seal(head.hash, entry)
-        record = _record(entry.seq, sealed.text.encode(), sealed.hash)
-    except (ValueError, BrokenTrail) as error:
-        raise TrailError(f"this {entry.event.kind} event can't be written: {error}") from error
+    sealed, record = records.seal(head, entry)
     db.execute("INSERT INTO events (bytes, hash) VALUES (?, ?)", sealed)
     for attachment in entry.event.attachments:
         _store(db, attachment)
@@ -58,20 +51,14 @@ def insert(db: Database, head: chain.Head, entry: Entry) -> Record:
 
 def _store(db: Database, attachment: Attachment) -> None:
     content = body(db, attachment.sha256) if attachment.content is None else attachment.content
-    if digest(content) != attachment.sha256 or len(content) != attachment.size:
-        raise TrailError(f"the attachment of {attachment.host} doesn't match its digest and size")
-    db.execute("INSERT INTO bodies VALUES (?, ?) ON CONFLICT DO NOTHING", [attachment.sha256, content])
+    kept = records.content_of(attachment, content)
+    db.execute("INSERT INTO bodies VALUES (?, ?) ON CONFLICT DO NOTHING", [attachment.sha256, kept])
 
 
 def body(db: Database, sha256: str) -> bytes:
     """An attachment's content. Raises TrailError if it isn't there or isn't what the digest says."""
     row = db.execute("SELECT content FROM bodies WHERE sha256 = ?", [sha256]).fetchone()
-    if row is None:
-        raise TrailError(f"the content of {sha256} isn't in the trail")
-    content = bytes(row[0])
-    if digest(content) != sha256:
-        raise TrailError(f"the content of {sha256} was changed")
-    return content
+    return records.body(sha256, bytes(row[0]) if row else None)
 
 
 def of_request(db: Database, request: int) -> Sequence[Record]:
@@ -113,20 +100,4 @@ def newest_requests(db: Database) -> Iterator[RequestId]:
 
 
 def _records(db: Database, where: str, values: Sequence[int]) -> Sequence[Record]:
-    return tuple(_checked(*row) for row in db.execute(_SELECT + where, values))
-
-
-def _checked(seq: int, content: bytes, stored: str, previous: str | None) -> Record:
-    """A record is given out only if it fits: nobody may act on an event that was changed meanwhile."""
-    if chain.link(previous or chain.GENESIS, content) != stored:
-        raise BrokenTrail(seq, "its hash doesn't fit: the event, or the hash before it, was changed")
-    return _record(seq, content, stored)
-
-
-def _record(seq: int, content: bytes, stored: str) -> Record:
-    try:
-        return Record(entry=Entry.model_validate_json(content), hash=stored)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise BrokenTrail(seq, f"this release can't read it: {place}: {first['msg']}") from error
+    return tuple(records.checked(*row) for row in db.execute(_SELECT + where, values))

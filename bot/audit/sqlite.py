@@ -18,6 +18,7 @@ from sqlite_utils import Database
 
 from bot.audit import reading, rows
 from bot.audit.database import AuditDatabase, transaction
+from bot.audit.postings import SqlitePostings
 from bot.borders import Lease
 from bot.errors import AlreadyRecorded, Conflict, LeaseLost, TrailError
 from bot.events import FINAL, Entry, Event, Record
@@ -73,6 +74,10 @@ class SqliteTrail:
         finally:
             trail._wake()  # followers find the trail closed, and don't wait for ever
 
+    def postings(self) -> SqlitePostings:
+        """What the publisher remembers, in the same file."""
+        return SqlitePostings(self.database)
+
     # -------------------------------------------------------------------------------------------- the border
 
     async def append(
@@ -83,6 +88,9 @@ class SqliteTrail:
     async def claim(self, request: RequestId) -> Lease | None:
         """The lock on the file is the lease on all its requests, so it is always given, but not to a reader."""
         return None if self.database.readonly else Lease(request=request, owner=self._owner)
+
+    async def release(self, lease: Lease) -> None:
+        """It stays: nobody else could have the next one."""
 
     async def read(self, request: RequestId) -> Sequence[Record]:
         return await self.database.run(lambda db: rows.of_request(db, request))

@@ -15,7 +15,7 @@ from time import monotonic
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.borders import Posting, Postings, Sleep, Trail
-from bot.errors import TrailError
+from bot.errors import LeaseLost, TrailError
 from bot.events import Planned, Record, Reminded
 from bot.slack.content import telling
 from bot.slack.content.approvers import called, part_for
@@ -74,7 +74,10 @@ class Publisher:
     async def _patiently(self, follow: Callable[[], Awaitable[None]]) -> None:
         while True:
             try:
+                await self._postings.turn()
                 await follow()
+            except LeaseLost as error:
+                log.info("another Kickbot may post now: %s", error)
             except TrailError as error:
                 log.warning("the audit trail can't be read, so nothing is posted: %s", error)
                 await self._sleep(TRAIL_PAUSE)

@@ -1,0 +1,83 @@
+"""What every store does alike: sealed text to records and back, attachments held to their digests. Pure."""
+
+from pydantic import ValidationError
+
+from bot.audit import chain
+from bot.canonical import digest
+from bot.errors import BrokenTrail, TrailError
+from bot.events import Asked, Attachment, Entry, Looked, Record
+from bot.models import Value
+
+
+class Verified(Value):
+    """What was checked and fits. head: the newest event's hash; note it elsewhere, and a trail cut there is found out.
+
+    bodies: attachments whose content is there, with the size and hash that their event states.
+    """
+
+    events: int
+    head: str
+    bodies: int
+
+
+def seal(head: chain.Head, entry: Entry) -> tuple[chain.Sealed, Record]:
+    """What to store of an entry, and the record as it will be read back. Raises TrailError if it can't be written."""
+    try:
+        sealed = chain.seal(head.hash, entry)
+        return sealed, read(entry.seq, sealed.text.encode(), sealed.hash)
+    except (ValueError, BrokenTrail) as error:
+        raise TrailError(f"this {entry.event.kind} event can't be written: {error}") from error
+
+
+def checked(seq: int, content: bytes, stored: str, previous: str | None) -> Record:
+    """A record is given out only if it fits: nobody may act on an event that was changed meanwhile."""
+    if chain.link(previous or chain.GENESIS, content) != stored:
+        raise BrokenTrail(seq, "its hash doesn't fit: the event, or the hash before it, was changed")
+    return read(seq, content, stored)
+
+
+def read(seq: int, content: bytes, stored: str) -> Record:
+    """Raises BrokenTrail for bytes that this release doesn't understand."""
+    try:
+        return Record(entry=Entry.model_validate_json(content), hash=stored)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise BrokenTrail(seq, f"this release can't read it: {place}: {first['msg']}") from error
+
+
+def content_of(attachment: Attachment, content: bytes) -> bytes:
+    """The content, which is what the attachment states. Raises TrailError if it isn't."""
+    if digest(content) != attachment.sha256 or len(content) != attachment.size:
+        raise TrailError(f"the attachment of {attachment.host} doesn't match its digest and size")
+    return content
+
+
+def body(sha256: str, content: bytes | None) -> bytes:
+    """An attachment's content as it was found. Raises TrailError if it wasn't, or isn't what the digest says."""
+    if content is None:
+        raise TrailError(f"the content of {sha256} isn't in the trail")
+    if digest(content) != sha256:
+        raise TrailError(f"the content of {sha256} was changed")
+    return content
+
+
+def fault(sha256: str, size: int, content: bytes | None) -> str | None:
+    """What is wrong with a stored attachment, if anything is."""
+    if content is None:
+        return "is missing"
+    if digest(content) != sha256:
+        return "was changed"
+    return None if len(content) == size else f"has {len(content)} bytes and not {size}"
+
+
+def names(first: Record) -> frozenset[str]:
+    """Whom and what a request is about, by its first event."""
+    event = first.event
+    match event:
+        case Asked():
+            return frozenset({event.who, event.command.user, *event.command.hosts})
+        case Looked():
+            return frozenset({event.who, event.user or event.who, *event.hosts})
+        case _:
+            return frozenset({event.who})

@@ -1,0 +1,69 @@
+"""The audit trail wherever it is stored: a path is a SQLite file, a text the address of a PostgreSQL database.
+
+PostgreSQL's side is loaded only where it is used: psycopg is an extra.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
+from pathlib import Path
+
+from bot.audit import reading
+from bot.audit.records import Verified
+from bot.audit.sqlite import SqliteTrail
+from bot.borders import Store
+from bot.errors import TrailError
+from bot.events import Record
+
+
+def open_trail(database: Path | str) -> AbstractAsyncContextManager[Store]:
+    """For a bot at work; made if it isn't there."""
+    if isinstance(database, Path):
+        return SqliteTrail.open(database)
+    with _the_extra():
+        from bot.audit.postgres.trail import PostgresTrail  # noqa: PLC0415
+    return PostgresTrail.open(database)
+
+
+def list_requests(database: Path | str, *, about: str | None, limit: int) -> Sequence[Sequence[Record]]:
+    """The newest requests first, each with its events. about: only of this Slack id, login name or host."""
+    if isinstance(database, Path):
+        return reading.list_requests(database, about=about, limit=limit)
+    with _the_extra():
+        from bot.audit.postgres import reading as postgres  # noqa: PLC0415
+    return asyncio.run(postgres.list_requests(database, about=about, limit=limit))
+
+
+def show(database: Path | str, request: int) -> Sequence[Record]:
+    """The events of one request, oldest first. Raises TrailError if there is no such request."""
+    if isinstance(database, Path):
+        return reading.show(database, request)
+    with _the_extra():
+        from bot.audit.postgres import reading as postgres  # noqa: PLC0415
+    return asyncio.run(postgres.show(database, request))
+
+
+def verify(database: Path | str) -> Verified:
+    """Check the whole trail. Raises BrokenTrail with the first bad event."""
+    if isinstance(database, Path):
+        return reading.verify(database)
+    with _the_extra():
+        from bot.audit.postgres import reading as postgres  # noqa: PLC0415
+    return asyncio.run(postgres.verify(database))
+
+
+def copy(path: Path, url: str) -> Verified:
+    """A SQLite trail into an empty PostgreSQL database, hashes unchanged, and verified there."""
+    with _the_extra():
+        from bot.audit.postgres import copying  # noqa: PLC0415
+    return asyncio.run(copying.copy(path, url))
+
+
+@contextmanager
+def _the_extra() -> Iterator[None]:
+    try:
+        yield
+    except ImportError as error:
+        raise TrailError(
+            f"PostgreSQL needs more than is installed ({error}): pip install 'kickbot[postgres]'"
+        ) from error

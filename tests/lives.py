@@ -1,0 +1,54 @@
+"""Bots as processes of their own, for the tests that kill them."""
+
+import asyncio
+import multiprocessing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from bot.sandbox.server import SandboxSlack
+from tests import dying_bot
+
+PATIENCE = 60
+"""Seconds, for what takes two when the machine is not busy."""
+
+# One process has everything imported, and each bot is a fork of it: half of a start is the imports.
+STARTS = multiprocessing.get_context("forkserver")
+STARTS.set_forkserver_preload(["__main__", dying_bot.__name__])
+
+
+@asynccontextmanager
+async def bot(config: Path, slack: SandboxSlack, point: str, fate: Path | None = None) -> AsyncIterator[BaseProcess]:
+    """The bot as a process, ready to listen; it is gone at the end in any case.
+
+    fate: a file that whoever comes to the point takes away; only then it dies, so of several bots one does.
+    """
+    secrets = {
+        "SLACK_BOT_TOKEN": slack.bot_token,
+        "SLACK_APP_TOKEN": slack.app_token,
+        "SLACK_API_URL": slack.api_url,
+    }
+    heard, ready = STARTS.Pipe(duplex=False)
+    process = STARTS.Process(target=dying_bot.main, args=(config, secrets, point, ready, fate))
+    process.start()
+    ready.close()
+    try:
+        with heard:
+            await asyncio.wait_for(readable(heard.fileno()), PATIENCE)
+            assert heard.recv() == "ready"
+        yield process
+    finally:
+        process.kill()
+        await readable(process.sentinel)
+        process.join()
+
+
+async def readable(descriptor: int) -> None:
+    """Return when there is something to read; of a process's sentinel, when that process has ended."""
+    loop, event = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(descriptor, event.set)
+    try:
+        await event.wait()
+    finally:
+        loop.remove_reader(descriptor)

@@ -1,0 +1,41 @@
+"""One server for all tests of this tier, and a database of its own for each."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from bot.audit.postgres.trail import PostgresTrail
+from tests.postgres.server import TEMPLATE, Server, running
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    with running() as server:
+        server.execute(f"CREATE DATABASE {TEMPLATE}")
+        asyncio.run(_make(server.url(TEMPLATE)))
+        yield server
+
+
+async def _make(url: str) -> None:
+    async with PostgresTrail.open(url):
+        pass
+
+
+@pytest.fixture
+def url(server: Server) -> str:
+    """A database with an empty trail."""
+    return server.new_database(TEMPLATE)
+
+
+@pytest.fixture
+async def trail(url: str) -> AsyncIterator[PostgresTrail]:
+    async with PostgresTrail.open(url) as trail:
+        yield trail
+
+
+@pytest.fixture
+async def other(url: str, trail: PostgresTrail) -> AsyncIterator[PostgresTrail]:
+    """A second replica's trail: the same database."""
+    async with PostgresTrail.open(url) as other:
+        yield other

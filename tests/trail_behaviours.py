@@ -1,0 +1,221 @@
+"""What every audit store does, whatever it keeps the trail in. The tests of each store inherit it."""
+
+import asyncio
+import time
+from datetime import timedelta
+
+import pytest
+
+from bot.borders import Trail
+from bot.canonical import digest
+from bot.errors import AlreadyRecorded, Conflict, TrailError
+from bot.events import Asked, Attachment, Cancelled, Closed, DecisionRefused, Looked, Observed, Record, Verifying
+from bot.models import RequestId, Unreachable
+from tests import make
+
+CLOSED = Closed(outcomes=())
+LIES: list[dict[str, object]] = [{"content": b"else"}, {"size": 1}, {"sha256": digest(b"else")}, {"content": None}]
+
+
+def asked(key: str = "k1") -> Asked:
+    return make.asked(key=key, words="al w1")
+
+
+def observed(*hosts: str) -> Observed:
+    return make.observed("before", *(make.snapshot(host=host, host_key="SHA256:x", raw="é" * 9) for host in hosts))
+
+
+async def take(trail: Trail, number: int, since: int = 0) -> list[Record]:
+    """The first records that a follower gets."""
+    records = []
+    async with asyncio.timeout(20):
+        async for record in trail.follow(since):
+            records.append(record)
+            if len(records) == number:
+                break
+    return records
+
+
+class TrailBehaviours:
+    """The fixture `trail` is an empty one, open for a bot at work."""
+
+    async def test_after_conflict(self, trail: Trail) -> None:
+        """Who decides on an old state is told so, and nothing is recorded."""
+        first = await trail.append(None, asked())
+        await trail.append(first.request, Cancelled(who="U1"), after=first.seq)
+
+        with pytest.raises(Conflict):
+            await trail.append(first.request, Verifying(), after=first.seq)
+        assert len(await trail.read(first.request)) == 2
+
+    async def test_one_of_many_decides(self, trail: Trail) -> None:
+        """Of twenty decisions on the same state exactly one is recorded."""
+        request = (await trail.append(None, asked())).request
+        tries = [trail.append(request, Cancelled(who=f"U{n}"), after=1) for n in range(20)]
+
+        results = await asyncio.gather(*tries, return_exceptions=True)
+
+        assert [type(r) for r in results if not isinstance(r, Record)] == [Conflict] * 19
+        assert len(await trail.read(request)) == 2
+
+    async def test_after_counts_only_the_request(self, trail: Trail) -> None:
+        """Events of other requests are no conflict."""
+        first = await trail.append(None, asked("k1"))
+        await trail.append(None, asked("k2"))
+
+        assert (await trail.append(first.request, CLOSED, after=1)).seq == 3
+
+    async def test_unknown_request(self, trail: Trail) -> None:
+        """Nothing can be appended to a request that doesn't exist."""
+        with pytest.raises(TrailError, match="no request 5"):
+            await trail.append(RequestId(5), CLOSED)
+
+    async def test_key_twice(self, trail: Trail) -> None:
+        """A message from Slack that was recorded is not recorded again, and its request is named."""
+        await trail.append(None, asked("other"))
+        first = await trail.append(None, asked("same"))
+
+        with pytest.raises(AlreadyRecorded) as caught:
+            await trail.append(None, Looked(who="U1", key="same", channel="C1", hosts=("w1",), looks=()))
+        assert caught.value.request == first.request
+
+    async def test_body_missing(self, trail: Trail) -> None:
+        """A digest without content is an error."""
+        with pytest.raises(TrailError, match="isn't in the trail"):
+            await trail.body(digest(b"nothing"))
+
+    @pytest.mark.parametrize("change", LIES)
+    async def test_attachment_that_lies(self, trail: Trail, change: dict[str, object]) -> None:
+        """An attachment without its content, or with another, is refused, and its event with it."""
+        request = (await trail.append(None, asked())).request
+        good = Attachment.of(Unreachable(host="w1", reason="no route"))
+        event = Observed(looks=(good, good.model_copy(update=change)), phase="before")
+        if "content" in change and change["content"] is None:
+            event = Observed(looks=(good.model_copy(update=change),), phase="before")
+
+        with pytest.raises(TrailError):
+            await trail.append(request, event)
+        assert len(await trail.read(request)) == 1
+        with pytest.raises(TrailError, match="isn't in the trail"):
+            await trail.body(good.sha256)
+
+    async def test_attachment_again(self, trail: Trail) -> None:
+        """An attachment that was read back can be recorded again: its content is there."""
+        request = (await trail.append(None, asked())).request
+        first = await trail.append(request, observed("w1"))
+
+        await trail.append(request, first.event)
+
+        assert [r.event for r in await trail.read(request)][1:] == [first.event] * 2
+
+    async def test_looked_keeps_no_content(self, trail: Trail) -> None:
+        """A listing leaves its digest and nothing else."""
+        looks = observed("w1").looks
+        await trail.append(None, Looked(who="U1", key="k", channel="C1", hosts=("w1",), looks=looks))
+
+        with pytest.raises(TrailError):
+            await trail.body(looks[0].sha256)
+
+    async def test_read_unknown(self, trail: Trail) -> None:
+        """A request that doesn't exist has no events, however large its number."""
+        for number in (1, 0, -1, 2**63, 10**40):
+            assert await trail.read(RequestId(number)) == ()
+
+    async def test_open_requests(self, trail: Trail) -> None:
+        """Open is what has no final event, and a click that was refused afterwards opens nothing again."""
+        first, second, third = [(await trail.append(None, asked(key))).request for key in "abc"]
+        await trail.append(None, Looked(who="U1", key="k", channel="C1", hosts=("w1",), looks=()))
+        await trail.append(second, Cancelled(who="U1"))
+        await trail.append(second, DecisionRefused(who="U2", action="approve", reason="late"))
+        await trail.append(third, Verifying())
+
+        assert await trail.open_requests() == (first, third)
+
+    async def test_follow_never_misses_or_doubles(self, trail: Trail) -> None:
+        """Followers that join at any moment get every event once and in order, while others append."""
+        followers = []
+        for n in range(150):
+            if n % 30 == 0:
+                followers.append(asyncio.create_task(take(trail, 150 - n, since=n)))
+            await asyncio.gather(*(trail.append(None, asked(f"{n}-{m}")) for m in range(3)), asyncio.sleep(0))
+        tails = [asyncio.create_task(take(trail, 450 - since, since)) for since in (0, 200, 449)]
+
+        for since, follower in zip((0, 30, 60, 90, 120), followers, strict=True):
+            assert [r.seq for r in await follower] == list(range(since + 1, 151))
+        for since, tail in zip((0, 200, 449), tails, strict=True):
+            assert [r.seq for r in await tail] == list(range(since + 1, 451))
+
+    async def test_follow_never_misses_what_is_recorded_while_it_reads(self, trail: Trail) -> None:
+        """An event that comes between an empty read and the wait that follows it is seen."""
+        follower = asyncio.create_task(take(trail, 1))
+        append = asyncio.create_task(trail.append(None, asked()))
+        await asyncio.sleep(0)
+        time.sleep(0.1)  # noqa: ASYNC251 - the read and the append are both done before the loop hears of either
+
+        assert [await append] == await follower
+
+    async def test_cancelled_append_wakes_followers(self, trail: Trail) -> None:
+        """An append whose task was cancelled meanwhile is either not recorded or seen by every follower."""
+        follower = asyncio.create_task(take(trail, 1))
+        await asyncio.sleep(0.02)
+        append = asyncio.create_task(trail.append(None, asked()))
+        await asyncio.sleep(0)
+        append.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await append
+
+        if await trail.read(RequestId(1)):
+            assert [r.seq for r in await follower] == [1]
+        else:
+            follower.cancel()
+
+    async def test_body(self, trail: Trail) -> None:
+        """The content of an attachment is given back by its digest, and stands in no record."""
+        event = observed("w1", "w1", "w2")
+        request = (await trail.append(None, asked())).request
+
+        record = await trail.append(request, event)
+
+        assert await trail.body(event.looks[0].sha256) == event.looks[0].content
+        assert [look.content for look in record.event.attachments] == [None] * 3
+        assert (await trail.read(request))[1] == record
+
+    async def test_four_tasks_one_chain(self, trail: Trail) -> None:
+        """Four tasks that append at once leave one chain, and each gets its own record."""
+
+        async def task(name: int) -> list[Record]:
+            return [await trail.append(None, asked(f"{name}-{n}")) for n in range(25)]
+
+        results = await asyncio.gather(*map(task, range(4)))
+
+        made = sorted((record for result in results for record in result), key=lambda record: record.seq)
+        assert [record.seq for record in made] == list(range(1, 101))
+        assert await take(trail, 100) == made
+
+    async def test_requests(self, trail: Trail) -> None:
+        """A search gives the newest requests first, whole; of one name, and without listings."""
+        first = (await trail.append(None, asked("a"))).request
+        listing = Looked(who="U1", key="b", channel="C1", hosts=("w3",), looks=())
+        second = (await trail.append(None, listing)).request
+        third = (await trail.append(None, asked("c"))).request
+        await trail.append(first, CLOSED)
+
+        async def numbers(limit: int = 9, about: str | None = None, *, listings: bool = True) -> list[tuple[int, int]]:
+            found = await trail.requests(about=about, listings=listings, limit=limit)
+            return [(records[0].request, len(records)) for records in found]
+
+        assert await numbers() == [(third, 1), (second, 1), (first, 2)]
+        assert await numbers(2) == [(third, 1), (second, 1)]
+        assert await numbers(2, listings=False) == [(third, 1), (first, 2)]
+        assert await numbers(about="w3") == [(second, 1)]
+        assert await trail.requests(since=await trail.now() + timedelta(days=1), limit=9) == ()
+
+    async def test_text_that_is_hard_to_keep(self, trail: Trail) -> None:
+        """Any character comes back as it was, the character 0 and those beyond the first plane too."""
+        hard = "a\x00b \\u0000 é 🦊 \u2028 \x7f"
+        request = (await trail.append(None, make.asked(key="k", words=hard))).request
+
+        (record,) = await trail.read(request)
+
+        assert isinstance(record.event, Asked)
+        assert record.event.words == hard
