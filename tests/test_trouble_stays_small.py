@@ -10,6 +10,7 @@ import pytest
 from bot.audit.postings import SqlitePostings
 from bot.audit.sqlite import SqliteTrail
 from bot.borders import Posting
+from bot.errors import LeaseLost
 from bot.sandbox import elements
 from bot.sandbox.nouns import Fault
 from bot.sandbox.server import SandboxSlack
@@ -197,6 +198,20 @@ async def test_what_fails_for_now_is_done_later() -> None:
         await later.round()
     assert not left
     assert not later._waiting
+
+
+async def test_what_waits_for_the_trail_is_kept() -> None:
+    """It can't be read at this moment, or another Kickbot posts: nothing is given up."""
+    later, tried = Later(at_once), []
+
+    async def work() -> None:
+        tried.append(1)
+        raise LeaseLost("another Kickbot posts now") if len(tried) > 1 else Impossible(Trouble.WAIT, "ratelimited")
+
+    await later.now_or("to tell", work)
+    for _ in range(ROUNDS + 5):
+        await later.round()
+    assert later._waiting
 
 
 @pytest.mark.parametrize("trouble", [Trouble.PLACE, Trouble.CONTENT])

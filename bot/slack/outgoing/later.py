@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
 from bot.borders import Sleep
+from bot.errors import TrailError
 from bot.slack.trouble import Impossible
 
 log = logging.getLogger(__name__)
@@ -61,6 +62,10 @@ class Later:
                     self._keep(what, work, rounds + 1)
                     continue
                 log.error("%s: given up: %s", what, error)  # noqa: TRY400 - says all that there is to say
+            except TrailError as error:
+                log.info("%s: not now: %s", what, error)  # it can't be read, or another Kickbot posts at this moment
+                self._keep(what, work, rounds)
+                continue
             except Exception:
                 log.exception("%s: a fault in Kickbot", what)
             self._forget(what, work)
