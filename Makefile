@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo install test test-booted test-here test-deps lint lock slack-schema page pictures clean
+.PHONY: demo install test test-booted test-slow test-here test-deps lint lock slack-schema page pictures clean
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Kickbot needs Python 3.11 or newer; set PYTHON=python3.11") if sys.version_info < (3, 11) else None'
@@ -19,15 +19,20 @@ demo: $(READY)            ## the main job on this machine, told as text; then, o
 
 install: $(READY)         ## .venv/bin/kickbot, and what it is developed with
 
-test: $(READY)            ## every tier of tests that this machine can run; half of each is waiting, so both at once
-	@echo "The tests on booted hosts and all others run side by side; each half prints its result when it is done."
-	@$(MAKE) --no-print-directory --jobs=2 --keep-going --output-sync test-booted test-here
+SLOW := tests/browser tests/postgres tests/test_kill_nine.py $(wildcard tests/test_linux_*.py)
+
+test: $(READY)            ## every tier of tests that this machine can run; most of it is waiting, so all at once
+	@echo "Booted hosts, slow tests and all others run side by side; each part prints its result when it is done."
+	@$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync test-booted test-slow test-here
 
 test-booted: $(READY)     ## the tests on booted hosts
 	$(BIN)/pytest tests/hosts
 
+test-slow: $(READY)       ## those in a browser, on PostgreSQL, of the script on the hosts, and kill -9
+	$(BIN)/pytest $(SLOW)
+
 test-here: $(READY)       ## all others
-	$(BIN)/pytest -m "not hosts"
+	$(BIN)/pytest --ignore=tests/hosts $(SLOW:%=--ignore=%)
 
 test-deps: $(READY)       ## what the tests on booted hosts need from the distribution (Debian, as root)
 	tests/install-deps

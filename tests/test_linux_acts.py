@@ -278,6 +278,18 @@ UID = 100_000 + os.getpid() if ROOT else os.getuid()  # as root, an account that
 # By a command that becomes the next one: Python itself would copy all of the tests' process for it.
 AS_ACCOUNT = ["setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups"] if ROOT else []
 
+STARTERS = {"setpriv", "prlimit"}
+
+
+def program(pid: int) -> str:
+    """What it runs by now: the command that starts another one becomes it, a moment later."""
+    with suppress(OSError):
+        return os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0])
+    return ""
+
+
+OWN = program(os.getpid())
+
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="the script reads /proc")
 in_one_shell = pytest.mark.parametrize("here", SHELLS[:1], indirect=True, ids=lambda words: words[0])
 needs_root = pytest.mark.skipif(not ROOT, reason="needs processes of an account that is not that of the tests")
@@ -326,7 +338,7 @@ class Here:
             stderr=subprocess.DEVNULL,
         )
         self._started.append(process)
-        until(lambda: program(process.pid) == argv[0] or process.poll() is not None)
+        until(lambda: program(process.pid) not in {*STARTERS, OWN} or program(process.pid) == argv[0])
         return process.pid
 
     def python(self, program: str, most: int = 0) -> int:
@@ -400,13 +412,6 @@ def fields(pid: int) -> list[str]:
     with suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].decode().split()
     return []
-
-
-def program(pid: int) -> str:
-    """What it runs by now: the command that starts another one becomes it, a moment later."""
-    with suppress(OSError):
-        return os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0])
-    return ""
 
 
 def name(pid: int) -> str:
