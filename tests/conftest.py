@@ -1,5 +1,6 @@
 """Fixtures of all tests; the tiers are in tiers.py."""
 
+import gc
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -21,6 +22,12 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("kickbot")
 
 pytest_plugins = ["tests.tiers"]
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: no search for garbage goes through all of it again in the middle of a test."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
