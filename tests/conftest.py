@@ -25,7 +25,7 @@ pytest_plugins = ["tests.tiers"]
 
 
 def pytest_collection_finish() -> None:
-    """What was collected stays to the end: no search for garbage goes through all of it again in the middle of a test."""
+    """What was collected stays to the end: no search for garbage goes through it again in the middle of a test."""
     gc.collect()
     gc.freeze()
 
