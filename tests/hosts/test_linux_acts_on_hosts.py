@@ -22,6 +22,7 @@ from bot.models import (
     Target,
     Warn,
 )
+from bot.planning import MAX_ATTEMPTS
 from tests import make
 from tests.hosts.logins import Login, Logins, Shared
 from tests.hosts.looking import look, look_until, names, only
@@ -178,17 +179,24 @@ async def test_what_an_unlisted_login_left(hosts: SshHosts, machine: Machine, lo
 
 @without_logind
 async def test_a_forker_in_an_unlisted_login(hosts: SshHosts, machine: Machine, logins: Logins) -> None:
-    """What forks and ends without pause, ignoring polite signals, does not outlive KILL."""
+    """What forks and ends without pause, ignoring polite signals, does not outlive KILL, tried as often as requests do.
+
+    A try says by its exit status whether it met everything; on a machine that is short of time it may not.
+    """
     login = logins.terminal(machine, "audituser")
     login.send(f"trap '' HUP TERM; {FORKER} & echo re''ady")
     login.wait_for("ready")
-    snapshot = await look(hosts)
 
-    began = time.monotonic()
-    answer = await end(hosts, snapshot, only(snapshot, "audituser"), "kill")
+    for _ in range(MAX_ATTEMPTS):
+        snapshot = await look(hosts)
+        began = time.monotonic()
+        answer = await end(hosts, snapshot, only(snapshot, "audituser"), "kill")
+        assert time.monotonic() - began < 10
+        assert answer.status == "done"
+        if answer.exit_status == 0:
+            break
 
-    assert time.monotonic() - began < 10
-    assert (answer.status, answer.exit_status) == ("done", 0)
+    assert answer.exit_status == 0
     assert running(machine, "audituser") == []
 
 
