@@ -6,15 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.audit.postings import SqlitePostings
 from bot.audit.sqlite import SqliteTrail
 from bot.borders import Posting
 from bot.errors import LeaseLost
+from bot.lifecycle import replay
+from bot.questions import Known
 from bot.sandbox import elements
 from bot.sandbox.nouns import Fault
 from bot.sandbox.server import SandboxSlack
 from bot.slack.outgoing.later import ROUNDS, Later
+from bot.slack.outgoing.links import Links
 from bot.slack.trouble import Impossible, Trouble
 from tests.fakes import usual_hosts
 from tests.make import INCIDENT
@@ -163,7 +167,7 @@ def share(slack: SandboxSlack, channel: str) -> None:
 
 
 async def test_a_request_that_moved_can_move_again(slack: SandboxSlack, path: Path) -> None:
-    """Somebody deletes the message that stands for it in the incident channel too."""
+    """Somebody deletes the message that stands for it in the incident channel too; links lead to the newest one."""
     async with teller(slack, path, policy=ELSEWHERE) as story:
         request = await story.planned()
     await publish_all(slack, path)
@@ -180,6 +184,11 @@ async def test_a_request_that_moved_can_move_again(slack: SandboxSlack, path: Pa
     again = the(slack, "moved-2")
     assert "audituser is off host1" in again.text
     assert [m.thread_ts for m in slack.workspace.messages.values() if m.thread_ts == again.ts]
+    async with SqliteTrail.open(path) as trail:
+        records = tuple(await trail.read(request.id))
+        links = Links(AsyncWebClient(token=slack.bot_token, base_url=slack.api_url), trail.postings())
+        found = await links.of([Known(request=replay(records), records=records)])
+    assert again.ts.replace(".", "") in found[request.id]
 
 
 # -- later ---------------------------------------------------------------------------------------------

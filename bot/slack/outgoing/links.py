@@ -11,7 +11,7 @@ from bot.borders import Posting, Postings
 from bot.models import RequestId
 from bot.questions import Known
 from bot.slack.content.story import anchor
-from bot.slack.content.telling import Part
+from bot.slack.outgoing.parents import stands
 from bot.slack.people import FAILURES
 
 log = logging.getLogger(__name__)
@@ -36,11 +36,7 @@ class Links:
         return {known.request.id: link for known, link in zip(listed, found, strict=True) if link}
 
     async def _of(self, known: Known) -> str:
-        first = anchor(known.records)
-        if first is None:
-            return ""
-        moved = await self._postings.get(first.seq, Part.MOVED)
-        posting = moved or await self._postings.get(first.seq, Part.PARENT)
+        posting = await stands(self._postings, anchor(known.records))
         return await self._link(posting) if posting else ""
 
     async def _link(self, posting: Posting) -> str:

@@ -30,6 +30,17 @@ MOVES = (Part.MOVED.value, f"{Part.MOVED}-2", f"{Part.MOVED}-3")
 """How often a request may go on elsewhere."""
 
 
+async def stands(postings: Postings, anchor: Record | None) -> Posting | None:
+    """The message that stands for a request: the newest one, if it had to move. anchor: of its story."""
+    found = None
+    for part in (Part.PARENT, *MOVES):
+        posting = await postings.get(anchor.seq, part) if anchor else None
+        if posting is None:
+            break
+        found = posting
+    return found
+
+
 class Parents:
     """Each is changed by one at a time, into the state of that moment: no older one overwrites a newer one."""
 
@@ -48,17 +59,14 @@ class Parents:
 
     async def known(self, story: Story) -> Posting | None:
         """Where the request stands now, if it is known to stand anywhere."""
-        if story.anchor is None:
-            return None
-        for part in (*reversed(MOVES), Part.PARENT):
-            if posting := await self._postings.get(story.anchor.seq, part):
-                return posting
-        return None
+        return await stands(self._postings, story.anchor)
 
     async def post(self, story: Story, record: Record, *, doubtful: bool) -> Posting | None:
         """The same; it is posted here, or again looked for if nobody remembers it. None if it can't stand anywhere."""
-        if story.anchor is None or (known := await self.known(story)):
-            return known if story.anchor else None
+        if story.anchor is None:
+            return None
+        if known := await self.known(story):
+            return known
         place = await self._fit(story.request.home) or await self._fit(self._incident)
         if place is None:
             return None
