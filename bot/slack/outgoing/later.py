@@ -29,15 +29,15 @@ class Later:
         self._waiting: OrderedDict[str, tuple[Work, int]] = OrderedDict()
         self._added = asyncio.Event()
 
-    async def now_or(self, what: str, work: Work) -> None:
-        """Do it; if that fails only for now, do it later."""
+    async def now_or(self, what: str, work: Work, *, again: Work | None = None) -> None:
+        """Do it; if that fails only for now, do it later, by `again` where the second time is done in another way."""
         try:
             await work()
             self._waiting.pop(what, None)
         except Impossible as error:
             log.warning("%s: %s", what, error)
             if error.may_heal:
-                self.add(what, work)
+                self.add(what, again or work)
 
     def add(self, what: str, work: Work) -> None:
         self._waiting[what] = (work, 0)

@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from functools import partial
-from time import monotonic
 from weakref import WeakValueDictionary
 
 from bot.borders import Posting, Postings
@@ -22,9 +21,8 @@ from bot.slack.trouble import Impossible
 log = logging.getLogger(__name__)
 
 PROGRESS = frozenset({"observed", "signalled", "verifying"})
-MINUTE = 60.0
-BUSY = 30
-"""Changes of messages in a minute from which on mere progress is left out: Slack takes about 50. An end never is."""
+ENOUGH = 20
+"""Changes that must be left in a minute, or mere progress is left out: Slack takes about 50. An end never is."""
 REMEMBERED = 64
 MOVES = (Part.MOVED.value, f"{Part.MOVED}-2", f"{Part.MOVED}-3")
 """How often a request may go on elsewhere."""
@@ -55,7 +53,6 @@ class Parents:
         self._changing: WeakValueDictionary[RequestId, asyncio.Lock] = WeakValueDictionary()
         self._moving = asyncio.Lock()
         self._shown: OrderedDict[RequestId, Message] = OrderedDict()
-        self._changes: deque[float] = deque(maxlen=BUSY)
 
     async def known(self, story: Story) -> Posting | None:
         """Where the request stands now, if it is known to stand anywhere."""
@@ -86,12 +83,11 @@ class Parents:
         async with self._changing.setdefault(record.request, asyncio.Lock()):
             story = await self._stories.read(record.request)
             parent = await self.known(story)
-            if parent is None or (record.event.kind in PROGRESS and self._busy()):
+            if parent is None or (record.event.kind in PROGRESS and self._delivery.changes_left <= ENOUGH):
                 return
             message = telling.written(Part.MOVED if parent.part in MOVES else Part.NOW, story, record)
             if message == self._shown.get(story.request.id):
                 return
-            self._changes.append(monotonic())
             try:
                 await self._delivery.change(parent, Tag.of(story.anchor or record, parent.part), message)
             except Impossible as error:
@@ -121,9 +117,6 @@ class Parents:
     async def _fit(self, channel: str) -> Place | None:
         """A channel for evidence. Which ones may see it says the configuration; another company may join them later."""
         return None if await self._audience.is_foreign(channel) else Place(channel=channel)
-
-    def _busy(self) -> bool:
-        return len(self._changes) == BUSY and monotonic() - self._changes[0] < MINUTE
 
     def _remember(self, request: RequestId, message: Message) -> None:
         self._shown[request] = message

@@ -94,11 +94,8 @@ class Publisher:
     async def _keep_fresh(self) -> None:
         """Shows each newest state in a message that stands already, ahead of everything that waits to be posted."""
         async for record in self._trail.follow(await self._postings.cursor()):
-            if record.event.kind not in SILENT and await self._is_newest(record):
+            if record.event.kind not in SILENT:
                 await self._show(record)
-
-    async def _is_newest(self, record: Record) -> bool:
-        return (await self._trail.read(record.request))[-1].seq == record.seq
 
     async def _guarded(self, record: Record, *, doubtful: bool) -> None:
         """A fault with one event is logged, and tried again later: it doesn't stop all that comes after it."""
@@ -126,7 +123,7 @@ class Publisher:
             if part == Part.NOW and parent:
                 await self._show(record)
             elif not self._is_pointless(part, record, parent):
-                await self._tell(part, story, record, parent, link, doubtful=doubtful)
+                await self._tell(part, story, record, link, doubtful=doubtful)
         if story.request.state.final:
             await self._tell_who_was_asked(story, link)
 
@@ -143,22 +140,22 @@ class Publisher:
 
     # ------------------------------------------------------------------------------------------ one message
 
-    async def _tell(
-        self, part: str, story: Story, record: Record, parent: Posting | None, link: str, *, doubtful: bool
-    ) -> None:
+    async def _tell(self, part: str, story: Story, record: Record, link: str, *, doubtful: bool) -> None:
         message = telling.written(part, story, record, link)
         if person := telling.in_person(part, story):
-            await self._tell_in_person(Tag.of(record, part), person, message, doubtful=doubtful)
+            tell = partial(self._tell_in_person, Tag.of(record, part), person, message)
+            what = f"to tell {person} in person ({part} of event {record.seq}, request {record.request})"
+            await self._later.now_or(what, partial(tell, doubtful=doubtful), again=partial(tell, doubtful=True))
         elif part in IN_THREAD:
-            await self._tell_in_thread(part, story, record, message, parent, doubtful=doubtful)
+            await self._tell_in_thread(part, story, record, message, doubtful=doubtful)
         else:
             await self._delivery.post(Tag.of(record, part), Place(channel=self._incident), message, doubtful=doubtful)
 
     async def _tell_in_thread(
-        self, part: str, story: Story, record: Record, message: Message, parent: Posting | None, *, doubtful: bool
+        self, part: str, story: Story, record: Record, message: Message, *, doubtful: bool
     ) -> None:
         """Under the request. If that is out of reach, the whole request goes on in the incident channel."""
-        stands = await self._parents.known(story) or parent
+        stands = await self._parents.known(story)
         move = partial(self._parents.move, story, stands) if stands else nowhere_else
         place = Place(channel=stands.channel, thread=stands.ts) if stands else None
         if place and await self._audience.is_foreign(place.channel):
@@ -173,17 +170,8 @@ class Publisher:
 
     async def _tell_in_person(self, tag: Tag, person: str, message: Message, *, doubtful: bool) -> None:
         """One person who can't be written to holds up nobody else."""
-        again = False
-
-        async def tell() -> None:
-            nonlocal again
-            before, again = again, True
-            place = await self._delivery.direct(person)
-            await self._delivery.post(tag, place, message, doubtful=doubtful or before, tries=FEW)
-
-        await self._later.now_or(
-            f"to tell {person} in person ({tag.part} of event {tag.event}, request {tag.request})", tell
-        )
+        place = await self._delivery.direct(person)
+        await self._delivery.post(tag, place, message, doubtful=doubtful, tries=FEW)
 
     # ------------------------------------------------------------------------------------------ approvers in person
 
