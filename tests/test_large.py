@@ -67,11 +67,11 @@ def test_any_end_of_many_sessions_fits(result: Result) -> None:
     story = Telling(many(200)).planned().approved()
     results = [result] * 200
     story.closed(*results, detail="x" * 200, lives_on=(process(1, command="y" * 500),) * 50)
-    started = time.monotonic()
+    started = time.process_time()
     for part in PARTS:
         assert story.says(part)
         story.files(part)
-    assert time.monotonic() - started < 20
+    assert time.process_time() - started < 20
 
 
 def test_different_details_are_cut_with_a_note() -> None:

@@ -724,7 +724,7 @@ def test_a_forker(here: Here, program: str) -> None:
     began = time.monotonic()
     done = here.end_login(leader, "kill", leaders=pin(leader))
 
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     assert done.exit_status == 0
     assert members(leader) == []
 
@@ -745,7 +745,7 @@ def test_two_thousand_processes(here: Here, number: int) -> None:
     began = time.monotonic()
     done = here.end_login(leader, "kill")
 
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     assert members(leader) == []
     assert done.command.endswith(f" ... ({number} processes)")
     assert len(done.command) < 150
@@ -1033,7 +1033,7 @@ def test_fifty_stopped_terminals(here: Here, screens: Callable[[int], list[Scree
     began = time.monotonic()
     done = warn_all(here, stopped)
 
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 20
     assert done.told == ()
     assert len(done.untold) == 50
 

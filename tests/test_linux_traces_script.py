@@ -213,7 +213,7 @@ def test_no_key_in_the_environment(shell: Shell, sshd: Make, key_file: Path, tmp
     if key_file.is_dir():
         key_file.rmdir()
 
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
     assert DRIVER.parse_look(answer, host="host1", host_key="", nonce=NONCE)
     assert not any(BLOB.encode() in line for line in lines)
 

@@ -361,7 +361,7 @@ async def test_an_answer_whose_blocks_slack_refuses_comes_as_text(bot: Bot) -> N
 
 async def test_the_acknowledgement_waits_for_nothing(bot: Bot) -> None:
     """Slack's three seconds hold, however slow everything else is."""
-    bot.sandbox.workspace.faults = lambda _method, _args: Fault.slow(0.5)
+    bot.sandbox.workspace.faults = lambda _method, _args: Fault.slow(3)
     outcome = await bot.sandbox.as_("alice").command("incidents", "/sessions", "host1")
     assert outcome.ok
-    assert (outcome.seconds or 1) < 0.2
+    assert (outcome.seconds or 3) < 2

@@ -122,7 +122,7 @@ async def raw_socket(slack: SandboxSlack) -> AsyncIterator[aiohttp.ClientWebSock
     """A connection of Socket Mode on which the test answers by itself."""
     url = slack.socket.new_url(slack.page_url.rstrip("/"))
     async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
-        assert (await socket.receive_json(timeout=5))["type"] == "hello"
+        assert (await socket.receive_json(timeout=20))["type"] == "hello"
         yield socket
 
 
@@ -271,7 +271,7 @@ async def answered(slack: SandboxSlack, client: AsyncWebClient, answer: Json) ->
     view = await opened(slack, client, field(menu()))
     async with raw_socket(slack) as socket:
         asking = asyncio.ensure_future(slack.as_("alice").suggest(view, "who", "x"))
-        envelope = await socket.receive_json(timeout=5)
+        envelope = await socket.receive_json(timeout=20)
         assert envelope["accepts_response_payload"] is True
         await socket.send_json({"envelope_id": envelope["envelope_id"], "payload": answer})
         outcome = await asking

@@ -34,7 +34,7 @@ class Log:
                 yield self.happenings[since - 1]
             await news.wait()
 
-    async def until(self, found: Callable[[], Found | None], seconds: float = 5.0) -> Found:
+    async def until(self, found: Callable[[], Found | None], seconds: float = 20.0) -> Found:
         """Waits until `found()` gives something, looking after each happening, and often; else TimeoutError."""
         async with asyncio.timeout(seconds):
             while not (result := found()):

@@ -17,7 +17,7 @@ async def look(hosts: SshHosts, via: str = "kickbot") -> Snapshot:
 
 async def look_until(hosts: SshHosts, holds: Callable[[Snapshot], object], via: str = "kickbot") -> Snapshot:
     """The first look for which a condition holds: what a login does on its host takes a moment."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 40
     while not holds(snapshot := await look(hosts, via)):
         assert time.monotonic() < deadline, snapshot
         await asyncio.sleep(0.05)

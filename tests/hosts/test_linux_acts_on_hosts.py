@@ -193,7 +193,7 @@ async def test_a_forker_in_an_unlisted_login(hosts: SshHosts, machine: Machine, 
         for session in snapshot.of("audituser"):
             began = time.monotonic()
             assert (await end(hosts, snapshot, session, "kill")).status == "done"
-            assert time.monotonic() - began < 10
+            assert time.monotonic() - began < 30
 
     assert running(machine, "audituser") == []
 
@@ -355,7 +355,7 @@ async def test_a_stopped_terminal(hosts: SshHosts, machine: Machine, logins: Log
     began = time.monotonic()
     answer = await warn(hosts, snapshot, session)
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 15
     (terminal,) = session.terminals
     assert (answer.told, answer.untold) == ((), (f"{terminal.name}: stopped or full",))
 

@@ -229,7 +229,7 @@ def exist(*places: str) -> list[str]:
     return [place for place in places if Path(place).exists()]
 
 
-def wait_until_gone(*places: str, seconds: float = 5, meanwhile: Callable[[], object] = lambda: None) -> None:
+def wait_until_gone(*places: str, seconds: float = 20, meanwhile: Callable[[], object] = lambda: None) -> None:
     deadline = time.monotonic() + seconds
     while exist(*places):
         assert time.monotonic() < deadline, f"still there: {exist(*places)}"

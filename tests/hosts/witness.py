@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from tests.hosts.machines import Machine
 
-SECONDS = 15.0
+SECONDS = 30.0
 MANAGERS = ("systemd --user", "(sd-pam)", "dbus-daemon --session")
 COLUMNS = "pid=,sess=,user:32=,tty=,stat=,args="
 

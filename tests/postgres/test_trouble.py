@@ -195,6 +195,21 @@ async def test_an_empty_database(server: Server) -> None:
     assert sorted(await asyncio.gather(start("a"), start("b"))) == [1, 2]
 
 
+async def test_a_start_while_another_records(trail: PostgresTrail, url: str) -> None:
+    """A replica that starts in the middle of much work finds one whole trail, not a broken one."""
+
+    async def record() -> None:
+        for n in range(1_000_000):
+            await trail.append(None, asked(f"{n}"))
+
+    recording = asyncio.create_task(record())
+    for _ in range(30):
+        async with PostgresTrail.open(url):
+            pass
+    assert not recording.done()
+    recording.cancel()
+
+
 async def test_durable(server: Server, url: str) -> None:
     """An event is on the disk before append says so, whatever the database is set to."""
     edit(url, f"ALTER DATABASE {url.split('/')[3].split('?', maxsplit=1)[0]} SET synchronous_commit = off")

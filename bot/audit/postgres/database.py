@@ -156,6 +156,16 @@ async def connect(url: str, *, readonly: bool = False, patient: bool = False) ->
 
 
 @asynccontextmanager
+async def snapshot(db: Db) -> AsyncIterator[None]:
+    """Every statement in the block sees the database as it is at the first one, whoever appends meanwhile."""
+    await db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    try:
+        yield
+    finally:
+        await _roll_back(db)
+
+
+@asynccontextmanager
 async def transaction(db: Db) -> AsyncIterator[Callable[[], Awaitable[None]]]:
     """Rolled back, unless the block commits with the function that it gets: so it can tell where it broke."""
 
@@ -166,8 +176,12 @@ async def transaction(db: Db) -> AsyncIterator[Callable[[], Awaitable[None]]]:
     try:
         yield commit
     finally:
-        if not db.closed and db.info.transaction_status is not TransactionStatus.IDLE:
-            await db.execute("ROLLBACK")
+        await _roll_back(db)
+
+
+async def _roll_back(db: Db) -> None:
+    if not db.closed and db.info.transaction_status is not TransactionStatus.IDLE:
+        await db.execute("ROLLBACK")
 
 
 @asynccontextmanager
@@ -176,9 +190,9 @@ async def reading(url: str) -> AsyncIterator[Db]:
     with plain_errors():
         db = await connect(url, readonly=True, patient=True)
         try:
-            await db.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            await schema.check(db)
-            yield db
+            async with snapshot(db):
+                await schema.check(db)
+                yield db
         finally:
             await db.close()
 

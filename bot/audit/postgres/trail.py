@@ -17,7 +17,7 @@ from typing import Self, TypeVar
 import psycopg
 
 from bot.audit.postgres import leases, reading, rows, schema
-from bot.audit.postgres.database import PostgresDatabase, connect, transaction
+from bot.audit.postgres.database import PostgresDatabase, connect, snapshot, transaction
 from bot.audit.postgres.leases import Leases
 from bot.audit.postgres.postings import PostgresPostings
 from bot.audit.postgres.schema import Db
@@ -71,7 +71,7 @@ class PostgresTrail:
         tasks: list[asyncio.Task[None]] = []
         try:
             await trail.database.writes.run(schema.upgrade)
-            await trail.database.reads.run(rows.check_newest)
+            await trail.database.reads.run(_check_newest)
             listening = asyncio.Event()
             tasks += [asyncio.create_task(trail._listen(listening)), asyncio.create_task(trail._leases.keep())]
             await listening.wait()
@@ -229,6 +229,11 @@ def _check(facts: rows.Facts, request: RequestId | None, after: int | None) -> N
         raise TrailError(f"there is no request {request}")
     if after is not None and after != facts.newest:
         raise Conflict(f"request {request} is at event {facts.newest}, not at {after}")
+
+
+async def _check_newest(db: Db) -> None:
+    async with snapshot(db):
+        await rows.check_newest(db)
 
 
 async def _stands(db: Db, record: Record) -> bool:
