@@ -21,6 +21,10 @@ class Refused(KickbotError):  # noqa: N818 - it is an answer, not a fault
     """The policy said no, or what it needs to know could not be looked up."""
 
 
+class ActingFrozen(Refused):
+    """Someone pulled the emergency brake: nothing is begun until two people release it."""
+
+
 class LookupFailed(KickbotError):  # noqa: N818 - says what happened
     """Slack did not say who a person is or who is in a group. It always means no."""
 
