@@ -3,13 +3,16 @@
 What a host was asked to do before is not taken back; nothing more is begun, by any process on the same trail.
 """
 
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 from bot import events
-from bot.borders import Trail
+from bot.borders import Told, Trail
 from bot.cleaning import clean, shorten
 from bot.commands import MAX_REASON
-from bot.errors import ActingFrozen, Conflict, LookupFailed, Refused
+from bot.errors import ActingFrozen, AlreadyRecorded, Conflict, LookupFailed, Refused
 from bot.events import Event
 from bot.freezes import Freezes
 from bot.ledger import Ledger
@@ -17,6 +20,12 @@ from bot.lifecycle import Request
 from bot.policy import mention
 from bot.rights import Rights
 
+log = logging.getLogger(__name__)
+
+BEHIND = (
+    "event {event} of request {request} was told in Slack and is not in the audit trail. Was an older backup restored,"
+    " or another database taken? What it lacks may have been done: look at the hosts before you unfreeze"
+)
 TOGETHER = timedelta(minutes=15)
 """For how long the first of the two people who unfreeze is taken at their word."""
 
@@ -25,6 +34,7 @@ class Brake:
     """Refused by default: where the trail doesn't say, nothing acts."""
 
     def __init__(self, trail: Trail, ledger: Ledger, rights: Rights) -> None:
+        self._trail = trail
         self._freezes = Freezes(trail)
         self._ledger = ledger
         self._rights = rights
@@ -45,6 +55,19 @@ class Brake:
             raise Refused(f"{_told(already[0])} It stays so.")
         reason = shorten(clean(frozen.reason), MAX_REASON)
         return await self._ledger.begin(frozen.model_copy(update={"reason": reason}))
+
+    async def compare(self, told: Sequence[Told], home: str) -> None:
+        """Freezes, if what people were told last doesn't stand in the trail: then it went backwards, or is another one.
+
+        told: the newest first. Once people released that freeze, the same is no reason for another one.
+        """
+        for one in told:
+            if not any(r.seq == one.event and r.hash == one.hash for r in await self._trail.read(one.request)):
+                log.error("event %s of request %s was told in Slack and isn't in the trail", one.event, one.request)
+                reason = BEHIND.format(event=one.event, request=one.request)
+                with suppress(AlreadyRecorded):
+                    await self._ledger.begin(events.Frozen(key=f"not there: {one.hash}", home=home, reason=reason))
+                return
 
     async def unfreeze(self, who: str) -> Request:
         """The freeze as it stands now: the first one says so, the second one releases it. Raises Refused."""

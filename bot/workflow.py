@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pydantic import Field
 
 from bot import commands, events, lifecycle, outcomes, planning, presence
-from bot.borders import Hosts, Lease, Sleep, Trail
+from bot.borders import Hosts, Lease, Sleep, Told, Trail
 from bot.brake import Brake
 from bot.cleaning import clean, shorten
 from bot.decisions import Decisions
@@ -108,6 +108,10 @@ class Workflow:
         self._at_once = asyncio.Semaphore(HOSTS_AT_ONCE)
         self._last_seen: dict[str, frozenset[str]] = {}
         self._loop = Loop(self._ledger, self.drive)
+
+    async def compare(self, told: Sequence[Told]) -> None:
+        """Before it runs. told: the newest first; a trail that lacks some of it acts only after a word of people."""
+        await self._brake.compare(told, self._rights.policy.incident_channel)
 
     async def run(self) -> None:
         """Carry on with every open request, and with each new one, until cancelled."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -9,10 +10,12 @@ from bot import events
 from bot.errors import ActingFrozen, Refused, TrailError
 from bot.lifecycle import Request, State
 from bot.models import EndSession, Listing, Result
+from bot.sandbox.nouns import Fault
+from bot.sandbox.server import SandboxSlack
 from bot.slack.content.tickets import UNFREEZE
 from tests import make
 from tests.make import INCIDENT
-from tests.slack_bot import Bot
+from tests.slack_bot import Bot, start
 from tests.stage import KICK, Stage
 
 WRONG = "wrong rule deployed"
@@ -286,3 +289,54 @@ async def test_the_home_tab_says_it_with_a_button_for_who_may_release_it(bot: Bo
 
     assert UNFREEZE in str((await bob.sees_home("has frozen all acting")).blocks)
     assert UNFREEZE not in str((await dave.sees_home("has frozen all acting")).blocks)
+
+
+# -- a trail that went backwards --------------------------------------------------------------------------
+
+
+async def test_a_restored_backup_acts_only_after_a_word_of_two_people(sandbox: SandboxSlack, tmp_path: Path) -> None:
+    """What Slack was told and the trail doesn't have freezes all acting; once released, it stays released."""
+    alice, bob, carol = (sandbox.as_(name) for name in ("alice", "bob", "carol"))
+    (tmp_path / "backup").mkdir()
+    async with start(sandbox, tmp_path):
+        await alice.command("incidents", "/kick", "audituser host1 because INC-42")
+        await alice.sees("waiting for approval", "incidents")
+
+    async with start(sandbox, tmp_path / "backup"):
+        await carol.sees("was told in Slack and is not in the audit trail", "incidents")
+        await alice.command("incidents", "/kick", "audituser host1 because INC-43")
+        await alice.sees("Kickbot has frozen all acting")
+        await bob.command("incidents", "/kickbot", "unfreeze")
+        await bob.sees("One more person has to")
+        await carol.command("incidents", "/kickbot", "unfreeze")
+        await carol.sees("acting goes on")
+
+    async with start(sandbox, tmp_path / "backup") as bot:
+        await alice.command("incidents", "/kick", "audituser host1 because INC-44")
+        await alice.sees("INC-44", "incidents")
+        assert "frozen" not in {r.event.kind for n in await bot.trail.open_requests() for r in await bot.trail.read(n)}
+
+
+async def test_the_own_trail_is_taken_up_again(sandbox: SandboxSlack, tmp_path: Path) -> None:
+    """A restart with the same trail freezes nothing."""
+    alice = sandbox.as_("alice")
+    async with start(sandbox, tmp_path):
+        await alice.command("incidents", "/kick", "audituser host1 because INC-42")
+        await alice.sees("waiting for approval", "incidents")
+    async with start(sandbox, tmp_path) as bot:
+        await alice.command("incidents", "/kick", "audituser host1 because INC-43")
+        await alice.sees("INC-43", "incidents")
+        assert [r[0].event.kind for r in await bot.trail.requests(limit=9)] == ["asked", "asked"]
+
+
+async def test_nothing_is_done_before_slack_says_what_was_told(sandbox: SandboxSlack, tmp_path: Path) -> None:
+    """As long as that can't be read nobody acts; then it goes on by itself."""
+    sandbox.workspace.faults = lambda method, _args: Fault(status=500) if method == "conversations.history" else None
+    alice = sandbox.as_("alice")
+    async with start(sandbox, tmp_path) as bot:
+        await alice.command("incidents", "/kick", "audituser host1 because INC-42")
+        await alice.sees("Looking at host1")
+        await asyncio.sleep(0.3)
+        assert not bot.hosts.looks
+        sandbox.workspace.faults = lambda _method, _args: None
+        await alice.sees("waiting for approval", "incidents")
