@@ -136,7 +136,7 @@ async def test_nothing_is_asked_or_approved_while_frozen(stage: Stage) -> None:
     await freeze(stage)
 
     for refused in (stage.ask(KICK), stage.approve(asked)):
-        with pytest.raises(Refused, match=rf"<@U0BOB> has frozen .* {WRONG}\. This goes on when two people unfreeze"):
+        with pytest.raises(Refused, match=rf"<@U0BOB> has frozen .* {WRONG}\. Nothing was done\. It goes on when two"):
             await refused
     assert (await stage.kinds(asked.id))[-1] == "decision_refused"
     denied = await stage.workflow.deny(stage.origin("U0CAROL"), asked.id, asked.plan_hash)

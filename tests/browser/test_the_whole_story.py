@@ -114,6 +114,27 @@ async def test_a_warning_arrives_on_the_terminal_and_is_stopped(page: Page) -> N
     await expect(terminal).not_to_contain_text("closed.")
 
 
+async def test_the_brake_stops_everything_until_two_people_release_it(page: Page) -> None:
+    """Carol freezes: the waiting request says so, and its Approve does nothing; with Bob's word it goes on."""
+    await page.set_viewport_size({"width": 1120, "height": 800})
+    await _type(page, "/kick audituser host1 because INC-42 laptop stolen")
+    await expect(page.get_by_text("Kick audituser off host1?")).to_be_visible(timeout=PATIENT)
+    await _be(page, "Carol Okafor")
+    await _type(page, "/kickbot freeze because wrong rule deployed")
+    await expect(page.get_by_text("This goes on when two people unfreeze.").first).to_be_visible(timeout=PATIENT)
+    await page.get_by_role("button", name="Approve").click()
+    await expect(page.get_by_text("has frozen all acting since").nth(1)).to_be_visible(timeout=PATIENT)
+    await _picture(page, "freeze")
+    await _type(page, "/kickbot unfreeze")
+    await expect(page.get_by_text("One more person has to")).to_be_visible(timeout=PATIENT)
+    await _be(page, "Bob Smith")
+    await _type(page, "/kickbot unfreeze")
+    await expect(page.get_by_text("This goes on when two people unfreeze.")).to_have_count(0, timeout=PATIENT)
+    await _be(page, "Carol Okafor")
+    await page.get_by_role("button", name="Approve").click()
+    await expect(page.get_by_text("audituser is off host1").first).to_be_visible(timeout=PATIENT)
+
+
 async def test_the_connection_of_the_terminal_closes_when_it_is_kicked(page: Page) -> None:
     """The user sees it too."""
     await page.get_by_role("button", name="Terminal: alice on host1").click()
