@@ -46,7 +46,9 @@ class Brake:
     async def demand_released(self) -> None:
         """Raises ActingFrozen, which says since when, and how it goes on."""
         if frozen := await self._freezes.in_force():
-            raise ActingFrozen(f"{_told(frozen[0])} Nothing was done. It goes on when two people unfreeze: `/kickbot unfreeze`.")
+            raise ActingFrozen(
+                f"{_told(frozen[0])} Nothing was done. It goes on when two people unfreeze: `/kickbot unfreeze`."
+            )
 
     async def freeze(self, frozen: events.Frozen) -> Request:
         """Raises Refused for someone who may approve nothing, and where it is frozen already."""
