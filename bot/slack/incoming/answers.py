@@ -1,9 +1,10 @@
 """Answers to one person, which nobody else sees; listings may be for all."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -17,6 +18,10 @@ from bot.slack.trouble import Trouble, judge
 
 log = logging.getLogger(__name__)
 
+Answer = TypeVar("Answer")
+
+SLOW = 1.0
+"""Seconds after which someone who waits is told that it takes longer."""
 FAULT = "Something went wrong in Kickbot; nothing was done by this. Whoever runs it finds the reason in its log."
 
 
@@ -41,6 +46,15 @@ async def answered(reply: Reply, work: Callable[[], Awaitable[None]]) -> None:
     except Exception:
         log.exception("a fault in Kickbot")
         await reply(note(line(FAULT)))
+
+
+async def awaited(reply: Reply, work: Awaitable[Answer], meanwhile: str) -> Answer:
+    """What the work brings. meanwhile: told to the person who waits, if it takes longer."""
+    working = asyncio.ensure_future(work)
+    finished, _ = await asyncio.wait({working}, timeout=SLOW)
+    if not finished:
+        await reply(note(line(meanwhile)))
+    return await working
 
 
 def by_url(url: str) -> Reply:
