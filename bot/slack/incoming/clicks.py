@@ -1,17 +1,13 @@
 """Buttons under a request -> the workflow, and its answer back to whoever clicked. Decides nothing."""
 
 import json
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import aiohttp
 from slack_bolt.async_app import AsyncApp
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.cleaning import clean
-from bot.errors import CommandError
 from bot.models import RequestId
 from bot.slack.content import decided
 from bot.slack.content.deny_form import DENY_FORM, deny_form, reason_given
@@ -19,10 +15,9 @@ from bot.slack.content.lines import Line
 from bot.slack.content.story import asked, short
 from bot.slack.content.tickets import AGAIN, APPROVE, CANCEL, DENY, FORCE, Ticket, came_from_home, channel_of, key_of
 from bot.slack.incoming.answers import Reply, note
+from bot.slack.incoming.forms import open_form
 from bot.slack.incoming.intake import Intake
 from bot.workflow import Origin, Workflow
-
-log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 Ack = Callable[..., Awaitable[Any]]
@@ -80,7 +75,7 @@ class Clicks:
         """Deny…: the form has to be opened at once, so nothing is looked up before it."""
         await ack()
         if self._intake.is_new(key_of(body)):
-            await self._intake.answer(self._reply_to(body), lambda: _open_form(client, body))
+            await self._intake.answer(self._reply_to(body), lambda: _open_reason(client, body))
 
     async def _deny(self, ack: Ack, body: Json) -> None:
         await ack()
@@ -95,12 +90,8 @@ class Clicks:
         await self._reply_to(body)(note(decided.denied(request)))
 
 
-async def _open_form(client: AsyncWebClient, body: Json) -> None:
+async def _open_reason(client: AsyncWebClient, body: Json) -> None:
     ticket = Ticket.read(body["actions"][0].get("value"))
     known = {"ticket": ticket.model_dump(), "channel": channel_of(body), "url": body.get("response_url", "")}
     known |= {"home": True} if came_from_home(body) else {}
-    try:
-        await client.views_open(trigger_id=body["trigger_id"], view=deny_form(short(ticket.plan), json.dumps(known)))
-    except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
-        log.warning("the form did not open: %s", error)
-        raise CommandError(NO_FORM) from error
+    await open_form(client, body, deny_form(short(ticket.plan), json.dumps(known)), NO_FORM)
