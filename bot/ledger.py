@@ -13,6 +13,12 @@ from bot.lifecycle import Request
 from bot.models import RequestId
 
 
+async def from_now_on(trail: Trail) -> int:
+    """After which event to follow the trail for what comes next: one that stands already, near the end."""
+    newest = await trail.requests(limit=1)
+    return newest[0][-1].seq if newest else 0
+
+
 class Ledger:
     """The trail with the open requests kept replayed in memory. A conflict drops what is kept and reads again.
 
@@ -38,11 +44,11 @@ class Ledger:
 
     async def changes(self) -> AsyncIterator[None]:
         """Yields at first, and then whenever something was recorded that isn't kept here. Never ends."""
-        newest = await self._trail.requests(limit=1)
+        since = await from_now_on(self._trail)
         self._kept.clear()  # what came until now isn't heard
         self._heard.clear()
         yield
-        async for record in self._trail.follow(newest[0][-1].seq if newest else 0):
+        async for record in self._trail.follow(since):
             if self._hear(record):
                 yield
 

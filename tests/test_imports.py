@@ -52,7 +52,7 @@ MAP: dict[str, set[str]] = {
     "loop": {"core", "ledger"},
     "rights": {"core", "borders"},
     "decisions": {"core", "ledger", "rights"},
-    "questions": {"core", "borders", "rights"},
+    "questions": {"core", "borders", "ledger", "rights"},
     "workflow": {"core", "borders", "ledger", "loop", "rights", "decisions"},
     # the edges: none knows another
     "hosts": {"core", "borders"},
