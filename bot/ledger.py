@@ -7,10 +7,13 @@ from datetime import datetime
 
 from bot import lifecycle
 from bot.borders import Lease, Trail
-from bot.errors import Conflict, Refused, TrailError
+from bot.errors import AlreadyRecorded, Conflict, Refused, TrailError
 from bot.events import FINAL, Asked, Event, Looked, Record
 from bot.lifecycle import Request
 from bot.models import RequestId
+
+MOST = 1_000
+"""Requests of one person that are looked through for one that was asked before."""
 
 
 async def from_now_on(trail: Trail) -> int:
@@ -58,6 +61,12 @@ class Ledger:
     async def begin(self, event: Asked | Looked) -> Request:
         """Record the first event of a new request."""
         return self._keep(lifecycle.begin(await self._trail.append(None, event)))
+
+    async def demand_new(self, key: str, who: str, since: datetime) -> None:
+        """Raises AlreadyRecorded if this person began a request with that key since then."""
+        for records in await self._trail.requests(about=who, since=since, limit=MOST):
+            if getattr(records[0].event, "key", "") == key:
+                raise AlreadyRecorded(records[0].request)
 
     async def load(self, request_id: RequestId) -> Request:
         """The request as it stands. Raises Refused if there is none of that number."""
