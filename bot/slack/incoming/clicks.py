@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
+from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.cleaning import clean
@@ -41,16 +43,17 @@ class Clicks:
         app.view(DENY_FORM)(self._deny)
 
     def _click(self, decide: Callable[[Origin, Ticket], Awaitable[Line]]) -> Callable[..., Awaitable[None]]:
-        async def listener(ack: Ack, body: Json) -> None:
+        async def listener(ack: Ack, body: Json, request: AsyncBoltRequest) -> None:
+            sent = self._intake.sent(request)
             await ack()
             if self._intake.is_new(key_of(body)):
-                await self._intake.answer(self._reply_to(body), lambda: self._decide(body, decide))
+                await self._intake.answer(self._reply_to(body), lambda: self._decide(body, sent, decide))
 
         return listener
 
-    async def _decide(self, body: Json, decide: Callable[[Origin, Ticket], Awaitable[Line]]) -> None:
+    async def _decide(self, body: Json, sent: datetime, decide: Callable[[Origin, Ticket], Awaitable[Line]]) -> None:
         ticket = Ticket.read(body["actions"][0].get("value"))
-        origin = await self._intake.origin(body["user"]["id"], channel_of(body), key_of(body))
+        origin = await self._intake.origin(body["user"]["id"], channel_of(body), key_of(body), sent)
         await self._reply_to(body)(note(await decide(origin, ticket)))
 
     async def _approve(self, origin: Origin, ticket: Ticket) -> Line:
