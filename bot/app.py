@@ -3,11 +3,11 @@
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 from bot.audit.stored import open_trail
-from bot.borders import Hosts, Store
+from bot.borders import Hosts, Store, Told
 from bot.errors import LookupFailed
 from bot.hosts.connections import SshHosts
 from bot.inventory import Inventory
@@ -21,6 +21,7 @@ from bot.slack.incoming.arrivals import Pulse
 from bot.slack.incoming.histories import Histories
 from bot.slack.incoming.home_tab import HomeTab
 from bot.slack.incoming.listeners import register
+from bot.slack.outgoing.heads import told
 from bot.slack.outgoing.links import Links
 from bot.slack.outgoing.publisher import Publisher
 from bot.slack.people import SlackPeople
@@ -110,13 +111,23 @@ async def at_work(
         pulse=pulse,
     )
     async with asyncio.TaskGroup() as tasks:
-        work = (workflow.run(), publisher.run(), home.run(), pulse.run(), _look_round(people, policy))
+        head = told(slack.posts, policy.incident_channel, slack.user)
+        carrying_on = _carry_on(workflow, publisher, head)
+        work = (carrying_on, home.run(), pulse.run(), _look_round(people, policy))
         running = [tasks.create_task(each) for each in work]
         async with slack.listening():
             yield workflow
         await listeners.finish()
         for task in running:
             task.cancel()
+
+
+async def _carry_on(workflow: Workflow, publisher: Publisher, head: Awaitable[Sequence[Told]]) -> None:
+    """Nothing is done and nothing is posted before the trail was compared with what people were told last."""
+    await workflow.compare(await head)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(workflow.run())
+        tasks.create_task(publisher.run())
 
 
 async def _look_round(people: SlackPeople, policy: Policy) -> None:

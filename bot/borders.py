@@ -105,6 +105,14 @@ class Posting(Value):
     ts: str
 
 
+class Told(Value):
+    """What a message in Slack says of the trail: an event, and the hash that it had there."""
+
+    request: RequestId
+    event: int
+    hash: str
+
+
 class Postings(Protocol):
     """What the publisher remembers, outside the chain. It proves nothing: losing it costs a look into Slack."""
 

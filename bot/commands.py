@@ -8,7 +8,7 @@ from bot.cleaning import clean, has_invisible, quoted
 from bot.durations import seconds
 from bot.errors import CommandError
 from bot.inventory import Inventory, fold
-from bot.models import Audit, Command, Filter, Form, Help, Kick, Listing
+from bot.models import Audit, Command, Filter, Form, Freeze, Help, Kick, Listing, Unfreeze
 from bot.nearest import did_you_mean, nearest
 
 MAX_REASON = 1_000
@@ -22,28 +22,43 @@ USAGE = {
     " [because REASON…]`: who, then where. For example: `/kick audituser host1 because INC-42`.",
     "audit": "`/audit [REQUEST | USER | HOST | @PERSON] [since 24h]`: one request, or the newest about someone or"
     " somewhere. For example: `/audit 42`, `/audit host1 since 24h`.",
-    "kickbot": "`/kickbot sessions …`, `/kickbot kick …`, `/kickbot audit …` or `/kickbot help`.",
+    "freeze": "`/kickbot freeze because REASON…` stops all acting at once. For example:"
+    " `/kickbot freeze because wrong rule deployed`.",
+    "unfreeze": "`/kickbot unfreeze`; it needs two people.",
+    "kickbot": "`/kickbot sessions …`, `/kickbot kick …`, `/kickbot audit …`, `/kickbot freeze …`,"
+    " `/kickbot unfreeze` or `/kickbot help`.",
 }
+
+BEHIND_KICKBOT = frozenset({"sessions", "kick", "audit", "freeze", "unfreeze"})
+"""What `/kickbot` takes as its first word."""
+
+_COMPLETE = frozenset({"audit", "unfreeze"})
+"""What is a command without any word behind it; the others then explain themselves."""
 
 NOT_YET = {
     "sessions": frozenset({"idle"}),
     "kick": frozenset({"idle", "hold"}),
     "audit": frozenset(),
-    "kickbot": frozenset({"unhold", "limits", "freeze", "unfreeze", "holds"}),
+    "freeze": frozenset(),
+    "unfreeze": frozenset(),
+    "kickbot": frozenset({"unhold", "limits", "holds"}),
 }
 
 # How many words stand before the keywords: an account may well be called `hold`.
-_FIXED = {"sessions": 1, "kick": 2, "audit": 0, "kickbot": 0}
+_FIXED = {"sessions": 1, "kick": 2, "audit": 0, "freeze": 0, "unfreeze": 0, "kickbot": 0}
 
 _WORDS = {
     "sessions": frozenset({"from", "key"}),
     "kick": frozenset({"session", "from", "key", "processes", "force", "warn"}),
     "audit": frozenset({"since"}),
+    "freeze": frozenset[str](),
+    "unfreeze": frozenset[str](),
 }
 _WITH_VALUE = frozenset({"session", "from", "key", "warn"})
 
 # What a word that isn't known may be a slip of.
-_MEANT = {**_WORDS, "kick": _WORDS["kick"] | {"because"}, "kickbot": frozenset({"sessions", "kick", "audit", "help"})}
+_BECAUSE_TOO = {name: _WORDS[name] | {"because"} for name in ("kick", "freeze")}
+_MEANT = {**_WORDS, **_BECAUSE_TOO, "kickbot": BEHIND_KICKBOT | {"help"}}
 
 _KEYWORDS = frozenset({"help"}).union(*_WORDS.values(), *NOT_YET.values())
 
@@ -64,11 +79,12 @@ def parse(command: str, text: str, inventory: Inventory) -> Command:
     head, reason = _split_reason(text)
     typed = head.split()
     words = [_plain(word) for word in typed]
-    if command == "kickbot" and words and words[0] in {"sessions", "kick", "audit"}:
+    if command == "kickbot" and words and words[0] in BEHIND_KICKBOT:
         command, words, typed = words[0], words[1:], typed[1:]
     if not words and command == "kick":
         return Form(reason=reason or "")
-    if words[:1] == ["help"] or (not words and command != "audit"):
+    alone = not words and not (command == "freeze" and reason is not None)
+    if words[:1] == ["help"] or (alone and command not in _COMPLETE):
         return Help(topic=command)
     dashed = [word for word, as_typed in zip(words, typed, strict=True) if word != as_typed]
     if word := next((w for w in (*dashed, *words[_FIXED[command] :]) if w in NOT_YET[command]), None):
@@ -175,20 +191,37 @@ def _filter(said: dict[str, str]) -> Filter:
     )
 
 
+def _freeze(words: list[str], reason: str | None, _inventory: Inventory) -> Freeze:
+    _keywords("freeze", words)
+    if not reason:
+        raise CommandError(_missing("freeze", "because"))
+    return Freeze(reason=reason)
+
+
+def _unfreeze(words: list[str], reason: str | None, _inventory: Inventory) -> Unfreeze:
+    _keywords("unfreeze", words)
+    if reason is not None:
+        raise CommandError(USAGE["unfreeze"])
+    return Unfreeze()
+
+
 def _kickbot(words: list[str], _reason: str | None, _inventory: Inventory) -> Help:
     raise _unknown("kickbot", words[0])
 
 
 def _unknown(command: str, word: str) -> CommandError:
     """Nothing is ever done on a guess: a reason behind `becuase` would be lost."""
-    said = f"`{quoted(word)}` is not a word that `/{command}` knows.{did_you_mean(word, _MEANT[command])}"
-    return CommandError(f"{said} Nothing was done. `/{command} help` explains each word.")
+    name = f"kickbot {command}" if command in {"freeze", "unfreeze"} else command
+    said = f"`{quoted(word)}` is not a word that `/{name}` knows.{did_you_mean(word, _MEANT[command])}"
+    return CommandError(f"{said} Nothing was done. `/{name} help` explains each word.")
 
 
 _PARSERS: dict[str, Callable[[list[str], str | None, Inventory], Command]] = {
     "sessions": _sessions,
     "kick": _kick,
     "audit": _audit,
+    "freeze": _freeze,
+    "unfreeze": _unfreeze,
     "kickbot": _kickbot,
 }
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Literal
 
 from bot import events
+from bot.brake import Brake
 from bot.cleaning import clean, shorten
 from bot.commands import MAX_REASON
 from bot.errors import Conflict, LookupFailed, Refused
@@ -29,9 +30,10 @@ DECIDABLE: dict[str, frozenset[State]] = {
 class Decisions:
     """Each method raises Refused, recorded, and then nothing was decided."""
 
-    def __init__(self, ledger: Ledger, rights: Rights) -> None:
+    def __init__(self, ledger: Ledger, rights: Rights, brake: Brake) -> None:
         self._ledger = ledger
         self._rights = rights
+        self._brake = brake
 
     async def approve(self, who: str, request_id: RequestId, plan_hash: str) -> Request:
         """A second person says yes."""
@@ -75,6 +77,7 @@ class Decisions:
             raise Refused(f"Nobody decided until {known(request.decide_by):%H:%M} UTC: it is too late. Ask again.")
 
     async def _approval(self, who: str, request: Request) -> Event:
+        await self._brake.demand_released()
         plan = plan_of(request)
         counted = await self._counted(who, request)
         if all(who in request.approved_on(host) for host in counted):

@@ -37,6 +37,10 @@ class TooLate(KickbotError):  # noqa: N818 - says what happened
         )
 
 
+class ActingFrozen(Refused):
+    """Someone pulled the emergency brake: nothing is begun until two people release it."""
+
+
 class LookupFailed(KickbotError):  # noqa: N818 - says what happened
     """Slack did not say who a person is or who is in a group. It always means no."""
 

@@ -81,6 +81,31 @@ class Asked(_Event):
     command: Kick
 
 
+class Frozen(_Event):
+    """The emergency brake: until it is released, nothing is begun on any host. It is a request of its own.
+
+    key, channel: as of Asked; no channel: Kickbot did it by itself. home: the channel where it is shown.
+    """
+
+    kind: Literal["frozen"] = "frozen"
+    key: str
+    channel: str = ""
+    home: str
+    reason: str
+
+
+class UnfreezeAsked(_Event):
+    """The first of the two people who release the brake. It changes nothing yet."""
+
+    kind: Literal["unfreeze_asked"] = "unfreeze_asked"
+
+
+class Unfrozen(_Event):
+    """The second one: acting goes on."""
+
+    kind: Literal["unfrozen"] = "unfrozen"
+
+
 class Refused(_Event):
     """The policy said no to the asker. told: the asker got it as the direct answer to what they typed."""
 
@@ -173,7 +198,7 @@ class DecisionRefused(_Event):
     """A click that did not count. It changes nothing."""
 
     kind: Literal["decision_refused"] = "decision_refused"
-    action: Literal["approve", "deny", "cancel"]
+    action: Literal["approve", "deny", "cancel", "unfreeze"]
     reason: str
 
 
@@ -216,6 +241,9 @@ class Closed(_Event):
 Event = Annotated[
     Looked
     | Asked
+    | Frozen
+    | UnfreezeAsked
+    | Unfrozen
     | Refused
     | Observed
     | Planned
@@ -235,7 +263,7 @@ Event = Annotated[
 ]
 
 # The kinds that end a request. A refused click may still follow one of them; nothing that changes the request may.
-FINAL = frozenset({"looked", "refused", "denied", "cancelled", "expired", "lapsed", "closed"})
+FINAL = frozenset({"looked", "refused", "denied", "cancelled", "expired", "lapsed", "closed", "unfrozen"})
 
 
 class Entry(Value):

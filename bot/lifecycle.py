@@ -5,6 +5,7 @@ asked -> observed(before) -> planned -> pending (reminded) -> approved | denied 
 approved -> (warning: observed, ending, signalled) -> warned, until its time has come
 approved | warned -> acting (observed, ending, signalled, again) -> verifying -> closed
 approved | warned -> lapsed | cancelled
+frozen -> unfrozen, a request of its own that stops all others, see `brake.py`
 """
 
 from collections.abc import Iterable
@@ -22,6 +23,7 @@ from bot.events import (
     Denied,
     Ending,
     Event,
+    Frozen,
     Lapsed,
     Looked,
     Observed,
@@ -29,6 +31,7 @@ from bot.events import (
     Record,
     Refused,
     Signalled,
+    UnfreezeAsked,
     Warned,
 )
 from bot.models import EndAccount, EndSession, Kick, Moment, Outcome, Plan, RequestId, Step, Target, Value, Warn
@@ -51,6 +54,7 @@ class State(StrEnum):
     WARNED = "warned"
     ACTING = "acting"
     VERIFYING = "verifying"
+    FROZEN = "frozen"
     REFUSED = "refused"
     DENIED = "denied"
     CANCELLED = "cancelled"
@@ -58,6 +62,7 @@ class State(StrEnum):
     LAPSED = "lapsed"
     CLOSED = "closed"
     LOOKED = "looked"
+    UNFROZEN = "unfrozen"
 
     @property
     def final(self) -> bool:
@@ -65,7 +70,16 @@ class State(StrEnum):
 
 
 FINAL = frozenset(
-    {State.REFUSED, State.DENIED, State.CANCELLED, State.EXPIRED, State.LAPSED, State.CLOSED, State.LOOKED}
+    {
+        State.REFUSED,
+        State.DENIED,
+        State.CANCELLED,
+        State.EXPIRED,
+        State.LAPSED,
+        State.CLOSED,
+        State.LOOKED,
+        State.UNFROZEN,
+    }
 )
 
 # kind of event -> the states in which it may be recorded, and the state that it leads to (None: no change)
@@ -85,11 +99,13 @@ FOLLOWS: dict[str, tuple[frozenset[State], State | None]] = {
     "signalled": (frozenset({State.ACTING}), None),
     "verifying": (frozenset({State.APPROVED, State.WARNED, State.ACTING}), State.VERIFYING),
     "closed": (frozenset({State.ASKED, State.VERIFYING}), State.CLOSED),
+    "unfreeze_asked": (frozenset({State.FROZEN}), None),
+    "unfrozen": (frozenset({State.FROZEN}), State.UNFROZEN),
 }
 
 
 class Decision(Value):
-    """An approval that counted."""
+    """An approval that counted, or the word of one who would unfreeze: that is about no host."""
 
     who: str
     at: Moment
@@ -193,8 +209,8 @@ class Request(Value):
 
     @property
     def due(self) -> datetime | None:
-        """When the loop must look at this request again by itself; None once it has ended."""
-        if self.state.final:
+        """When the loop must look at this request again by itself; None once it has ended, and for a freeze."""
+        if self.state.final or self.state is State.FROZEN:
             return None
         if self.state is State.PENDING:
             return self.decide_by if self.reminded else self.remind_at
@@ -246,6 +262,9 @@ def begin(record: Record) -> Request:
         return _new(record, event, State.LOOKED, home=event.channel, words=" ".join(event.hosts), command=None)
     if isinstance(event, Asked):
         return _new(record, event, State.ASKED, home=event.home, words=event.words, command=event.command)
+    if isinstance(event, Frozen):
+        frozen = _new(record, event, State.FROZEN, home=event.home, words="freeze", command=None)
+        return frozen.model_copy(update={"reason": event.reason})
     raise TrailError(f"event {record.seq}: {event.kind} can't be the first event of a request")
 
 
@@ -268,7 +287,7 @@ def advance(request: Request, record: Record) -> Request:
 
 
 def _new(
-    record: Record, event: Looked | Asked, state: State, *, home: str, words: str, command: Kick | None
+    record: Record, event: Looked | Asked | Frozen, state: State, *, home: str, words: str, command: Kick | None
 ) -> Request:
     return Request(
         id=record.request,
@@ -306,6 +325,8 @@ def _changes(request: Request, record: Record) -> dict[str, object]:
             }
         case Approved():
             return _approved(request, record, event)
+        case UnfreezeAsked():
+            return {"decisions": (*request.decisions, Decision(who=event.who, at=record.at, hosts=frozenset()))}
         case Denied() | Refused() | Lapsed():
             return {"ended_by": event.who, "reason": event.reason}
         case Ending():

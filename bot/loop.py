@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
-from bot.errors import HeldElsewhere, KickbotError, TrailError
+from bot.errors import ActingFrozen, HeldElsewhere, KickbotError, TrailError
 from bot.ledger import Ledger
 from bot.models import RequestId
 
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 RETRY = timedelta(seconds=5)
 HELD = timedelta(seconds=2)
-"""After which a request is tried again that another process drives: that one may die."""
+"""After which a request is tried again that another process drives, or that is frozen."""
 LONGEST_SLEEP = 60.0
 
 
@@ -74,7 +74,9 @@ class Loop:
         except KickbotError as error:
             log.warning("request %s can't be read: %s", request_id, error)
             return now + RETRY
-        due = max(request.due or now, self._not_before.get(request_id, now))
+        if request.due is None:
+            return None
+        due = max(request.due, self._not_before.get(request_id, now))
         if due > now:
             return due
         self._driving.add(request_id)
@@ -87,7 +89,7 @@ class Loop:
         try:
             await self._drive(request_id)
             self._not_before.pop(request_id, None)
-        except HeldElsewhere as error:
+        except (HeldElsewhere, ActingFrozen) as error:
             log.debug("request %s: %s", request_id, error)
             self._not_before[request_id] += HELD - RETRY
             self._ledger.forget(request_id)

@@ -363,6 +363,19 @@ class Audit(Value):
     since: int = 0
 
 
+class Freeze(Value):
+    """`/kickbot freeze because …`: the emergency brake."""
+
+    kind: Literal["freeze"] = "freeze"
+    reason: str
+
+
+class Unfreeze(Value):
+    """`/kickbot unfreeze`."""
+
+    kind: Literal["unfreeze"] = "unfreeze"
+
+
 class Help(Value):
     """`help` after a command, or nothing at all."""
 
@@ -370,7 +383,7 @@ class Help(Value):
     topic: str = ""
 
 
-Command = Annotated[Listing | Kick | Form | Audit | Help, Field(discriminator="kind")]
+Command = Annotated[Listing | Kick | Form | Audit | Freeze | Unfreeze | Help, Field(discriminator="kind")]
 
 
 # ---------------------------------------------------------------------------------------------------- what is approved
@@ -528,13 +541,13 @@ NO_TERMINAL = "no terminal"
 class Answer(Value):
     """What a host said to a step. Status 0 only means "asked": nothing here proves an end.
 
-    status: done = the command ran, with `exit_status` and `output`; refused = the host did not run it, see `refusal`;
+    status: done = the command ran, with `exit_status` and `output`; refused = it was not run, see `refusal`;
     unknown = no complete answer, so nobody knows. command: what was run, for people.
     told, untold: to a warning, the terminals where it stands, and those where it does not, each with the reason.
     """
 
     status: Literal["done", "refused", "unknown"]
-    refusal: Literal["late", "rebooted", "gone", "changed", "forbidden"] | None = None
+    refusal: Literal["late", "rebooted", "gone", "changed", "forbidden", "frozen"] | None = None
     command: str = ""
     exit_status: int | None = None
     output: str = ""

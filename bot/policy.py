@@ -90,6 +90,11 @@ class Policy(Value):
         return frozenset(i for name in lists for ids in listed[name] for i in ids if is_group(i))
 
     @property
+    def approving_groups(self) -> frozenset[str]:
+        """Every user group that may approve something."""
+        return frozenset(i for rule in self.rules for i in rule.approve if is_group(i))
+
+    @property
     def every_group(self) -> frozenset[str]:
         """Every user group that stands in any rule."""
         hosts = frozenset[str]().union(*(rule.hosts for rule in self.rules))
@@ -215,6 +220,15 @@ def may_approve(
         may = f"may approve {_for(refusal, acts)}on {host}"
         return no(f"{_only(refusal.approve, may)} You are not among them.")
     return YES
+
+
+def may_freeze(policy: Policy, person: Person, members: Members) -> Verdict:
+    """May this person stop all acting, and be one of two who release it? Whoever may approve anything may."""
+    if not person.is_member:
+        return no(not_a_member(person))
+    if any(names(rule.approve, person.id, members) for rule in policy.rules):
+        return YES
+    return no("Only those whom a rule lets approve may freeze and unfreeze. You are not among them.")
 
 
 def may_decide(

@@ -10,7 +10,7 @@ from datetime import timedelta
 from bot import policy
 from bot.borders import Trail
 from bot.errors import Refused, TrailError
-from bot.events import BOT, Closed, Looked, Record
+from bot.events import BOT, Closed, Frozen, Looked, Record
 from bot.ledger import from_now_on
 from bot.lifecycle import Request, State, replay
 from bot.models import Moment, RequestId, Value
@@ -66,7 +66,8 @@ class Page(Value):
     """What concerns one person. refusal: why there is nothing here for them; empty for a full member.
 
     waiting: what this person may approve now. yours: what this person asked, waiting for others. stoppable: the
-    requests that run and that this person may stop, as far as their state allows it. unread: groups that Slack didn't
+    requests that run and that this person may stop, as far as their state allows it. frozen: the freezes in force, and
+    whether this person is one of those who may release them. unread: groups that Slack didn't
     tell about, so that what hangs on them is missing.
     """
 
@@ -77,6 +78,8 @@ class Page(Value):
     running: tuple[Known, ...] = ()
     stoppable: frozenset[RequestId] = frozenset()
     latest: tuple[Known, ...] = ()
+    frozen: tuple[Known, ...] = ()
+    may_freeze: bool = False
     rights: tuple[Standing, ...] = ()
     unread: tuple[str, ...] = ()
 
@@ -120,7 +123,8 @@ class Questions:
         waiting = [k for k in reading.open if self._waits(k, viewer, reading.at)]
         yours = [k for k in reading.open if k.request.state is State.PENDING and k.request.asker == who]
         running = [k for k in reading.open if k.request.state in RUNNING and self._shows(k, viewer)]
-        apart = {k.request.id for k in (*waiting, *yours, *running)}
+        frozen = [k for k in reading.open if k.request.state is State.FROZEN]
+        apart = {k.request.id for k in (*waiting, *yours, *running, *frozen)}
         others = [k for k in reading.recent if k.request.id not in apart and self._shows(k, viewer)]
         return Page(
             at=reading.at,
@@ -129,6 +133,8 @@ class Questions:
             running=tuple(running),
             stoppable=frozenset(k.request.id for k in running if self._stops(k, viewer)),
             latest=tuple(others[:LATEST]),
+            frozen=tuple(frozen),
+            may_freeze=bool(policy.may_freeze(self._rights.policy, viewer.person, viewer.members)),
             rights=standings(self._rights.policy, viewer.person, viewer.members),
             unread=viewer.unread,
         )
@@ -157,7 +163,8 @@ class Questions:
         """May this person know about that request?"""
         if not viewer.person.is_member:
             return False
-        return viewer.person.id in known.people or self._may_look(known, viewer)
+        everyones = isinstance(known.records[0].event, Frozen)
+        return everyones or viewer.person.id in known.people or self._may_look(known, viewer)
 
     def _may_look(self, known: Known, viewer: Viewer) -> bool:
         looks = [policy.may_look(self._rights.policy, h, viewer.person, viewer.members) for h in known.hosts]

@@ -122,6 +122,25 @@ class Rights:
             raise Refused(f"No rule speaks about {account.name} on {host}, so nobody may.")
         return rules
 
+    async def to_freeze(self, who: str) -> None:
+        """Raises Refused for someone who may approve nothing anywhere."""
+        question = _Question(self._people)
+        person = await question.person(who)
+        verdict = policy.may_freeze(self.policy, person, {})
+        for group in () if verdict else sorted(self.policy.approving_groups):
+            members = await question.groups(person, frozenset({group}))
+            if verdict := policy.may_freeze(self.policy, person, members):
+                break
+        _demand(verdict)
+
+    async def may_freeze(self, who: str) -> bool:
+        """The same as an answer; what can't be looked up is a no."""
+        try:
+            await self.to_freeze(who)
+        except (Refused, LookupFailed):
+            return False
+        return True
+
     async def name(self, who: str) -> str:
         """What people call someone; empty if Slack doesn't say. It decides nothing."""
         try:

@@ -16,6 +16,7 @@ from bot.events import (
     Denied,
     Ending,
     Event,
+    Frozen,
     Lapsed,
     Looked,
     Observed,
@@ -65,10 +66,13 @@ REFUSALS = {
     "gone": "the session is gone already",
     "changed": "it isn't the session that was approved",
     "forbidden": "the bot may not do that there",
+    "frozen": "all acting was frozen by then",
 }
 PLAIN = {
     "cancelled": "cancelled the request",
     "expired": "nobody decided in time",
+    "unfreeze_asked": "would unfreeze; another person has to say so too",
+    "unfrozen": "unfroze: acting goes on",
     "reminded": "nobody has decided yet: those who may are reminded",
 }
 
@@ -81,6 +85,8 @@ def sentence(event: Event) -> Sentence:
             return (f"looked at {whose} on {_names(event.hosts)}, in ", Name(id=event.channel))
         case Asked():
             return ("asked in ", Name(id=event.channel), f": {event.words}")
+        case Frozen():
+            return (f"froze all acting: {event.reason}",)
         case Refused():
             return ("refused: ", Own(text=event.reason))
         case Observed():

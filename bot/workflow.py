@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 from pydantic import Field
 
 from bot import commands, events, lifecycle, outcomes, planning, presence
-from bot.borders import Hosts, Lease, Sleep, Trail
+from bot.borders import Hosts, Lease, Sleep, Told, Trail
+from bot.brake import Brake
 from bot.cleaning import clean, shorten
 from bot.decisions import Decisions
 from bot.durations import spell
@@ -51,6 +52,8 @@ WARNED_REASON, WARNED_NAME = 200, 60
 
 CLOCKS_APART = timedelta(minutes=5)
 """By so much Slack's clock and the trail's may differ."""
+
+NOT_RUN = Answer(status="refused", refusal="frozen")
 
 log = logging.getLogger(__name__)
 
@@ -106,12 +109,17 @@ class Workflow:
         self._ledger = Ledger(trail)
         self._hosts = hosts
         self._rights = rights
-        self._decisions = Decisions(self._ledger, rights)
+        self._brake = Brake(trail, self._ledger, rights)
+        self._decisions = Decisions(self._ledger, rights, self._brake)
         self._timing = timing
         self._sleep = sleep
         self._at_once = asyncio.Semaphore(HOSTS_AT_ONCE)
         self._last_seen: dict[str, frozenset[str]] = {}
         self._loop = Loop(self._ledger, self.drive)
+
+    async def compare(self, told: Sequence[Told]) -> None:
+        """Before it runs. told: the newest first; a trail that lacks some of it acts only after a word of people."""
+        await self._brake.compare(told, self._rights.policy.incident_channel)
 
     async def run(self) -> None:
         """Carry on with every open request, and with each new one, until cancelled."""
@@ -153,6 +161,7 @@ class Workflow:
         refusal: Refused | LookupFailed | None = None
         rules: tuple[Rule, ...] = ()
         try:
+            await self._brake.demand_released()
             rules = (await self._rights.to_ask(origin.who, command)).rules
         except (Refused, LookupFailed) as error:
             refusal = error
@@ -202,6 +211,17 @@ class Workflow:
         """The asker takes it back; once it is approved, an approver may stop it too. Raises Refused, recorded."""
         return self._woken(await self._decisions.cancel(origin.who, request_id, plan_hash))
 
+    async def freeze(self, origin: Origin, reason: str) -> Request:
+        """`/kickbot freeze`: nothing more is begun on any host, by any replica. Raises Refused."""
+        home = self._rights.policy.incident_channel
+        return await self._brake.freeze(
+            events.Frozen(who=origin.who, key=origin.key, channel=origin.channel.id, home=home, reason=reason)
+        )
+
+    async def unfreeze(self, origin: Origin) -> Request:
+        """The second person who says so releases the brake. Raises Refused, recorded."""
+        return self._woken(await self._brake.unfreeze(origin.who))
+
     def _woken(self, decided: Request) -> Request:
         self._loop.wake()
         return decided
@@ -211,7 +231,8 @@ class Workflow:
     async def drive(self, request_id: RequestId) -> Request:
         """Take a request as far as it can go now: one step after the other, until it waits for someone or has ended.
 
-        Raises HeldElsewhere while another process drives it, and LeaseLost if another one took it over meanwhile.
+        Raises HeldElsewhere while another process drives it, LeaseLost if another one took it over meanwhile, and
+        ActingFrozen where the next thing would be to act.
         """
         lease = await self._ledger.claim(request_id)
         if lease is None:
@@ -271,7 +292,10 @@ class Workflow:
         """Approved: on each host one look, then one try for each target, until nothing approved is left to do."""
         if request.unanswered:
             return await self.settle(request, lease)
-        if why := await self._why_no_longer(request):
+        if why := await self._too_late(request):
+            return await self._stop(request, why, lease)
+        await self._brake.demand_released()
+        if why := await self._right_lost(request):
             return await self._stop(request, why, lease)
         if request.to_warn:
             return await self.warn(request, lease)
@@ -307,15 +331,17 @@ class Workflow:
     async def _take(
         self, request: Request, step: Step, look: Snapshot, looked_at: datetime, lease: Lease
     ) -> Answer | None:
-        """Record the intent, act, record the answer. None: the look is too old by now, or no answer came."""
+        """Record the intent, act, record the answer. None: not now (frozen, or an old look), or no answer came."""
         window = min(self._timing.act_window, await self._seconds_left(request))
-        if await self._ledger.now() >= looked_at + timedelta(seconds=window / 2):
+        if await self._brake.is_on() or await self._ledger.now() >= looked_at + timedelta(seconds=window / 2):
             return None  # the next round takes a new look
         not_after = HostUptime(look.uptime + int(window * 100))
         answer_by = looked_at + timedelta(seconds=window)
         ending = events.Ending(step=step, not_after=not_after, answer_by=answer_by)
         await self._ledger.record(request, ending, lease)  # no record, no act
-        answer = await self._hosts.act(step, not_after=not_after)
+        # Whoever froze before this intent was recorded is heard here, on whichever replica it was.
+        frozen = await self._brake.is_on()
+        answer = NOT_RUN if frozen else await self._hosts.act(step, not_after=not_after)
         if answer.status == "unknown":
             log.warning("request %s, %s: %s", request.id, step.host, answer.output)
             return None  # the intent stays without its answer, as after a crash: `settle` comes next
@@ -367,12 +393,16 @@ class Workflow:
 
     # ------------------------------------------------------------------------------------------ small pieces
 
-    async def _why_no_longer(self, request: Request) -> str:
-        """Why nothing may start any more: the clock, or a right that someone lost. Empty while all is in force."""
-        if await self._seconds_left(request) <= 0:
-            until = f"{known(request.act_by):%H:%M} UTC"
-            lost = request.waiting_for
-            return f"{fold(lost)} did not answer until {until}" if lost else f"nothing may start after {until}"
+    async def _too_late(self, request: Request) -> str:
+        """Why nothing may start any more by the clock; empty while there is time."""
+        if await self._seconds_left(request) > 0:
+            return ""
+        until = f"{known(request.act_by):%H:%M} UTC"
+        lost = request.waiting_for
+        return f"{fold(lost)} did not answer until {until}" if lost else f"nothing may start after {until}"
+
+    async def _right_lost(self, request: Request) -> str:
+        """Why the approval counts no longer; empty while every right is in force."""
         try:
             await self._rights.still_hold(request, aims(plan_of(request)))
         except Refused as refusal:

@@ -15,7 +15,7 @@ from bot import commands
 from bot.audit.postings import SqlitePostings
 from bot.audit.sqlite import SqliteTrail, utc_now
 from bot.borders import Posting
-from bot.events import Record
+from bot.events import FINAL, Record
 from bot.lifecycle import Request, State
 from bot.models import Kick, RequestId
 from bot.policy import Channel, Policy
@@ -118,6 +118,10 @@ class Unfolding:
 
     async def body(self, digest: str) -> bytes:
         return await self._trail.body(digest)
+
+    async def open_requests(self) -> Sequence[RequestId]:
+        read = {RequestId(i): await self.read(RequestId(i)) for i in range(1, self._until)}
+        return [number for number, records in read.items() if records and not {r.event.kind for r in records} & FINAL]
 
     async def now(self) -> datetime:
         """The start of all time: so only the first event of a run may have been posted before."""

@@ -18,6 +18,7 @@ from tests.make import APPROVER, ASKER, INCIDENT, OTHER, START
 THERE = make.snapshot(make.session("7"), make.session("8"))
 PLAN = make.plan(THERE)
 STEPS = [make.step(target, rung, attempt) for target in PLAN.targets for rung in target.rungs for attempt in (1, 2)]
+FROZEN = events.Frozen(who=APPROVER, key="k", channel="C0OPS", home=INCIDENT, reason="wrong rule deployed")
 LOOKED = events.Looked(who=ASKER, key="k", channel="C0OPS", hosts=("host1", "host2"), looks=())
 
 # One event of each kind that may follow another.
@@ -39,6 +40,8 @@ NEXT: dict[str, Event] = {
         make.signalled(STEPS[0]),
         events.Verifying(),
         events.Closed(outcomes=(), note="done"),
+        events.UnfreezeAsked(who=APPROVER),
+        events.Unfrozen(who=OTHER),
     )
 }
 
@@ -63,6 +66,8 @@ INTO: dict[State, tuple[Event, ...]] = {
     State.LAPSED: (*APPROVED, NEXT["lapsed"]),
     State.CLOSED: (*VERIFYING, NEXT["closed"]),
     State.LOOKED: (LOOKED,),
+    State.FROZEN: (FROZEN,),
+    State.UNFROZEN: (FROZEN, NEXT["unfrozen"]),
 }
 
 # What may be recorded in each state besides a click that doesn't count; nothing else may.
@@ -73,6 +78,7 @@ MAY_FOLLOW: dict[State, set[str]] = {
     State.WARNED: {"observed", "cancelled", "lapsed", "ending", "verifying"},
     State.ACTING: {"observed", "ending", "signalled", "verifying"},
     State.VERIFYING: {"observed", "closed"},
+    State.FROZEN: {"unfreeze_asked", "unfrozen"},
 }
 
 
@@ -102,14 +108,14 @@ def test_what_may_follow(state: State, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", NEXT)
 def test_no_beginning(kind: str) -> None:
-    """A request begins with a question or a look, and with nothing else."""
+    """A request begins with a question, a look or a freeze, and with nothing else."""
     with pytest.raises(TrailError, match="can't be the first"):
         told(NEXT[kind])
 
 
-@pytest.mark.parametrize("first", [make.asked(), LOOKED])
+@pytest.mark.parametrize("first", [make.asked(), LOOKED, FROZEN])
 def test_no_second_beginning(first: Event) -> None:
-    """A question or a look can't follow anything."""
+    """A question, a look or a freeze can't follow anything."""
     with pytest.raises(TrailError):
         told(*PENDING, first)
 
@@ -179,7 +185,7 @@ PROBABLE: st.SearchStrategy[Event] = st.sampled_from(
 )
 
 
-@given(st.data(), st.sampled_from([ASKED, PENDING, APPROVED, (LOOKED,)]))
+@given(st.data(), st.sampled_from([ASKED, PENDING, APPROVED, (LOOKED,), (FROZEN,)]))
 def test_any_walk(data: st.DataObject, start: tuple[Event, ...]) -> None:
     """Whatever is tried after one another: replaying equals advancing, and the invariants of a request hold."""
     records = make.records(*start)
@@ -210,7 +216,7 @@ def check_step(before: Request, event: Event, after: Request) -> None:
         assert event.kind == "decision_refused"
     if event.kind == "decision_refused":
         assert after == before.model_copy(update={"newest": after.newest})
-    assert (after.due is None) is after.state.final
+    assert (after.due is None) is (after.state.final or after.state is State.FROZEN)
     assert len(after.attempts) >= len(before.attempts)
     if after.may_act or after.state is State.VERIFYING:
         assert after.approved_at is not None
@@ -308,6 +314,16 @@ def test_asked() -> None:
     assert (request.asked_at, request.words) == (START, "audituser host1 because x")
     assert request.command == make.kick()
     assert request.hosts == ("host1",)
+
+
+def test_frozen() -> None:
+    """A freeze is a request of its own that nobody drives; who would release it is remembered, and when."""
+    freeze = told(FROZEN, events.UnfreezeAsked(who=APPROVER))
+
+    assert (freeze.asker, freeze.home, freeze.reason) == (APPROVER, INCIDENT, "wrong rule deployed")
+    assert [(decision.who, decision.at) for decision in freeze.decisions] == [(APPROVER, freeze.at)]
+    assert freeze.due is None
+    assert not freeze.may_act
 
 
 def test_looked() -> None:

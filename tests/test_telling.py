@@ -20,6 +20,7 @@ from bot.events import (
     Ending,
     Event,
     Expired,
+    Frozen,
     Lapsed,
     Looked,
     Observed,
@@ -28,6 +29,8 @@ from bot.events import (
     Refused,
     Reminded,
     Signalled,
+    UnfreezeAsked,
+    Unfrozen,
     Verifying,
     Warned,
 )
@@ -81,6 +84,9 @@ WHOLE: tuple[Event, ...] = (
     Closed(outcomes=(OUTCOME,)),
 )
 OTHERS: tuple[Event, ...] = (
+    Frozen(who="U2", key="k", channel="C1", home="C2", reason="wrong rule"),
+    UnfreezeAsked(who="U2"),
+    Unfrozen(who="U3"),
     Looked(who="U1", key="k", channel="C1", hosts=("w1",), looks=(LOOK,)),
     Refused(reason="no rule for w1"),
     Denied(who="U2", plan_hash="cd" * 32, reason="wait"),

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from bot import lifecycle
 from bot.cleaning import clean, shorten
 from bot.errors import TrailError
-from bot.events import BOT, Asked, Attachment, Closed, Event, Looked, Observed, Planned, Record, Signalled
+from bot.events import BOT, Asked, Attachment, Closed, Event, Frozen, Looked, Observed, Planned, Record, Signalled
 from bot.models import Plan
 from bot.sentences import At, Hash, Name, Own, Piece, aim, because, counted, ended, number, sentence
 
@@ -66,6 +66,8 @@ def _words(event: Event) -> str:
             return event.words
         case Looked():
             return " ".join(["sessions", ",".join(event.hosts), event.user or ""]).rstrip()
+        case Frozen():
+            return f"freeze because {event.reason}"
         case _:
             return event.kind
 

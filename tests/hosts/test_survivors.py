@@ -83,14 +83,18 @@ async def test_who_forks_all_the_time_can_not_fake_an_end(
 
 
 async def test_force_ends_who_forks_all_the_time(kicks: Kicks, states: States, four_hosts: list[Machine]) -> None:
-    """SIGKILL reaches it, however short each of its processes lives."""
+    """SIGKILL reaches it, however short each of its processes lives.
+
+    On a machine short of time a session of the test before may still be there at first.
+    """
     groups = await at_each(four_hosts, states.forker)
 
     done = await kicks.kick(USER, *four_hosts, force=True)
 
     alive = await at_each(four_hosts, lambda m: witness.group_is_alive(m, groups[m.name]))
     assert alive == alike(four_hosts, value=False)
-    assert done.results == alike(four_hosts, ["ended"])
+    left = {host: sorted({*results} - {"already gone"}) for host, results in done.results.items()}
+    assert left == alike(four_hosts, ["ended"])
 
 
 def only_terminate(look: Snapshot) -> Snapshot:

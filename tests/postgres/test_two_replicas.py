@@ -9,7 +9,7 @@ import pytest
 
 from bot.audit.postgres import leases, reading
 from bot.audit.postgres.trail import PostgresTrail
-from bot.errors import HeldElsewhere, LeaseLost, Refused
+from bot.errors import ActingFrozen, HeldElsewhere, LeaseLost, Refused
 from bot.events import Ending, Signalled
 from bot.lifecycle import Request, State, replay
 from bot.models import Answer, HostUptime, RequestId, Result, Step
@@ -198,3 +198,30 @@ async def demand_patience(url: str, request_id: RequestId) -> None:
     (judged, answer), *_ = ((at, event) for at, event in events if isinstance(event, Signalled))
     assert answer.answer.status == "unknown"
     assert judged >= intent.answer_by
+
+
+async def test_a_freeze_at_one_replica_stops_the_other_one(trail: PostgresTrail, other: PostgresTrail) -> None:
+    """Typed at one, it stops the other before its next step, which goes on once both people released it."""
+    hosts = usual_hosts()
+    here, there = replica(trail, hosts), replica(other, hosts)
+    request = await asked(here)
+    frozen_in_between = hosts.act
+
+    async def act(step: Step, *, not_after: HostUptime) -> Answer:
+        answer = await frozen_in_between(step, not_after=not_after)
+        if len(hosts.acts) == 1:
+            await there.freeze(origin("U0BOB", "freeze"), "wrong rule deployed")
+        return answer
+
+    hosts.act = act  # type: ignore[method-assign]
+    await here.approve(origin("U0CAROL"), request.id, request.plan_hash)
+    with pytest.raises(ActingFrozen):
+        await here.drive(request.id)
+    assert len(hosts["host1"].ended) == 1
+
+    async with running(here):
+        await there.unfreeze(origin("U0BOB"))
+        await there.unfreeze(origin("U0CAROL"))
+        done = await comes_to(trail, request.id, State.CLOSED)
+    assert [o.result for o in done.outcomes] == [Result.ENDED, Result.ENDED]
+    assert len(set(hosts["host1"].ended)) == len(hosts["host1"].ended) == 2

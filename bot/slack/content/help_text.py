@@ -63,6 +63,19 @@ HELP = {
         ),
         then="You alone see the answer: what you asked or decided, and what is about hosts that you may look at.",
     ),
+    "freeze": Help(
+        does="`/kickbot freeze because …` is the emergency brake: it stops all acting at once, on every host.",
+        examples=("/kickbot freeze because wrong rule deployed",),
+        words=("`because …`: the reason, which stands on every open request until then",),
+        then="Whoever a rule lets approve may do it, alone. Nothing more is ended and nobody is warned until two people"
+        " unfreeze. What a host was asked to do before is not taken back; lists and proofs go on.",
+    ),
+    "unfreeze": Help(
+        does="`/kickbot unfreeze` releases the emergency brake. It takes two people, within 15 minutes.",
+        examples=("/kickbot unfreeze",),
+        words=("Each of them is someone whom a rule lets approve; whoever froze may be one of them.",),
+        then="What was approved meanwhile, and is still in time, goes on by itself.",
+    ),
     "kickbot": Help(
         does="Kickbot ends login sessions on hosts: one asks, another one approves, the proof stands in the thread.",
         examples=("/sessions host1", "/kick audituser host1 because INC-42", "/kickbot sessions host1"),
@@ -70,6 +83,7 @@ HELP = {
             "`/sessions HOSTS [USER]`: who is logged in there",
             "`/kick USER HOSTS …`: ask to end their sessions",
             "`/audit REQUEST|USER|HOST|@PERSON`: what was done, and how it ended",
+            "`/kickbot freeze because …`: stop all acting at once; two people `/kickbot unfreeze`",
             "`/kickbot sessions …`, `/kickbot kick …`: the same under one name",
             "`@kickbot sessions …`, `@kickbot kick …`: the same in a message, answered in its thread",
         ),
@@ -79,7 +93,7 @@ HELP = {
 
 
 def help_on(topic: str, names: Names) -> Message:
-    """For `sessions`, `kick`, `audit` or `kickbot`."""
+    """For `sessions`, `kick`, `audit`, `freeze`, `unfreeze` or `kickbot`."""
     wanted = HELP[topic]
     examples = preformatted(line("For example:"), renamed("\n".join(wanted.examples), names))
     words = paragraph(*(told(renamed(word, names)) for word in wanted.words), needed=True)

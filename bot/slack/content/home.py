@@ -12,10 +12,11 @@ from bot.inventory import Inventory, fold
 from bot.lifecycle import Request, State
 from bot.models import Act, Moment, RequestId
 from bot.questions import Known, Page
+from bot.slack.content import freeze
 from bot.slack.content.blocks import Block, Button, Message, Part, aside, buttons, paragraph
 from bot.slack.content.in_short import approved_by, in_one_line, outcome, scope, what, why
 from bot.slack.content.lines import Line, When, Who, bold, code, either, joined, line, told
-from bot.slack.content.tickets import APPROVE, CANCEL, DENY, actions, button
+from bot.slack.content.tickets import APPROVE, CANCEL, DENY, UNFREEZE, actions, button
 from bot.standing import SYSTEM, Allowed, Standing
 
 View = dict[str, Any]
@@ -46,7 +47,7 @@ def bare(note: Message) -> View:
 def shown(page: Page) -> tuple[Known, ...]:
     """The requests that are named on the page."""
     running = page.running[:MOST_RUNNING]
-    return (*page.waiting[:MOST_WAITING], *page.yours[:MOST_YOURS], *running, *page.latest)
+    return (*page.frozen, *page.waiting[:MOST_WAITING], *page.yours[:MOST_YOURS], *running, *page.latest)
 
 
 def _view(blocks: Sequence[Block]) -> View:
@@ -58,6 +59,9 @@ def _parts(page: Page, inventory: Inventory, links: Links) -> Iterator[Part]:
         yield paragraph(told(page.refusal))
         yield _refresh()
         return
+    for known in page.frozen:
+        yield paragraph(freeze.on_a_request(known.request))
+        yield from _row(known.request, (UNFREEZE,) if page.may_freeze else (), links.get(known.request.id, ""))
     yield from _section("Waiting for you", page.waiting, MOST_WAITING, links, _waiting, (APPROVE, DENY))
     if page.yours:
         yield from _section("Yours, waiting for others", page.yours, MOST_YOURS, links, _yours, (CANCEL,))

@@ -30,6 +30,8 @@ _STATES = {
     State.LAPSED: "⌛ lapsed, nothing was done",
     State.CLOSED: "nothing was done",
     State.LOOKED: "looked",
+    State.FROZEN: "🧊 nothing acts",
+    State.UNFROZEN: "✅ acting goes on",
 }
 _WORST = ((Result.UNKNOWN, "⛔"), (Result.SURVIVED, "⚠️"), (Result.RETURNED, "⚠️"))
 
@@ -37,6 +39,8 @@ _WORST = ((Result.UNKNOWN, "⛔"), (Result.SURVIVED, "⚠️"), (Result.RETURNED
 def what(request: Request) -> Line:
     """`audituser off host1`, with the levels that go beyond a kick."""
     command = request.command
+    if request.state in {State.FROZEN, State.UNFROZEN}:
+        return line(bold("freeze of all acting"))
     if command is None:
         return line(bold("a listing"))
     asked_for = shorten(named(command.hosts), LONGEST_WHERE)
@@ -52,7 +56,8 @@ def scope(request: Request) -> Line:
 
 def why(request: Request) -> Line:
     """`because INC-42`; nothing without a reason."""
-    reason = request.command.reason if request.command else ""
+    frozen = request.state in {State.FROZEN, State.UNFROZEN}
+    reason = request.command.reason if request.command else request.reason if frozen else ""
     return line("because ", italic(shorten(reason, LONGEST_WHY))) if reason else ()
 
 

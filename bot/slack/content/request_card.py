@@ -3,6 +3,7 @@
 from bot.counting import count, processes
 from bot.lifecycle import Request, State
 from bot.models import Unreachable
+from bot.slack.content import freeze
 from bot.slack.content.blocks import Message, Part, aside, compose, paragraph
 from bot.slack.content.forecast import ends, what_would_happen
 from bot.slack.content.headlines import asks, last_line, question
@@ -19,6 +20,8 @@ MOST_LOST = 20
 def card(story: Story) -> Message:
     """The parent as it has to look now."""
     match story.request.state:
+        case State.FROZEN | State.UNFROZEN:
+            return freeze.card(story.request)
         case State.PENDING:
             return _pending(story)
         case State.WARNED:
@@ -46,6 +49,7 @@ def _pending(story: Story) -> Message:
     title = line("⏳ ", question(story), " · waiting for approval, until ", When(moment=until))
     return compose(
         paragraph(title, needed=True),
+        *_frozen(story),
         paragraph(asks(story), needed=True),
         *what_would_happen(story),
         paragraph(*_who_may(request), needed=True),
@@ -79,7 +83,9 @@ def _warned(story: Story) -> Message:
     at = line(" Ending at ", When(moment=request.act_at or request.at, seconds=True), ".")
     title = line("📣 ", told_in_short(story), at, " Approved by ", *_approved(story), ".")
     untold = [paragraph(*lines[:MOST_LOST])] if (lines := not_told(story)) else []
-    return compose(paragraph(title, needed=True), *untold, *_context(story), *row(request), _small(request))
+    return compose(
+        paragraph(title, needed=True), *_frozen(story), *untold, *_context(story), *row(request), _small(request)
+    )
 
 
 def _running(story: Story) -> Message:
@@ -88,7 +94,9 @@ def _running(story: Story) -> Message:
     words = bold(f"Kicking {story.user} off {story.where}")
     title = line("▶️ ", words, " · approved by ", *_approved(story), f" · {_progress(story)} …{now}")
     trouble = [paragraph(*lines)] if (lines := [*_each_host(story), *_trouble(story)]) else []
-    return compose(paragraph(title, needed=True), *trouble, *_context(story), *row(request), _small(request))
+    return compose(
+        paragraph(title, needed=True), *_frozen(story), *trouble, *_context(story), *row(request), _small(request)
+    )
 
 
 def _approved(story: Story) -> Line:
@@ -144,6 +152,10 @@ def _unknown(look: Unreachable, again: Line) -> Line:
 def _context(story: Story) -> list[Part]:
     plan = story.plan
     return [paragraph(asks(story), needed=True), *([paragraph(ends(story, plan), needed=True)] if plan else [])]
+
+
+def _frozen(story: Story) -> list[Part]:
+    return [paragraph(freeze.on_a_request(story.frozen), needed=True)] if story.frozen else []
 
 
 def _small(request: Request) -> Part:

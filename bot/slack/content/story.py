@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import Field
 
-from bot.events import Closed, Ending, Planned, Record, Signalled, Verifying, Warned
+from bot.events import Closed, Ending, Frozen, Planned, Record, Signalled, Verifying, Warned
 from bot.inventory import fold
 from bot.lifecycle import Request, replay
 from bot.models import (
@@ -28,12 +28,16 @@ from bot.slack.content.lines import Line, Where, line
 
 
 class Story(Value):
-    """before: the looks on which the plan was made. seen: the looks of each Observed event, by its sequence number."""
+    """before: the looks on which the plan was made. seen: the looks of each Observed event, by its sequence number.
+
+    frozen: the freeze that is in force, if there is one.
+    """
 
     request: Request
     records: tuple[Record, ...]
     before: Looks = ()
     seen: dict[int, Looks] = Field(default_factory=dict)
+    frozen: Request | None = None
 
     @property
     def user(self) -> str:
@@ -153,8 +157,8 @@ class Story(Value):
 
 
 def anchor(records: Sequence[Record]) -> Record | None:
-    """The event with which the parent message appears: the plan, or the end of a request that has none."""
-    return next((r for r in records if isinstance(r.event, Planned | Closed)), None)
+    """The event with which the parent message appears: the plan, the end of a request that has none, or a freeze."""
+    return next((r for r in records if isinstance(r.event, Planned | Closed | Frozen)), None)
 
 
 def _tries(event: Ending, outcome: Outcome) -> bool:
@@ -184,8 +188,13 @@ def asked(request: Request, here: str) -> Line:
     return line(f"Looking at {named(request.hosts)}{whose}. ", where)
 
 
-def tell(records: Sequence[Record], before: Looks = (), seen: dict[int, Looks] | None = None) -> Story:
-    return Story(request=replay(records), records=tuple(records), before=before, seen=seen or {})
+def tell(
+    records: Sequence[Record],
+    before: Looks = (),
+    seen: dict[int, Looks] | None = None,
+    frozen: Request | None = None,
+) -> Story:
+    return Story(request=replay(records), records=tuple(records), before=before, seen=seen or {}, frozen=frozen)
 
 
 def short(digest: str) -> str:

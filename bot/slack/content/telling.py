@@ -4,20 +4,18 @@ import logging
 from enum import StrEnum
 
 from bot.events import (
-    Approved,
     Cancelled,
     Closed,
-    Denied,
     Event,
-    Expired,
     Lapsed,
     Planned,
     Record,
     Refused,
-    Reminded,
+    UnfreezeAsked,
+    Unfrozen,
     Warned,
 )
-from bot.slack.content import warning
+from bot.slack.content import freeze, warning
 from bot.slack.content.aftermath import after
 from bot.slack.content.approvers import approver_of, for_approver, reminder
 from bot.slack.content.blocks import Message, aside, compose, paragraph
@@ -55,6 +53,21 @@ class Part(StrEnum):
 IN_THREAD = frozenset({Part.BEFORE, Part.REMINDER, Part.DECISION, Part.WARNING, Part.RUN, Part.AFTER})
 
 
+PARTS = {
+    "reminded": (Part.REMINDER,),
+    "approved": (Part.NOW, Part.DECISION),
+    "warned": (Part.NOW, Part.WARNING),
+    "cancelled": (Part.NOW, Part.DECISION, Part.NEWS),
+    "denied": (Part.NOW, Part.DECISION, Part.NEWS, Part.ASKER),
+    "expired": (Part.NOW, Part.NEWS, Part.ASKER),
+    "lapsed": (Part.NOW, Part.NEWS, Part.ASKER),
+    "frozen": (Part.PARENT, Part.NOW),
+    "unfreeze_asked": (Part.NOW, Part.DECISION),
+    "unfrozen": (Part.NOW, Part.DECISION),
+}
+"""Of the kinds of events for which it is always the same; of others it is the present state."""
+
+
 def parts(story: Story, record: Record, incident_channel: str) -> tuple[str, ...]:
     """What has to be told about this event, in order."""
     request, event = story.request, record.event
@@ -79,20 +92,8 @@ def _parts(event: Event, *, planned: bool) -> tuple[Part, ...]:
             return (Part.PARENT, Part.BEFORE, Part.NEWS, Part.ASKER)
         case Closed():
             return (Part.NOW, Part.RUN, Part.AFTER, Part.NEWS, Part.ASKER)
-        case Reminded():
-            return (Part.REMINDER,)
-        case Approved():
-            return (Part.NOW, Part.DECISION)
-        case Warned():
-            return (Part.NOW, Part.WARNING)
-        case Cancelled():
-            return (Part.NOW, Part.DECISION, Part.NEWS)
-        case Denied():
-            return (Part.NOW, Part.DECISION, Part.NEWS, Part.ASKER)
-        case Expired() | Lapsed():
-            return (Part.NOW, Part.NEWS, Part.ASKER)
         case _:
-            return (Part.NOW,)
+            return PARTS.get(event.kind, (Part.NOW,))
 
 
 def _half_warned(story: Story) -> bool:
@@ -125,6 +126,8 @@ def words(part: str, story: Story, record: Record, link: str = "") -> Message:
             return before(story, record)
         case Part.REMINDER:
             return compose(paragraph(reminder(story, record), needed=True), mark(record))
+        case Part.DECISION if isinstance(record.event, UnfreezeAsked | Unfrozen):
+            return freeze.reply(story.request, record)
         case Part.DECISION:
             return decision(story, record)
         case Part.WARNING:

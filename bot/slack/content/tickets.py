@@ -16,6 +16,7 @@ from bot.slack.content.blocks import Button, Part, buttons
 
 APPROVE, DENY, CANCEL = "kickbot_approve", "kickbot_deny", "kickbot_cancel"
 FORCE, AGAIN = "kickbot_force", "kickbot_again"
+UNFREEZE = "kickbot_unfreeze"
 
 NOT_OURS = "This button isn't one that Kickbot knows. Nothing was done by your click."
 
@@ -25,6 +26,7 @@ _WORDS = {
     CANCEL: ("Cancel", ""),
     FORCE: ("Ask to force it…", ""),
     AGAIN: ("Ask again", ""),
+    UNFREEZE: ("Unfreeze", ""),
 }
 
 
@@ -50,6 +52,8 @@ def actions(request: Request) -> tuple[str, ...]:
             return (APPROVE, DENY, CANCEL)
         case State.APPROVED | State.WARNED:
             return (CANCEL,)
+        case State.FROZEN:
+            return (UNFREEZE,)
         case State.CLOSED | State.EXPIRED | State.LAPSED:
             return _next_level(request)
         case _:

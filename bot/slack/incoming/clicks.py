@@ -11,11 +11,22 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.cleaning import clean
 from bot.models import RequestId
-from bot.slack.content import decided
+from bot.slack.content import decided, freeze
 from bot.slack.content.deny_form import DENY_FORM, deny_form, reason_given
 from bot.slack.content.lines import Line
 from bot.slack.content.story import asked, short
-from bot.slack.content.tickets import AGAIN, APPROVE, CANCEL, DENY, FORCE, Ticket, came_from_home, channel_of, key_of
+from bot.slack.content.tickets import (
+    AGAIN,
+    APPROVE,
+    CANCEL,
+    DENY,
+    FORCE,
+    UNFREEZE,
+    Ticket,
+    came_from_home,
+    channel_of,
+    key_of,
+)
 from bot.slack.incoming.answers import Reply, note
 from bot.slack.incoming.forms import open_form
 from bot.slack.incoming.intake import Intake
@@ -36,7 +47,13 @@ class Clicks:
         self._reply_to = reply_to
 
     def register(self, app: AsyncApp) -> None:
-        decisions = {APPROVE: self._approve, CANCEL: self._cancel, FORCE: self._force, AGAIN: self._again}
+        decisions = {
+            APPROVE: self._approve,
+            CANCEL: self._cancel,
+            FORCE: self._force,
+            AGAIN: self._again,
+            UNFREEZE: self._unfreeze,
+        }
         for action, decide in decisions.items():
             app.action(action)(self._click(decide))
         app.action(DENY)(self._ask_why)
@@ -71,6 +88,9 @@ class Clicks:
     async def _again(self, origin: Origin, ticket: Ticket) -> Line:
         again = await self._workflow.again(origin, RequestId(ticket.request), ticket.plan, force=False)
         return asked(again, origin.channel.id)
+
+    async def _unfreeze(self, origin: Origin, _ticket: Ticket) -> Line:
+        return freeze.answer(await self._workflow.unfreeze(origin))
 
     # ------------------------------------------------------------------------------------------ why not
 

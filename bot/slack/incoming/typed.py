@@ -12,8 +12,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import commands
 from bot.cleaning import clean, shorten
 from bot.errors import CommandError, Refused
-from bot.models import Audit, Form, Help, Kick, Listing, Moment, Value
+from bot.models import Audit, Form, Freeze, Help, Kick, Listing, Moment, Unfreeze, Value
 from bot.policy import not_a_member
+from bot.slack.content import freeze
 from bot.slack.content.help_text import help_on, renamed
 from bot.slack.content.story import asked
 from bot.slack.incoming.answers import Reply, in_person, note, reply_to
@@ -96,6 +97,10 @@ class Typed:
             await self._listings.answer(reply, origin, understood, said.for_kickbot)
         elif isinstance(understood, Audit):
             await self._histories.answer(reply, origin.who, understood)
+        elif isinstance(understood, Freeze):
+            await reply(note(freeze.answer(await self._context.workflow.freeze(origin, understood.reason))))
+        elif isinstance(understood, Unfreeze):
+            await reply(note(freeze.answer(await self._context.workflow.unfreeze(origin))))
         else:
             await self._kick(reply, origin, said.whole, understood)
 

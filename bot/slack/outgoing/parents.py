@@ -75,21 +75,22 @@ class Parents:
             self._remember(story.request.id, message)
         return posting
 
-    async def show(self, record: Record) -> None:
-        """The newest state of the record's request in its message, if that doesn't show it already.
+    async def show(self, request: RequestId, because: str = "") -> None:
+        """The newest state of a request in its message, if that doesn't show it already. because: a kind of event.
 
         Raises Impossible if that may be done later.
         """
-        async with self._changing.setdefault(record.request, asyncio.Lock()):
-            story = await self._stories.read(record.request)
+        async with self._changing.setdefault(request, asyncio.Lock()):
+            story = await self._stories.read(request)
             parent = await self.known(story)
-            if parent is None or (record.event.kind in PROGRESS and self._delivery.changes_left <= ENOUGH):
+            if parent is None or (because in PROGRESS and self._delivery.changes_left <= ENOUGH):
                 return
-            message = telling.written(Part.MOVED if parent.part in MOVES else Part.NOW, story, record)
+            newest = story.records[-1]
+            message = telling.written(Part.MOVED if parent.part in MOVES else Part.NOW, story, newest)
             if message == self._shown.get(story.request.id):
                 return
             try:
-                await self._delivery.change(parent, Tag.of(story.anchor or record, parent.part), message)
+                await self._delivery.change(parent, Tag.of(story.anchor or newest, parent.part), message)
             except Impossible as error:
                 if error.may_heal:
                     raise

@@ -17,6 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.borders import Posting, Postings, Sleep, Trail
 from bot.errors import LeaseLost, TrailError
 from bot.events import Planned, Record, Reminded
+from bot.models import RequestId
 from bot.slack.content import telling
 from bot.slack.content.approvers import called, part_for
 from bot.slack.content.blocks import Message
@@ -38,6 +39,9 @@ IN_PLACE = frozenset({*IN_THREAD, Part.NOW, Part.PARENT})
 ENOUGH = 25
 """Changes in a minute that are kept for the requests themselves."""
 TRAIL_PAUSE = 5.0
+BRAKE = frozenset({"frozen", "unfrozen"})
+"""What is shown on every open request."""
+SHOW = "to show the state of request {}"
 
 
 class Publisher:
@@ -136,7 +140,20 @@ class Publisher:
         return part == Part.ASKER and parent is None and isinstance(record.event, Planned)
 
     async def _show(self, record: Record) -> None:
-        await self._later.now_or(f"to show the state of request {record.request}", partial(self._parents.show, record))
+        show = partial(self._parents.show, record.request, record.event.kind)
+        await self._later.now_or(SHOW.format(record.request), show)
+        if record.event.kind in BRAKE:
+            await self._show_on_every_request()
+
+    async def _show_on_every_request(self) -> None:
+        """The brake, on all that is open, the newest first; beyond what Slack takes in a minute it comes later."""
+        for request in reversed(await self._trail.open_requests()):
+            show = partial(self._refreshed, request)
+            await self._later.now_or(SHOW.format(request), show)
+
+    async def _refreshed(self, request: RequestId) -> None:
+        self._demand_changes()
+        await self._parents.show(request)
 
     # ------------------------------------------------------------------------------------------ one message
 
@@ -194,10 +211,13 @@ class Publisher:
                     )
 
     async def _refresh(self, posting: Posting, tag: Tag, message: Message) -> None:
+        self._demand_changes()
+        await self._delivery.change(posting, tag, message)
+
+    def _demand_changes(self) -> None:
         """Decisions come first: Slack takes only so many changes in a minute."""
         if self._delivery.changes_left < ENOUGH:
             raise Impossible(Trouble.WAIT, "many requests are changed at this moment")
-        await self._delivery.change(posting, tag, message)
 
 
 def _files(part: str, story: Story, record: Record, message: Message) -> list[File]:

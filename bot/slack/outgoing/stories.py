@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from bot.borders import Trail
 from bot.errors import TrailError
 from bot.events import Attachment, Observed
+from bot.freezes import Freezes
 from bot.models import Look, Looks, RequestId, Snapshot, Unreachable
 from bot.slack.content.story import Story, tell
 
@@ -23,6 +24,7 @@ class Stories:
 
     def __init__(self, trail: Trail) -> None:
         self._trail = trail
+        self._freezes = Freezes(trail)
         self._looks: OrderedDict[str, Snapshot | Unreachable] = OrderedDict()
 
     async def read(self, request: RequestId) -> Story:
@@ -30,7 +32,8 @@ class Stories:
         records = await self._trail.read(request)
         seen = {r.seq: await self._seen(r.event.looks) for r in records if isinstance(r.event, Observed)}
         first = next((r.seq for r in records if isinstance(r.event, Observed) and r.event.phase == "before"), 0)
-        return tell(records, before=seen.get(first, ()), seen=seen)
+        frozen = next(iter(await self._freezes.in_force()), None)
+        return tell(records, before=seen.get(first, ()), seen=seen, frozen=frozen)
 
     async def _seen(self, attachments: Sequence[Attachment]) -> Looks:
         return tuple([await self._look(attachment) for attachment in attachments])
