@@ -17,6 +17,7 @@ from bot.rights import Rights
 from bot.settings import Secrets, Settings
 from bot.slack.connect import Slack, connect
 from bot.slack.http_mode import HttpMode
+from bot.slack.incoming.arrivals import Pulse
 from bot.slack.incoming.histories import Histories
 from bot.slack.incoming.home_tab import HomeTab
 from bot.slack.incoming.listeners import register
@@ -96,6 +97,7 @@ async def at_work(
         incident_channel=policy.incident_channel,
         bot_user=slack.user,
     )
+    pulse = Pulse()
     listeners = register(
         slack.app,
         workflow=workflow,
@@ -106,10 +108,12 @@ async def at_work(
         posts=slack.posts,
         home=home,
         histories=Histories(questions, links, inventory),
+        pulse=pulse,
     )
     async with asyncio.TaskGroup() as tasks:
         head = told(slack.posts, policy.incident_channel, slack.user)
-        work = (_carry_on(workflow, publisher, head), home.run(), _look_round(people, policy))
+        carrying_on = _carry_on(workflow, publisher, head)
+        work = (carrying_on, home.run(), pulse.run(), _look_round(people, policy))
         running = [tasks.create_task(each) for each in work]
         async with slack.listening():
             yield workflow

@@ -1,5 +1,7 @@
 """What can go wrong, each told to two people: `for_user()` says what to do next, `str()` is for the log."""
 
+from bot.durations import spell
+
 
 class KickbotError(Exception):
     """The base of every error that Kickbot raises on purpose."""
@@ -19,6 +21,20 @@ class CommandError(KickbotError):
 
 class Refused(KickbotError):  # noqa: N818 - it is an answer, not a fault
     """The policy said no, or what it needs to know could not be looked up."""
+
+
+class TooLate(KickbotError):  # noqa: N818 - says what happened
+    """It arrived longer after it was sent than a rule allows. Nothing was recorded. seconds: how old it may be."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"it may be {spell(seconds)} old; if it is not, is this machine's clock right?")
+        self.seconds = seconds
+
+    def for_user(self) -> str:
+        return (
+            f"You may have sent this {spell(self.seconds)} ago: it arrived only now, so nothing was asked."
+            " Send it again if it still holds."
+        )
 
 
 class ActingFrozen(Refused):

@@ -7,10 +7,19 @@ from datetime import datetime
 
 from bot import lifecycle
 from bot.borders import Lease, Trail
-from bot.errors import Conflict, Refused, TrailError
+from bot.errors import AlreadyRecorded, Conflict, Refused, TrailError
 from bot.events import FINAL, Asked, Event, Frozen, Looked, Record
 from bot.lifecycle import Request
 from bot.models import RequestId
+
+MOST = 1_000
+"""Requests of one person that are looked through for one that was asked before."""
+
+
+async def from_now_on(trail: Trail) -> int:
+    """After which event to follow the trail for what comes next: one that stands already, near the end."""
+    newest = await trail.requests(limit=1)
+    return newest[0][-1].seq if newest else 0
 
 
 class Ledger:
@@ -38,11 +47,11 @@ class Ledger:
 
     async def changes(self) -> AsyncIterator[None]:
         """Yields at first, and then whenever something was recorded that isn't kept here. Never ends."""
-        newest = await self._trail.requests(limit=1)
+        since = await from_now_on(self._trail)
         self._kept.clear()  # what came until now isn't heard
         self._heard.clear()
         yield
-        async for record in self._trail.follow(newest[0][-1].seq if newest else 0):
+        async for record in self._trail.follow(since):
             if self._hear(record):
                 yield
 
@@ -52,6 +61,12 @@ class Ledger:
     async def begin(self, event: Asked | Looked | Frozen) -> Request:
         """Record the first event of a new request."""
         return self._keep(lifecycle.begin(await self._trail.append(None, event)))
+
+    async def demand_new(self, key: str, who: str, since: datetime) -> None:
+        """Raises AlreadyRecorded if this person began a request with that key since then."""
+        for records in await self._trail.requests(about=who, since=since, limit=MOST):
+            if getattr(records[0].event, "key", "") == key:
+                raise AlreadyRecorded(records[0].request)
 
     async def load(self, request_id: RequestId) -> Request:
         """The request as it stands. Raises Refused if there is none of that number."""

@@ -47,6 +47,7 @@ class Rule(Value):
     approvals: int = 1
     expires: int = 900
     act_by: int = 900
+    late: int = 60
     reason: bool = False
     channel: str | None = None
 
@@ -154,6 +155,11 @@ def places(policy: Policy) -> tuple[str, ...]:
     """Where evidence may stand: ids, and patterns such as `#inc-*`."""
     named = (policy.incident_channel, *policy.channels, *(rule.channel or "" for rule in policy.rules))
     return tuple(dict.fromkeys(filter(None, named)))
+
+
+def in_time(rules: Iterable[Rule], seconds: float) -> bool:
+    """Was it sent so lately that all of these rules let it still be asked? seconds: how old it is."""
+    return all(seconds <= rule.late for rule in rules)
 
 
 def home(policy: Policy, rules: Iterable[Rule], asked_in: Channel) -> str:

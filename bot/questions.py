@@ -11,6 +11,7 @@ from bot import policy
 from bot.borders import Trail
 from bot.errors import Refused, TrailError
 from bot.events import BOT, Closed, Frozen, Looked, Record
+from bot.ledger import from_now_on
 from bot.lifecycle import Request, State, replay
 from bot.models import Moment, RequestId, Value
 from bot.rights import Rights, Viewer, aims
@@ -100,8 +101,7 @@ class Questions:
 
     async def changes(self) -> AsyncIterator[Record]:
         """Each new record from now on. It never ends."""
-        newest = await self._trail.requests(limit=1)
-        async for record in self._trail.follow(newest[0][-1].seq if newest else 0):
+        async for record in self._trail.follow(await from_now_on(self._trail)):
             yield record
 
     # ------------------------------------------------------------------------------------------ one person's page

@@ -87,6 +87,7 @@ class RuleSection(Value):
     approvals: int = Field(default=1, ge=1, le=10)
     expires: Seconds = 900
     act_by: Seconds = 900
+    late: Seconds = 60
     reason: bool = False
     channel: ChannelId | None = None
 
@@ -240,6 +241,7 @@ def _rule(number: int, section: RuleSection, inventory: Inventory) -> Rule:
         approvals=section.approvals,
         expires=section.expires,
         act_by=section.act_by,
+        late=section.late,
         reason=section.reason,
         channel=section.channel,
     )

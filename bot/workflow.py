@@ -19,7 +19,7 @@ from bot.brake import Brake
 from bot.cleaning import clean, shorten
 from bot.decisions import Decisions
 from bot.durations import spell
-from bot.errors import Conflict, HeldElsewhere, LookupFailed, Refused
+from bot.errors import Conflict, HeldElsewhere, LookupFailed, Refused, TooLate
 from bot.events import Attachment
 from bot.inventory import fold
 from bot.ledger import Ledger
@@ -31,6 +31,7 @@ from bot.models import (
     Kick,
     Listing,
     Looks,
+    Moment,
     RequestId,
     ShowAccount,
     Snapshot,
@@ -40,7 +41,7 @@ from bot.models import (
     Warn,
     by_host,
 )
-from bot.policy import Channel, Rule, home
+from bot.policy import Channel, Rule, home, in_time
 from bot.rights import Rights, aims
 
 HOSTS_AT_ONCE = 10
@@ -49,17 +50,24 @@ HOSTS_AT_ONCE = 10
 WARNED_REASON, WARNED_NAME = 200, 60
 """Characters of the reason, and of the asker's name, that stand on a user's terminal."""
 
+CLOCKS_APART = timedelta(minutes=5)
+"""By so much Slack's clock and the trail's may differ."""
+
 NOT_RUN = Answer(status="refused", refusal="frozen")
 
 log = logging.getLogger(__name__)
 
 
 class Origin(Value):
-    """Where something came from: who, in which channel, and a key that names this very message from Slack."""
+    """Where something came from: who, in which channel, and a key that names this very message from Slack.
+
+    sent: when, at the earliest; None where no time is too late.
+    """
 
     who: str
     channel: Channel
     key: str
+    sent: Moment | None = None
 
 
 class Seen(Value):
@@ -146,7 +154,10 @@ class Workflow:
         return (await self._rights.to_ask(who, command)).approvers
 
     async def ask(self, origin: Origin, words: str, command: Kick) -> Request:
-        """`/kick`: records the question, and lets the loop look and plan. Raises Refused, recorded."""
+        """`/kick`: records the question, and lets the loop look and plan.
+
+        Raises Refused, recorded; TooLate, unrecorded, for what was sent longer ago than a rule allows.
+        """
         refusal: Refused | LookupFailed | None = None
         rules: tuple[Rule, ...] = ()
         try:
@@ -154,6 +165,7 @@ class Workflow:
             rules = (await self._rights.to_ask(origin.who, command)).rules
         except (Refused, LookupFailed) as error:
             refusal = error
+        await self._demand_in_time(origin, rules)
         asked = events.Asked(
             who=origin.who,
             key=origin.key,
@@ -168,6 +180,13 @@ class Workflow:
             raise refusal
         self._loop.wake()
         return request
+
+    async def _demand_in_time(self, origin: Origin, rules: Sequence[Rule]) -> None:
+        """Slack may tell again of what was asked in time: that is no new question, and not too late."""
+        age = (await self._ledger.now() - origin.sent).total_seconds() if origin.sent else 0
+        if origin.sent and not in_time(rules, age):
+            await self._ledger.demand_new(origin.key, origin.who, origin.sent - CLOCKS_APART)
+            raise TooLate(age)
 
     async def again(self, origin: Origin, request_id: RequestId, plan_hash: str, *, force: bool) -> Request:
         """The next step after a closed request, as a new one: force what survived, or end what came back.

@@ -54,7 +54,7 @@ MAP: dict[str, set[str]] = {
     "freezes": {"core", "borders"},
     "brake": {"core", "borders", "freezes", "ledger", "rights"},
     "decisions": {"core", "ledger", "rights", "brake"},
-    "questions": {"core", "borders", "rights"},
+    "questions": {"core", "borders", "ledger", "rights"},
     "workflow": {"core", "borders", "ledger", "loop", "rights", "brake", "decisions"},
     # the edges: none knows another
     "hosts": {"core", "borders"},

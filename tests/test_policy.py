@@ -456,3 +456,15 @@ def test_empty_lists(
     assert not rules.may_look(silent, "host1", person, members)
     assert not rules.may_ask(silent, "host1", account, acts, person, members)
     assert not rules.may_approve(silent, "host1", account, acts, person, members, asker="U0")
+
+
+# ------------------------------------------------------------------------------------------------ too late
+
+
+def test_the_shortest_time_holds() -> None:
+    """What one of several rules finds too old is too old."""
+    short, long = make.rule(late=30), make.rule(late=300)
+
+    assert rules.in_time([short, long], 30)
+    assert not rules.in_time([short, long], 31)
+    assert rules.in_time([long], 300)

@@ -1,18 +1,17 @@
 """The sandbox's HTTP mode against an unmodified slack_bolt app behind aiohttp: what people see of its answers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from aiohttp import web
-from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.sandbox.nouns import Ephemeral, Message
 from bot.sandbox.server import SandboxSlack
+from tests.bolt_over_http import by, serving
 
 CHANNEL = "C0INCIDENT"
 Json = dict[str, Any]
@@ -23,25 +22,8 @@ async def app(slack: SandboxSlack, client: AsyncWebClient) -> AsyncIterator[Asyn
     """Bolt with its own check of signatures, on a free port that the workspace knows."""
     app = AsyncApp(client=client, signing_secret=slack.signing_secret)
 
-    async def handle(request: web.Request) -> web.Response:
-        said = await to_bolt_request(request)
-        return await to_aiohttp_response(await app.async_dispatch(said))
-
-    async with serving(slack, handle):
+    async with serving(slack, by(app)):
         yield app
-
-
-@asynccontextmanager
-async def serving(slack: SandboxSlack, handle: Callable[[web.Request], Awaitable[web.Response]]) -> AsyncIterator[None]:
-    """The app's one address, on a free port."""
-    application = web.Application()
-    application.add_routes([web.post("/slack/events", handle)])
-    runner = web.AppRunner(application, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    slack.workspace.change_app(request_url=f"http://127.0.0.1:{runner.addresses[0][1]}/slack/events")
-    yield
-    await runner.cleanup()
 
 
 def plain(text: str) -> Json:

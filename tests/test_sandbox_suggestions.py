@@ -7,8 +7,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
-from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
@@ -16,6 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.sandbox.elements import NotThereError
 from bot.sandbox.nouns import Message, View
 from bot.sandbox.server import SandboxSlack
+from tests.bolt_over_http import by, serving
 
 CHANNEL = "C0INCIDENT"
 Json = dict[str, Any]
@@ -78,17 +77,8 @@ async def over_a_socket(slack: SandboxSlack, app: AsyncApp) -> AsyncIterator[Non
 
 
 async def over_http(slack: SandboxSlack, app: AsyncApp) -> AsyncIterator[None]:
-    async def handle(request: web.Request) -> web.Response:
-        return await to_aiohttp_response(await app.async_dispatch(await to_bolt_request(request)))
-
-    application = web.Application()
-    application.add_routes([web.post("/slack/events", handle)])
-    runner = web.AppRunner(application, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    slack.workspace.change_app(request_url=f"http://127.0.0.1:{runner.addresses[0][1]}/slack/events")
-    yield
-    await runner.cleanup()
+    async with serving(slack, by(app)):
+        yield
 
 
 @pytest.fixture(params=[over_a_socket, over_http])

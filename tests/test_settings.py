@@ -40,6 +40,7 @@ approve = ["S0LEADS", "U0CAROL"]
 approvals = 1
 expires = "15m"
 act_by = "15m"
+late = "2m"
 reason = true
 channel = "C0PROD"
 
@@ -171,6 +172,7 @@ BROKEN = [
     ("no duration", 'act_by = "15m"', 'act_by = "0m"', "rules[0].act_by: must be a time such as 30s"),
     ("a duration below zero", 'act_by = "15m"', 'act_by = "-5m"', "rules[0].act_by: must be a time such as 30s"),
     ("an endless duration", 'act_by = "15m"', 'act_by = "999999d"', "rules[0].act_by: must be a time such as 30s"),
+    ("no time to arrive", 'late = "2m"', 'late = "0s"', "rules[0].late: must be a time such as 30s"),
     ("reason as text", "reason = true", 'reason = "please"', "rules[0].reason: "),
     ("a rule's channel by name", '"C0PROD"', '"#prod"', "rules[0].channel: "),
     ("an owner by name", "U0BOB =", "bob =", "people.bob: 'bob' is not a Slack user id"),
@@ -385,6 +387,7 @@ def test_full_configuration(kickbot_toml: Path) -> None:
     assert rule.acts == {Act.KICK}
     assert (rule.look, rule.ask, rule.approve) == (("S0SRE",), ("S0SRE",), ("S0LEADS", "U0CAROL"))
     assert (rule.approvals, rule.expires, rule.act_by, rule.reason, rule.channel) == (1, 900, 900, True, "C0PROD")
+    assert rule.late == 120
     assert made.owners == {"bob": {"U0BOB"}, "rsmith": {"U0BOB"}}
     assert made.protected == {"root", "kickbot", "breakglass"}
     assert (made.incident_channel, made.channels) == ("C0INCIDENT", ("#inc-*",))
@@ -402,6 +405,7 @@ def test_small_configuration(kickbot_toml: Path) -> None:
     assert rule.accounts == "people"
     assert rule.acts == {Act.KICK}
     assert (rule.approvals, rule.expires, rule.act_by, rule.reason, rule.channel) == (1, 900, 900, False, None)
+    assert rule.late == 60
     assert loaded.slack.commands.model_dump() == {
         "sessions": "/sessions",
         "kick": "/kick",

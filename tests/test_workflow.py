@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from bot.errors import AlreadyRecorded, LookupFailed, Refused
+from bot.errors import AlreadyRecorded, LookupFailed, Refused, TooLate
 from bot.lifecycle import State
-from bot.models import Kick, Listing, Person, Result
+from bot.models import Kick, Listing, Person, RequestId, Result
 from tests import make
 from tests.stage import KICK, POLICY, Stage
 
@@ -345,3 +345,38 @@ async def test_a_rule_that_needs_a_second_approval_meanwhile_stops_the_act(stage
     done = await stage.workflow.drive(asked.id)
     assert done.state is State.LAPSED
     assert "needs 2 approvals" in done.reason
+
+
+async def test_a_kick_that_arrives_too_late_is_not_asked(stage: Stage) -> None:
+    """Longer after it was sent than its rule allows: nothing is recorded, and no host is looked at."""
+    origin = stage.origin("U0ALICE").model_copy(update={"sent": stage.clock.now - timedelta(seconds=61)})
+    with pytest.raises(TooLate, match="1 min old"):
+        await stage.workflow.ask(origin, "audituser host1", KICK)
+    assert await stage.trail.requests(limit=1) == ()
+    assert stage.hosts.looks == 0
+
+
+async def test_a_kick_that_arrives_just_in_time_is_asked(stage: Stage) -> None:
+    """And so is one that Slack's clock dates into the future."""
+    for seconds in (60, -30):
+        sent = stage.clock.now - timedelta(seconds=seconds)
+        origin = stage.origin("U0ALICE").model_copy(update={"sent": sent})
+        assert (await stage.workflow.ask(origin, "audituser host1", KICK)).state is State.ASKED
+
+
+async def test_what_was_asked_in_time_is_not_told_to_be_too_late(stage: Stage) -> None:
+    """Slack may tell again, minutes later, of a message that a process before this one has recorded."""
+    origin = stage.origin("U0ALICE").model_copy(update={"sent": stage.clock.now})
+    asked = await stage.workflow.ask(origin, "audituser host1", KICK)
+    stage.restart()
+    await stage.clock.sleep(300)
+    with pytest.raises(AlreadyRecorded, match=f"request {asked.id}"):
+        await stage.workflow.ask(origin, "audituser host1", KICK)
+
+
+async def test_who_may_not_ask_is_refused_however_late(stage: Stage) -> None:
+    """That somebody tried is recorded, as ever."""
+    origin = stage.origin("U0DAVE").model_copy(update={"sent": stage.clock.now - timedelta(hours=1)})
+    with pytest.raises(Refused):
+        await stage.workflow.ask(origin, "audituser host1", KICK)
+    assert (await stage.kinds(RequestId(1))) == ["asked", "refused"]

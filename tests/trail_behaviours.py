@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
 import pytest
@@ -37,7 +38,7 @@ async def take(trail: Trail, number: int, since: int = 0) -> list[Record]:
 
 
 class TrailBehaviours:
-    """The fixture `trail` is an empty one, open for a bot at work."""
+    """The fixture `trail` is an empty one, open for a bot at work; `opening` opens it, for tests that close it too."""
 
     async def test_after_conflict(self, trail: Trail) -> None:
         """Who decides on an old state is told so, and nothing is recorded."""
@@ -209,6 +210,17 @@ class TrailBehaviours:
         assert await numbers(2, listings=False) == [(third, 1), (first, 2)]
         assert await numbers(about="w3") == [(second, 1)]
         assert await trail.requests(since=await trail.now() + timedelta(days=1), limit=9) == ()
+
+    async def test_closed(self, opening: AbstractAsyncContextManager[Trail]) -> None:
+        """A trail that was closed says so, to followers too."""
+        async with opening as trail:
+            following = asyncio.create_task(take(trail, 1))
+            await asyncio.sleep(0.05)
+
+        with pytest.raises(TrailError, match="closed"):
+            await trail.append(None, asked())
+        with pytest.raises(TrailError, match="closed"):
+            await following
 
     async def test_text_that_is_hard_to_keep(self, trail: Trail) -> None:
         """Any character comes back as it was, the character 0 and those beyond the first plane too."""

@@ -12,7 +12,7 @@ from bot.audit import chain, rows
 from bot.audit.database import connect_readonly, plain_errors
 from bot.audit.records import Verified, fault, names
 from bot.errors import BrokenTrail, TrailError
-from bot.events import Looked, Record
+from bot.events import Record
 
 # Every attachment of an event that keeps content, with the content if it is there.
 _ATTACHMENTS = """
@@ -59,8 +59,7 @@ def list_requests(
     only looked.
     """
     with _snapshot(path) as db:
-        found = (r for r in _requests(db, about, since) if listings or not isinstance(r[0].event, Looked))
-        return tuple(islice(found, limit))
+        return tuple(islice(_requests(db, about, since, listings=listings), limit))
 
 
 def body(path: Path, sha256: str) -> bytes:
@@ -77,8 +76,8 @@ def _snapshot(path: Path) -> Iterator[Database]:
         yield db
 
 
-def _requests(db: Database, about: str | None, since: datetime | None) -> Iterator[Sequence[Record]]:
-    for request in rows.newest_requests(db):
+def _requests(db: Database, about: str | None, since: datetime | None, *, listings: bool) -> Iterator[Sequence[Record]]:
+    for request in rows.newest_requests(db, listings=listings):
         records = rows.of_request(db, request)
         if since and records[0].at < since:
             return

@@ -93,9 +93,10 @@ def open_requests(db: Database) -> Sequence[RequestId]:
     return tuple(RequestId(row[0]) for row in db.execute(query, sorted(FINAL)))
 
 
-def newest_requests(db: Database) -> Iterator[RequestId]:
-    """Every request, the newest first."""
-    for row in db.execute("SELECT seq FROM events WHERE seq = request ORDER BY seq DESC"):
+def newest_requests(db: Database, *, listings: bool) -> Iterator[RequestId]:
+    """Every request, the newest first. listings: with those that only looked."""
+    only = "" if listings else "AND kind <> 'looked'"
+    for row in db.execute(f"SELECT seq FROM events WHERE seq = request {only} ORDER BY seq DESC"):  # noqa: S608
         yield RequestId(row[0])
 
 

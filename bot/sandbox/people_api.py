@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bot.sandbox.elements import NotThereError
 from bot.sandbox.methods import views
 from bot.sandbox.nouns import Happening, Json, Message, SlackError
-from bot.sandbox.personas import Outcome, Parts, Persona, Screen
+from bot.sandbox.personas import Outcome, Parts, Persona
+from bot.sandbox.sight import Screen
 from bot.sandbox.terminals_api import terminals
 
 

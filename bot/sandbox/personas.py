@@ -1,4 +1,4 @@
-"""The people in front of their screens: each types commands, presses what is really there, fills in forms, reads.
+"""The people in front of their screens: each types commands, presses what is really there, fills in forms.
 
 What Slack's own client would not let a person do raises NotThereError; all else comes back as an Outcome.
 """
@@ -13,13 +13,13 @@ from bot.sandbox.delivery import Delivery
 from bot.sandbox.elements import Known, NotThereError
 from bot.sandbox.http_delivery import HttpDelivery
 from bot.sandbox.methods import views
-from bot.sandbox.nouns import Channel, Ephemeral, Json, Message, Person, SlackError, Version, View
+from bot.sandbox.nouns import Channel, Json, Message, SlackError, Version, View
 from bot.sandbox.response_urls import ResponseUrls
+from bot.sandbox.sight import Screen, Sight
 from bot.sandbox.socket_mode import SocketMode
 from bot.sandbox.terminals import Hosts
 from bot.sandbox.workspace import Workspace
 
-Screen = Message | Ephemeral | View
 Place = tuple[str, str]
 """Which screen it is: (channel, ts) or ("", view_id)."""
 
@@ -75,15 +75,10 @@ class Parts:
             task.add_done_callback(self.events.discard)
 
 
-class Persona:
+class Persona(Sight):
     def __init__(self, parts: Parts, user: str) -> None:
+        super().__init__(parts.workspace, user)
         self.parts = parts
-        self.workspace = parts.workspace
-        self.id = user
-
-    @property
-    def person(self) -> Person:
-        return self.workspace.person(self.id)
 
     # -- acting --------------------------------------------------------------------------------
 
@@ -114,8 +109,8 @@ class Persona:
         `stale`: an older version of it is still on this screen. `value` or `block_id` tells apart several buttons
         with one action_id; `values` is what has been filled in so far, in a view.
         """
-        self._active()
-        seen, version = self._seen(screen, action_id, stale=stale)
+        self.demand_active()
+        seen, version = self.blocks(screen, action_id, stale=stale)
         known = self._known(screen)
         place = elements.find(seen, action_id, block_id, value, known)
         state = forms.acted(forms.state(seen, values or {}, known, partly=True), place, value)
@@ -127,8 +122,8 @@ class Persona:
 
     async def suggest(self, screen: Screen, action_id: str, text: str, *, block_id: str | None = None) -> Outcome:
         """Types into a menu whose options come from the app; they are the response, and can be chosen from now on."""
-        self._active()
-        seen, version = self._seen(screen, action_id, stale=False)
+        self.demand_active()
+        seen, version = self.blocks(screen, action_id, stale=False)
         known = self._known(screen)
         place = elements.find(seen, action_id, block_id, known=known)
         elements.check_query(place.element, text)
@@ -140,7 +135,7 @@ class Persona:
 
     async def shortcut(self, callback_id: str, message: Message | None = None) -> Outcome:
         """Chooses one of the app's shortcuts, from the menu of a message or from Slack's own."""
-        self._active()
+        self.demand_active()
         wanted = (callback_id, "message" if message else "global")
         if wanted not in {(shortcut.callback_id, shortcut.type) for shortcut in self.workspace.app.shortcuts}:
             raise NotThereError(f"there is no {wanted[1]} shortcut {callback_id!r}")
@@ -152,8 +147,8 @@ class Persona:
 
     async def submit(self, view: View, values: Mapping[str, Any]) -> Outcome:
         """Sends a form; `values` by action_id or block_id. The app may answer with errors, another view, or nothing."""
-        self._active()
-        current = self._open(view)
+        self.demand_active()
+        current = self.still_open(view)
         state = forms.state(current.blocks, values, self._known(current))
         self.workspace.happen("form_sent", user=self.id, callback_id=current.content.get("callback_id", ""))
         payload = payloads.view_submission(self.workspace, self.person, current, state)
@@ -163,7 +158,7 @@ class Persona:
 
     async def close(self, view: View) -> Outcome:
         """Cancels a form; the app hears of it only if it asked to (notify_on_close)."""
-        current = self._open(view)
+        current = self.still_open(view)
         views.close(self.workspace, current)
         if not current.content.get("notify_on_close"):
             return Outcome()
@@ -193,88 +188,7 @@ class Persona:
             happened["view"] = views.to_slack(self.workspace, self.home)
         self.parts.send_event("app_home_opened", happened)
 
-    # -- reading -------------------------------------------------------------------------------
-
-    def messages(self, channel: str) -> list[Message]:
-        """Everything in the channel, threads too, oldest first."""
-        where = self.channel(channel)
-        return [m for m in self.workspace.messages.values() if m.channel == where.id and not m.deleted]
-
-    def ephemerals(self, channel: str | None = None) -> list[Ephemeral]:
-        """What only this person sees, oldest first."""
-        where = self.channel(channel).id if channel else None
-        mine = [e for e in self.workspace.ephemerals.values() if e.reader == self.id]
-        return [e for e in mine if where in {None, e.channel}]
-
-    @property
-    def modal(self) -> View | None:
-        """The form on top."""
-        opened = self.workspace.stacks.get(self.id, [])
-        return self.workspace.views[opened[-1]] if opened else None
-
-    @property
-    def home(self) -> View | None:
-        return self.workspace.views.get(self.workspace.homes.get(self.id, ""))
-
-    async def sees(self, text: str, channel: str | None = None, *, seconds: float = 20.0) -> Message | Ephemeral:
-        """Waits for a message with these words on this person's screen, in its newest version; the newest such."""
-        return await self.workspace.until(lambda: self._showing(text, channel), seconds)
-
-    async def sees_modal(self, seconds: float = 20.0) -> View:
-        return await self.workspace.until(lambda: self.modal, seconds)
-
-    async def sees_home(self, text: str = "", seconds: float = 20.0) -> View:
-        return await self.workspace.until(
-            lambda: self.home if self.home and text in elements.words(self.home.blocks) else None, seconds
-        )
-
-    def channel(self, reference: str) -> Channel:
-        """By id or name; "@kickbot" is the direct message with the app."""
-        self._active()
-        if reference in {f"@{self.workspace.app.name}", self.workspace.app.bot_user, f"D{self.id[1:]}"}:
-            return self.workspace.open_direct(self.id)
-        for channel in self.workspace.channels.values():
-            if reference.removeprefix("#") in {channel.id, channel.name} and self.id in channel.members:
-                return channel
-        raise NotThereError(f"{self.person.name} is in no channel {reference!r}")
-
-    def _showing(self, text: str, channel: str | None) -> Message | Ephemeral | None:
-        mine = [c.id for c in self.workspace.channels.values() if self.id in c.members]
-        where = {self.channel(channel).id} if channel else set(mine)
-        shown: list[Message | Ephemeral] = [m for m in self.workspace.messages.values() if not m.deleted]
-        shown += self.ephemerals()
-        found = [s for s in shown if s.channel in where and text in f"{s.text} {elements.words(s.blocks)}"]
-        return max(found, key=lambda s: s.ts, default=None)
-
     # -- what Slack's client does ---------------------------------------------------------------
-
-    def _active(self) -> None:
-        if self.person.deleted:
-            raise NotThereError(f"{self.person.name} is deactivated")
-
-    def _seen(self, screen: Screen, action_id: str, *, stale: bool) -> tuple[tuple[Json, ...], int]:
-        """The blocks on this person's screen, and which version of the message they are (-1: the newest)."""
-        if isinstance(screen, Message):
-            return self._version(screen, action_id, stale=stale)
-        if stale:
-            return screen.blocks, -1
-        if isinstance(screen, View):
-            return self._open(screen).blocks, -1
-        current = self.workspace.ephemerals.get((screen.channel, screen.ts))
-        if current is None or current.reader != self.id:
-            raise NotThereError("that message is not on the screen any more")
-        return current.blocks, -1
-
-    def _version(self, screen: Message, action_id: str, *, stale: bool) -> tuple[tuple[Json, ...], int]:
-        self.channel(screen.channel)
-        message = self.workspace.messages[screen.channel, screen.ts]
-        if not stale:
-            return (() if message.deleted else message.blocks), -1
-        for number in range(len(message.versions) - 1, -1, -1):
-            blocks = message.versions[number].blocks
-            if any(place.element["action_id"] == action_id for place in elements.places(blocks)):
-                return blocks, number
-        raise NotThereError(f"there was never a {action_id!r} in this message")
 
     def _where(self, screen: Screen, version: int, state: Json) -> Json:
         """A view holds the state of its fields itself; of a message Slack sends it beside, and a response_url."""
@@ -328,12 +242,6 @@ class Persona:
         if answered is None or answered.deleted:
             raise NotThereError("there is no such thread")
         return answered.thread_ts or answered.ts
-
-    def _open(self, view: View) -> View:
-        current = self.workspace.views.get(view.id)
-        if current is None or current.person != self.id:
-            raise NotThereError("that form is not open")
-        return current
 
     def _answered(self, delivery: Delivery, where: Channel) -> str | None:
         if delivery.error or not delivery.response:

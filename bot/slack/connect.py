@@ -9,10 +9,9 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-import aiohttp
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_async_handlers import (
     AsyncConnectionErrorRetryHandler,
     AsyncRateLimitErrorRetryHandler,
@@ -24,7 +23,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot.errors import SettingsError
 from bot.slack.http_mode import HttpMode
 from bot.slack.socket_mode import SocketMode
-from bot.slack.trouble import code_of
+from bot.slack.trouble import CALL_FAILED, code_of
 
 SCOPES = frozenset(
     {
@@ -177,5 +176,5 @@ async def _asked(variable: str, expected: str, ask: Callable[[], Awaitable[Async
     except SlackApiError as error:
         code = code_of(error) or "an answer that is not Slack's"
         raise SettingsError(f"{variable}: Slack says {code}. It must be {expected}") from error
-    except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
+    except (*CALL_FAILED, OSError) as error:
         raise SettingsError(f"Slack can't be reached ({error}): check the network and SLACK_API_URL") from error

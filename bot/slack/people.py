@@ -10,19 +10,20 @@ from typing import Any, TypeVar
 
 import aiohttp
 from pydantic import BaseModel, ConfigDict, ValidationError
-from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import LookupFailed
 from bot.models import Person
 from bot.policy import Channel, mention
+from bot.slack.trouble import CALL_FAILED
 
 log = logging.getLogger(__name__)
 
 PATIENCE = 5.0
 """Seconds until a lookup has failed."""
 
-FAILURES = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError, ValidationError)
+FAILURES = (*CALL_FAILED, OSError, ValidationError)
+"""The same, for who reads the answer too."""
 
 Answer = TypeVar("Answer")
 

@@ -2,7 +2,11 @@
 
 from enum import Enum
 
-from slack_sdk.errors import SlackApiError
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+CALL_FAILED = (SlackClientError, aiohttp.ClientError, TimeoutError)
+"""Whatever a call raises that Slack refused, or didn't answer."""
 
 
 class Trouble(Enum):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 
@@ -29,8 +30,13 @@ def url(server: Server) -> str:
 
 
 @pytest.fixture
-async def trail(url: str) -> AsyncIterator[PostgresTrail]:
-    async with PostgresTrail.open(url) as trail:
+def opening(url: str) -> AbstractAsyncContextManager[PostgresTrail]:
+    return PostgresTrail.open(url)
+
+
+@pytest.fixture
+async def trail(opening: AbstractAsyncContextManager[PostgresTrail]) -> AsyncIterator[PostgresTrail]:
+    async with opening as trail:
         yield trail
 
 

@@ -170,17 +170,6 @@ async def test_nobody_there(tmp_path: Path) -> None:
             pass
 
 
-async def test_closed(url: str) -> None:
-    """A trail that was closed says so, to followers too."""
-    async with PostgresTrail.open(url) as trail:
-        following = asyncio.create_task(take(trail, 1))
-        await asyncio.sleep(0.05)
-    with pytest.raises(TrailError, match="closed"):
-        await trail.append(None, asked())
-    with pytest.raises(TrailError, match="closed"):
-        await following
-
-
 # ------------------------------------------------------------------------------------------ what is opened
 
 

@@ -3,8 +3,8 @@
 from bot.events import Planned, Record, Reminded
 from bot.lifecycle import State
 from bot.slack.content.blocks import Message, aside, compose, paragraph
-from bot.slack.content.headlines import last_line, question
-from bot.slack.content.lines import Line, Link, When, Who, bold, either, italic, line
+from bot.slack.content.headlines import asks, last_line, question
+from bot.slack.content.lines import Line, Link, When, bold, either, line
 from bot.slack.content.naming import sessions
 from bot.slack.content.story import Story, short
 from bot.slack.content.tickets import decisions_row
@@ -42,9 +42,7 @@ def for_approver(story: Story, link: str) -> Message:
         return compose(paragraph(line(_since(story), at), needed=True), small)
     until = When(moment=request.decide_by or request.at)
     title = line("⏳ ", question(story), " · you may approve it, until ", until, ".")
-    because = (", because ", italic(story.why)) if story.why else (". No reason was given.",)
-    asks = line(Who(id=request.asker), " asks", *because)
-    return compose(paragraph(title, asks, line(_ends(story), at), needed=True), *decisions_row(request), small)
+    return compose(paragraph(title, asks(story), line(_ends(story), at), needed=True), *decisions_row(request), small)
 
 
 def reminder(story: Story, record: Record) -> Line:

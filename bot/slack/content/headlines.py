@@ -26,6 +26,12 @@ def question(story: Story) -> Line:
     return line(asked, " (SIGKILL for what ignores the polite signals)" if force else "")
 
 
+def asks(story: Story) -> Line:
+    """`Alice asks, because INC-42`"""
+    because = (", because ", italic(story.why)) if story.why else (". No reason was given.",)
+    return line(Who(id=story.request.asker), " asks", *because)
+
+
 def last_line(story: Story) -> Line:
     """The headline, and whose request it was."""
     if story.request.state is State.REFUSED:

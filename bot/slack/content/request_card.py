@@ -6,7 +6,7 @@ from bot.models import Unreachable
 from bot.slack.content import freeze
 from bot.slack.content.blocks import Message, Part, aside, compose, paragraph
 from bot.slack.content.forecast import ends, what_would_happen
-from bot.slack.content.headlines import last_line, question
+from bot.slack.content.headlines import asks, last_line, question
 from bot.slack.content.lines import Line, When, Where, Who, bold, either, italic, line, told
 from bot.slack.content.naming import alike
 from bot.slack.content.outcome_lines import notable
@@ -50,17 +50,12 @@ def _pending(story: Story) -> Message:
     return compose(
         paragraph(title, needed=True),
         *_frozen(story),
-        paragraph(_asks(story), needed=True),
+        paragraph(asks(story), needed=True),
         *what_would_happen(story),
         paragraph(*_who_may(request), needed=True),
         *row(request),
         _small(request),
     )
-
-
-def _asks(story: Story) -> Line:
-    because = (", because ", italic(story.why)) if story.why else (". No reason was given.",)
-    return line(Who(id=story.request.asker), " asks", *because)
 
 
 def _who_may(request: Request) -> list[Line]:
@@ -156,7 +151,7 @@ def _unknown(look: Unreachable, again: Line) -> Line:
 
 def _context(story: Story) -> list[Part]:
     plan = story.plan
-    return [paragraph(_asks(story), needed=True), *([paragraph(ends(story, plan), needed=True)] if plan else [])]
+    return [paragraph(asks(story), needed=True), *([paragraph(ends(story, plan), needed=True)] if plan else [])]
 
 
 def _frozen(story: Story) -> list[Part]:

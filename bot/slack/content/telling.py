@@ -20,7 +20,7 @@ from bot.slack.content.aftermath import after
 from bot.slack.content.approvers import approver_of, for_approver, reminder
 from bot.slack.content.blocks import Message, aside, compose, paragraph
 from bot.slack.content.evidence import before, decision
-from bot.slack.content.headlines import last_line
+from bot.slack.content.headlines import NEWS, last_line
 from bot.slack.content.lines import Line, Link, Where, Who, bold, line
 from bot.slack.content.owners import for_owner, owner_of, owners
 from bot.slack.content.proof import mark
@@ -172,7 +172,7 @@ def _asker(story: Story, record: Record, link: str) -> Message:
 def _nothing(story: Story) -> Line:
     """Without what was seen: whoever asks need not be allowed to look."""
     about = f" about {story.user} on {story.where}: there was nothing to end."
-    return line("\N{INFORMATION SOURCE}\ufe0f ", bold("Nothing was done"), about)
+    return line(NEWS, bold("Nothing was done"), about)
 
 
 def _verb(story: Story) -> str:

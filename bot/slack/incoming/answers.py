@@ -1,22 +1,26 @@
 """Answers to one person, which nobody else sees; listings may be for all."""
 
+import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.errors import AlreadyRecorded, KickbotError
 from bot.slack.content.blocks import Message, compose, paragraph
 from bot.slack.content.lines import Line, line, told
-from bot.slack.trouble import Trouble, judge
+from bot.slack.trouble import CALL_FAILED, Trouble, judge
 
 log = logging.getLogger(__name__)
 
+Answer = TypeVar("Answer")
+
+SLOW = 1.0
+"""Seconds after which someone who waits is told that it takes longer."""
 FAULT = "Something went wrong in Kickbot; nothing was done by this. Whoever runs it finds the reason in its log."
 
 
@@ -43,6 +47,15 @@ async def answered(reply: Reply, work: Callable[[], Awaitable[None]]) -> None:
         await reply(note(line(FAULT)))
 
 
+async def awaited(reply: Reply, work: Awaitable[Answer], meanwhile: str) -> Answer:
+    """What the work brings. meanwhile: told to the person who waits, if it takes longer."""
+    working = asyncio.ensure_future(work)
+    finished, _ = await asyncio.wait({working}, timeout=SLOW)
+    if not finished:
+        await reply(note(line(meanwhile)))
+    return await working
+
+
 def by_url(url: str) -> Reply:
     """Through a response_url: to one person, or in the channel. Without blocks, if Slack refuses those."""
 
@@ -52,7 +65,7 @@ def by_url(url: str) -> Reply:
             body = {"text": what.text, "blocks": list(what.blocks), **kind}
             try:
                 answer = await AsyncWebhookClient(url).send_dict(body)
-            except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+            except CALL_FAILED as error:
                 log.warning("an answer did not arrive: %s", error)
                 return
             if answer.status_code == 200:  # noqa: PLR2004 - OK
@@ -78,7 +91,7 @@ def in_thread(client: AsyncWebClient, channel: str, thread: str, person: str, *,
             said |= {"blocks": list(what.blocks)} if what.blocks else {}
             try:
                 await (client.chat_postMessage(**said) if for_all else client.chat_postEphemeral(user=person, **said))
-            except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+            except CALL_FAILED as error:
                 log.warning("an answer did not arrive: %s", error)
                 if isinstance(error, SlackApiError) and judge(error)[0] is Trouble.CONTENT:
                     continue
@@ -94,7 +107,7 @@ def in_person(client: AsyncWebClient, person: str) -> Reply:
         try:
             channel = (await client.conversations_open(users=[person]))["channel"]["id"]
             await client.chat_postMessage(channel=channel, text=message.text, blocks=list(message.blocks))
-        except (SlackClientError, aiohttp.ClientError, TimeoutError) as error:
+        except CALL_FAILED as error:
             log.warning("an answer did not arrive: %s", error)
 
     return reply

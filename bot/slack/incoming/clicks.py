@@ -1,17 +1,15 @@
 """Buttons under a request -> the workflow, and its answer back to whoever clicked. Decides nothing."""
 
 import json
-import logging
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
-import aiohttp
 from slack_bolt.async_app import AsyncApp
-from slack_sdk.errors import SlackApiError
+from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.cleaning import clean
-from bot.errors import CommandError
 from bot.models import RequestId
 from bot.slack.content import decided, freeze
 from bot.slack.content.deny_form import DENY_FORM, deny_form, reason_given
@@ -30,10 +28,9 @@ from bot.slack.content.tickets import (
     key_of,
 )
 from bot.slack.incoming.answers import Reply, note
+from bot.slack.incoming.forms import open_form
 from bot.slack.incoming.intake import Intake
 from bot.workflow import Origin, Workflow
-
-log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 Ack = Callable[..., Awaitable[Any]]
@@ -63,16 +60,17 @@ class Clicks:
         app.view(DENY_FORM)(self._deny)
 
     def _click(self, decide: Callable[[Origin, Ticket], Awaitable[Line]]) -> Callable[..., Awaitable[None]]:
-        async def listener(ack: Ack, body: Json) -> None:
+        async def listener(ack: Ack, body: Json, request: AsyncBoltRequest) -> None:
+            sent = self._intake.sent(request)
             await ack()
             if self._intake.is_new(key_of(body)):
-                await self._intake.answer(self._reply_to(body), lambda: self._decide(body, decide))
+                await self._intake.answer(self._reply_to(body), lambda: self._decide(body, sent, decide))
 
         return listener
 
-    async def _decide(self, body: Json, decide: Callable[[Origin, Ticket], Awaitable[Line]]) -> None:
+    async def _decide(self, body: Json, sent: datetime, decide: Callable[[Origin, Ticket], Awaitable[Line]]) -> None:
         ticket = Ticket.read(body["actions"][0].get("value"))
-        origin = await self._intake.origin(body["user"]["id"], channel_of(body), key_of(body))
+        origin = await self._intake.origin(body["user"]["id"], channel_of(body), key_of(body), sent)
         await self._reply_to(body)(note(await decide(origin, ticket)))
 
     async def _approve(self, origin: Origin, ticket: Ticket) -> Line:
@@ -100,7 +98,7 @@ class Clicks:
         """Deny…: the form has to be opened at once, so nothing is looked up before it."""
         await ack()
         if self._intake.is_new(key_of(body)):
-            await self._intake.answer(self._reply_to(body), lambda: _open_form(client, body))
+            await self._intake.answer(self._reply_to(body), lambda: _open_reason(client, body))
 
     async def _deny(self, ack: Ack, body: Json) -> None:
         await ack()
@@ -115,12 +113,8 @@ class Clicks:
         await self._reply_to(body)(note(decided.denied(request)))
 
 
-async def _open_form(client: AsyncWebClient, body: Json) -> None:
+async def _open_reason(client: AsyncWebClient, body: Json) -> None:
     ticket = Ticket.read(body["actions"][0].get("value"))
     known = {"ticket": ticket.model_dump(), "channel": channel_of(body), "url": body.get("response_url", "")}
     known |= {"home": True} if came_from_home(body) else {}
-    try:
-        await client.views_open(trigger_id=body["trigger_id"], view=deny_form(short(ticket.plan), json.dumps(known)))
-    except (SlackApiError, aiohttp.ClientError, TimeoutError) as error:
-        log.warning("the form did not open: %s", error)
-        raise CommandError(NO_FORM) from error
+    await open_form(client, body, deny_form(short(ticket.plan), json.dumps(known)), NO_FORM)

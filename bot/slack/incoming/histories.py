@@ -1,6 +1,5 @@
 """`/audit` -> what the trail tells about requests, for whoever asks and nobody else."""
 
-import asyncio
 from collections.abc import Awaitable
 
 from bot.cleaning import quoted
@@ -11,12 +10,8 @@ from bot.nearest import did_you_mean
 from bot.questions import Questions
 from bot.slack.content import history
 from bot.slack.content.blocks import Message
-from bot.slack.content.lines import line
-from bot.slack.incoming.answers import Reply, note
+from bot.slack.incoming.answers import Reply, awaited
 from bot.slack.outgoing.links import Links
-
-SLOW = 1.0
-"""Seconds after which someone who waits is told that it takes longer."""
 
 
 class Histories:
@@ -29,11 +24,7 @@ class Histories:
 
     async def answer(self, reply: Reply, who: str, wanted: Audit) -> None:
         """Raises CommandError for a name that nobody has, or several, and Refused for what `who` may not see."""
-        reading = asyncio.ensure_future(self._read(who, wanted))
-        finished, _ = await asyncio.wait({reading}, timeout=SLOW)
-        if not finished:
-            await reply(note(line("Reading the audit trail …")))
-        await reply(await reading)
+        await reply(await awaited(reply, self._read(who, wanted), "Reading the audit trail …"))
 
     def _read(self, who: str, wanted: Audit) -> Awaitable[Message]:
         return self._one(who, wanted.request) if wanted.request is not None else self._several(who, wanted)

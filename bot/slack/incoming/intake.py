@@ -4,15 +4,19 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
+from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.canonical import digest
 from bot.inventory import Inventory
 from bot.models import Person
 from bot.policy import Channel, Policy
+from bot.slack.incoming import arrivals
 from bot.slack.incoming.answers import Reply, answered
+from bot.slack.incoming.arrivals import Pulse
 from bot.slack.incoming.pace import Pace
 from bot.workflow import Origin, Workflow
 
@@ -32,8 +36,9 @@ class Directory(Protocol):
 class Intake:
     """One for all listeners."""
 
-    def __init__(self, people: Directory) -> None:
+    def __init__(self, people: Directory, pulse: Pulse) -> None:
         self._people = people
+        self._pulse = pulse
         self._pace = Pace()
         self._keys: OrderedDict[str, None] = OrderedDict()
         self._answering: set[asyncio.Task[Any]] = set()
@@ -46,11 +51,15 @@ class Intake:
             task.add_done_callback(self._answering.discard)
         await answered(reply, work)
 
-    async def origin(self, who: str, channel: str, key: str) -> Origin:
+    def sent(self, request: AsyncBoltRequest) -> datetime:
+        """When it was sent, at the earliest. To be asked as soon as it is there."""
+        return arrivals.sent(request.body, request.headers, self._pulse)
+
+    async def origin(self, who: str, channel: str, key: str, sent: datetime | None = None) -> Origin:
         """Where something came from; no channel: from a Home tab. Raises CommandError for who asks too much at once."""
         self.demand(who)
         where = await self._people.channel(channel) if channel else Channel(id="")
-        return Origin(who=who, channel=where, key=digest(key.encode()))
+        return Origin(who=who, channel=where, key=digest(key.encode()), sent=sent)
 
     def demand(self, who: str) -> None:
         """Raises CommandError for someone who asks too much at once."""

@@ -12,9 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import aiohttp
 from slack_bolt.async_app import AsyncApp
-from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import commands
@@ -43,11 +41,13 @@ from bot.slack.content.listing import few, unreachable
 from bot.slack.content.naming import sessions
 from bot.slack.content.tickets import NOT_OURS, channel_of, key_of
 from bot.slack.incoming.answers import reply_to
+from bot.slack.incoming.forms import open_form
 from bot.slack.incoming.from_message import hosts_in, quote, user_in
 from bot.slack.incoming.intake import Context
 from bot.slack.incoming.kick_filled import Mistakes, as_it_stands, command, demands_reason, filled_in
 from bot.slack.incoming.kick_sent import reply_in_form
 from bot.slack.incoming.suggestions import Suggestions
+from bot.slack.trouble import CALL_FAILED
 from bot.workflow import Seen
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,6 @@ REMEMBERED = 1_000
 
 NO_FORM = "Slack did not open the form, so nothing was done. Type it instead: "
 TOO_MANY = "All of these sessions are meant. To choose among so many, type the command with `session ID,…`."
-FAILURES = (SlackClientError, aiohttp.ClientError, TimeoutError)
 
 
 @dataclass
@@ -153,12 +152,9 @@ class KickForms:
 
     async def _open(self, client: AsyncWebClient, body: Json, known: Known, filled: Filled) -> Screen:
         """Before anything is looked up."""
-        try:
-            opened = await client.views_open(trigger_id=body["trigger_id"], view=form(known, filled, _looking(filled)))
-        except FAILURES as error:
-            log.warning("the form did not open: %s", error)
-            raise CommandError(NO_FORM + renamed(commands.USAGE["kick"], self._context.names)) from error
-        return Screen(client, str(opened["view"]["id"]), who=_person(body), turn="")
+        otherwise = NO_FORM + renamed(commands.USAGE["kick"], self._context.names)
+        view = await open_form(client, body, form(known, filled, _looking(filled)), otherwise)
+        return Screen(client, view, who=_person(body), turn="")
 
     async def _admitted(self, screen: Screen) -> bool:
         """False for those who can use nothing here: the form gives way to the reason."""
@@ -262,7 +258,7 @@ class KickForms:
                 return False
             try:
                 await screen.client.views_update(view_id=screen.view, view=view)
-            except FAILURES as error:
+            except CALL_FAILED as error:
                 log.info("the form was not updated: %s", error)
                 return False
         return True

@@ -5,18 +5,21 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
+from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.errors import AlreadyRecorded, CommandError, KickbotError, LookupFailed
+from bot.errors import AlreadyRecorded, CommandError, KickbotError, LookupFailed, TooLate
 from bot.models import Kick
 from bot.slack.content.help_text import renamed
 from bot.slack.content.kick_form import HOSTS, KICK_FORM, REASON, USER, Known, nobody_there
 from bot.slack.content.lines import Line
 from bot.slack.content.story import asked
 from bot.slack.incoming.answers import Reply, by_url, in_person, note
+from bot.slack.incoming.arrivals import ANSWERABLE
 from bot.slack.incoming.intake import Context
 from bot.slack.incoming.kick_filled import Mistakes, command, demands_reason, filled_in, strays
 
@@ -29,8 +32,6 @@ NAMING = 0.5
 """Seconds beyond that for the names in it."""
 OTHER_LIST = "The sessions that stand here are of another choice: wait a moment, and send it again."
 SENT_BEFORE = "This form was sent before, and is asked once only. If it was refused then, open a new one."
-ANSWERABLE = 29 * 60
-"""Seconds for which a response_url is good, less a minute."""
 REMEMBERED = 1_000
 
 _PERSON = re.compile(r"<@([UW][A-Z0-9]+)>")
@@ -47,22 +48,23 @@ class SentForms:
     def register(self, app: AsyncApp) -> None:
         app.view(KICK_FORM)(self._sent)
 
-    async def _sent(self, ack: Ack, body: Json) -> None:
+    async def _sent(self, ack: Ack, body: Json, request: AsyncBoltRequest) -> None:
         """A mistake or a refusal stands in the form, if it is known in time; else it is told like any answer."""
+        sent = self._context.intake.sent(request)
         if not self._context.intake.is_new(f"{body['view']['id']}:{body.get('trigger_id')}"):
             await ack()
             return
         reply = reply_in_form(self._context.posts, body)
-        await self._context.intake.answer(reply, lambda: self._ask(ack, body, reply))
+        await self._context.intake.answer(reply, lambda: self._ask(ack, body, sent, reply))
 
-    async def _ask(self, ack: Ack, body: Json, reply: Reply) -> None:
+    async def _ask(self, ack: Ack, body: Json, sent: datetime, reply: Reply) -> None:
         try:
             words, kick = self._understood(body["view"])
         except Mistakes as mistakes:
             said = {block: _bare(renamed(text, self._context.names)) for block, text in mistakes.fields.items()}
             await ack(response_action="errors", errors=said)
             return
-        asking = asyncio.ensure_future(self._workflow_asks(body, words, kick))
+        asking = asyncio.ensure_future(self._workflow_asks(body, sent, words, kick))
         finished, _ = await asyncio.wait({asking}, timeout=ACKNOWLEDGE)
         if finished and (refusal := _refusal(asking)):
             self._count(body["view"]["id"])
@@ -84,12 +86,12 @@ class SentForms:
             raise Mistakes({REASON: f"A reason is needed on {host}."})
         return f"{self._context.names['kick']} {words}", kick
 
-    async def _workflow_asks(self, body: Json, words: str, kick: Kick) -> Line:
+    async def _workflow_asks(self, body: Json, sent: datetime, words: str, kick: Kick) -> Line:
         """One form is one request, however often it is sent; one that was refused may be sent again."""
         view, known = body["view"]["id"], Known.of(body["view"])
         refused = self._refused.get(view, 0)
         key = f"{view}:{refused}" if refused else view
-        origin = await self._context.intake.origin(body["user"]["id"], known.channel, key)
+        origin = await self._context.intake.origin(body["user"]["id"], known.channel, key, sent)
         try:
             return asked(await self._context.workflow.ask(origin, words, kick), known.channel)
         except AlreadyRecorded as error:
@@ -123,9 +125,9 @@ def reply_in_form(posts: AsyncWebClient, body: Json) -> Reply:
 
 
 def _refusal(asking: asyncio.Task[Line]) -> KickbotError | None:
-    """Why nothing was asked, on purpose."""
+    """Why nothing was asked, on purpose. Not that it came too late: then nobody looks at the form any more."""
     error = asking.exception()
-    return error if isinstance(error, KickbotError) else None
+    return error if isinstance(error, KickbotError) and not isinstance(error, TooLate) else None
 
 
 def _bare(text: str) -> str:

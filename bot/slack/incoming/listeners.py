@@ -12,6 +12,7 @@ from bot.inventory import Inventory
 from bot.policy import Policy
 from bot.slack.content.lines import line
 from bot.slack.incoming.answers import FAULT, note, reply_to
+from bot.slack.incoming.arrivals import Pulse
 from bot.slack.incoming.clicks import Clicks
 from bot.slack.incoming.histories import Histories
 from bot.slack.incoming.home_tab import HomeTab
@@ -43,12 +44,13 @@ def register(
     posts: AsyncWebClient,
     home: HomeTab,
     histories: Histories,
+    pulse: Pulse,
 ) -> Intake:
     """Listen on this app. names: `{"sessions": "/sessions", "kick": "/kick", "kickbot": "/kickbot"}`.
 
     posts: a client that never repeats a call by itself.
     """
-    intake = Intake(people)
+    intake = Intake(people, pulse)
     context = Context(workflow, intake, people, inventory, policy, names, posts)
     listings, forms = Listings(context), KickForms(context)
     typed = Typed(context, listings, forms, histories)

@@ -6,10 +6,12 @@ Whoever only mentions the bot in passing is not answered; nor is another bot, no
 import html
 import re
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.async_context import AsyncBoltContext
+from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import CommandError
@@ -37,21 +39,23 @@ class Mentions:
     def register(self, app: AsyncApp) -> None:
         app.event("app_mention")(self._mentioned)
 
-    async def _mentioned(self, ack: Ack, event: Json, context: AsyncBoltContext) -> None:
+    async def _mentioned(self, ack: Ack, event: Json, request: AsyncBoltRequest, context: AsyncBoltContext) -> None:
+        sent = self._intake.sent(request)
         await ack()
         text = behind_the_name(event.get("text") or "", context.bot_user_id or "")
         if text is None or not is_by_a_person(event) or not self._intake.is_new(key_of(event)):
             return
         reply = self._reply(event)
-        await self._intake.answer(reply, lambda: self._carry_out(event, text, reply))
+        await self._intake.answer(reply, lambda: self._carry_out(event, sent, text, reply))
 
-    async def _carry_out(self, event: Json, text: str, reply: Reply) -> None:
+    async def _carry_out(self, event: Json, sent: datetime, text: str, reply: Reply) -> None:
         if event.get("edited"):
             raise CommandError(EDITED)
         said = Said(
             who=event["user"],
             channel=event["channel"],
             key=key_of(event),
+            sent=sent,
             called="@kickbot",
             command="kickbot",
             text=text,

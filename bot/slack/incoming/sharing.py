@@ -4,7 +4,6 @@ Where the configuration names the channel and only the bot is missing in it, a b
 carries the words of the command and nothing that was seen: the click looks again, with the rights of that moment.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -21,7 +20,7 @@ from bot.slack.content.listing import listing
 from bot.slack.content.naming import NAMED
 from bot.slack.content.story import named
 from bot.slack.content.tickets import NOT_OURS, channel_of, key_of
-from bot.slack.incoming.answers import Reply, note, reply_to
+from bot.slack.incoming.answers import Reply, awaited, note, reply_to
 from bot.slack.incoming.intake import Context
 from bot.workflow import Origin
 
@@ -29,8 +28,6 @@ Json = dict[str, Any]
 Ack = Callable[..., Awaitable[Any]]
 
 SHARE = "kickbot_share"
-SLOW = 1.0
-"""Seconds after which someone who waits for a listing is told that it takes longer."""
 
 
 class Listings:
@@ -44,11 +41,8 @@ class Listings:
 
     async def answer(self, reply: Reply, origin: Origin, wanted: Listing, words: str) -> None:
         """words: the same question as `/kickbot` would take it."""
-        looking = asyncio.ensure_future(self._context.workflow.look(origin, wanted))
-        finished, _ = await asyncio.wait({looking}, timeout=SLOW)
-        if not finished:
-            await reply(note(line(f"Looking at {named(wanted.hosts)} …")))
-        seen = await looking
+        looking = self._context.workflow.look(origin, wanted)
+        seen = await awaited(reply, looking, f"Looking at {named(wanted.hosts)} …")
         for_all = bool(seen.looks) and may_show(self._context.policy, origin.channel)
         why = alone(self._context.policy, origin.channel, words) if seen.looks and not for_all else ()
         await reply(listing(seen, why, menu(seen.looks, wanted, self._context.policy)), for_all=for_all)

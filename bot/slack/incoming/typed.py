@@ -2,20 +2,23 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
+from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import commands
 from bot.cleaning import clean, shorten
 from bot.errors import CommandError, Refused
-from bot.models import Audit, Form, Freeze, Help, Kick, Listing, Unfreeze, Value
+from bot.models import Audit, Form, Freeze, Help, Kick, Listing, Moment, Unfreeze, Value
 from bot.policy import not_a_member
 from bot.slack.content import freeze
 from bot.slack.content.help_text import help_on, renamed
 from bot.slack.content.story import asked
-from bot.slack.incoming.answers import Reply, note, reply_to
+from bot.slack.incoming.answers import Reply, in_person, note, reply_to
+from bot.slack.incoming.arrivals import answerable
 from bot.slack.incoming.histories import Histories
 from bot.slack.incoming.intake import Context
 from bot.slack.incoming.kick_forms import KickForms
@@ -29,11 +32,12 @@ LONGEST_WORDS = 2_000
 
 
 class Said(Value):
-    """Words for Kickbot: who said them where. called: by which name, `/logout` for one. key: see Origin."""
+    """Words for Kickbot: who said them where. called: by which name, `/logout` for one. key, sent: see Origin."""
 
     who: str
     channel: str
     key: str
+    sent: Moment
     called: str
     command: str
     text: str
@@ -63,14 +67,15 @@ class Typed:
             app.command(name)(self._command(command))
 
     def _command(self, command: str) -> Callable[..., Awaitable[None]]:
-        async def listener(ack: Ack, body: Json, client: AsyncWebClient) -> None:
+        async def listener(ack: Ack, body: Json, request: AsyncBoltRequest, client: AsyncWebClient) -> None:
+            sent = self._context.intake.sent(request)
             await ack()
-            reply = reply_to(body)
+            reply = reply_to(body) if answerable(sent) else in_person(self._context.posts, body["user_id"])
 
             async def opens(wanted: Form) -> None:
                 await self._forms.typed(client, body, wanted.reason)
 
-            await self._context.intake.answer(reply, lambda: self.carry_out(_said(command, body), reply, opens))
+            await self._context.intake.answer(reply, lambda: self.carry_out(_said(command, body, sent), reply, opens))
 
         return listener
 
@@ -87,7 +92,7 @@ class Typed:
         if isinstance(understood, Help):
             await reply(help_on(understood.topic, self._context.names))
             return
-        origin = await self._context.intake.origin(said.who, said.channel, said.key)
+        origin = await self._context.intake.origin(said.who, said.channel, said.key, said.sent)
         if isinstance(understood, Listing):
             await self._listings.answer(reply, origin, understood, said.for_kickbot)
         elif isinstance(understood, Audit):
@@ -108,12 +113,13 @@ class Typed:
         await reply(note(asked(await self._context.workflow.ask(origin, words, wanted), origin.channel.id)))
 
 
-def _said(command: str, body: Json) -> Said:
+def _said(command: str, body: Json, sent: datetime) -> Said:
     """A slash command."""
     return Said(
         who=body["user_id"],
         channel=body["channel_id"],
         key=body.get("trigger_id") or json.dumps(body),
+        sent=sent,
         called=body["command"],
         command=command,
         text=body.get("text") or "",
