@@ -219,7 +219,8 @@ class Workflow:
         )
 
     async def unfreeze(self, origin: Origin) -> Request:
-        """The second person who says so releases the brake. Raises Refused, recorded."""
+        """The second person who says so releases the brake. Raises Refused, recorded; TooLate, unrecorded."""
+        await self._demand_in_time(origin, self._rights.policy.rules)
         return self._woken(await self._brake.unfreeze(origin.who))
 
     def _woken(self, decided: Request) -> Request:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot import events
-from bot.errors import ActingFrozen, Refused, TrailError
+from bot.errors import ActingFrozen, Refused, TooLate, TrailError
 from bot.lifecycle import Request, State
 from bot.models import EndSession, Listing, Result
 from bot.sandbox.nouns import Fault
@@ -205,6 +205,15 @@ async def test_the_first_word_counts_for_fifteen_minutes(stage: Stage) -> None:
 
     assert (await unfreeze(stage, "U0CAROL")).state is State.FROZEN
     assert (await unfreeze(stage, "U0BOB")).state is State.UNFROZEN
+
+
+async def test_an_unfreeze_that_arrives_late_counts_for_nothing(stage: Stage) -> None:
+    """A word from before a sleep of the bot is not one of the two."""
+    await freeze(stage)
+    old = stage.origin("U0BOB").model_copy(update={"sent": stage.clock.now - timedelta(minutes=3)})
+    with pytest.raises(TooLate):
+        await stage.workflow.unfreeze(old)
+    assert (await unfreeze(stage, "U0CAROL")).state is State.FROZEN
 
 
 async def test_the_first_one_must_still_be_allowed_to(stage: Stage) -> None:
