@@ -2,7 +2,11 @@
 
 from enum import Enum
 
-from slack_sdk.errors import SlackApiError
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+NO_ANSWER = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError)
+"""What a call raises that Slack refused, or that did not reach it."""
 
 
 class Trouble(Enum):
