@@ -24,15 +24,15 @@ class Facts(Value):
     """What the parts say at one moment. Ages and silences are seconds.
 
     slack_silence: since Slack last answered. reconnects: new connections to Slack since the start. trail_silence: since
-    the trail was last read. trail_trouble: why the last try to read it failed, empty if it didn't. open_requests: when
-    it was last read. loop_lag: how late the event loop lately came to what was due.
+    the trail was last read. trail_fails: the last try to read it failed. open_requests: when it was last read.
+    loop_lag: how late the event loop lately came to what was due.
     """
 
     phase: Phase
     slack_silence: float
     reconnects: int
     trail_silence: float
-    trail_trouble: str
+    trail_fails: bool
     store: StoreState
     hosts: HostsState
     open_requests: int
@@ -56,9 +56,11 @@ def _reasons(facts: Facts) -> Iterator[str]:
             f"Slack has not answered for {facts.slack_silence:.0f} s, so commands and clicks don't arrive: see whether"
             " Slack is up, and whether this machine reaches it; Kickbot keeps trying by itself"
         )
-    if facts.trail_trouble or not facts.trail_is_read:
-        why = facts.trail_trouble or f"no answer for {facts.trail_silence:.0f} s"
-        yield f"the audit trail can't be read ({why}), so nothing is done: look at what audit.database names"
+    if facts.trail_fails or not facts.trail_is_read:
+        yield (
+            f"the audit trail was last read {facts.trail_silence:.0f} s ago, and can't be read now, so nothing is done:"
+            " the log says why; look at the disk, or the database, of audit.database"
+        )
     if _is_failing(facts.store):
         yield (
             "an event could not be recorded, so nothing is done: the log says why; look at the disk, or the database,"

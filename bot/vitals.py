@@ -1,6 +1,7 @@
 """Feels the pulse of the running bot, and shows it on the port of [health]. It decides nothing, and mends nothing."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from time import monotonic
@@ -12,6 +13,8 @@ from bot.errors import TrailError
 from bot.health import Facts, Phase
 from bot.models import RequestId
 from bot.web_server import page, serving
+
+log = logging.getLogger(__name__)
 
 BEAT = 1.0
 READ_EVERY = 5.0
@@ -43,7 +46,7 @@ class Vitals:
         self._hosts = hosts
         self._read_every = read_every
         self._read_at = monotonic()
-        self._trouble = ""
+        self._trouble = ""  # as the log has it; it may name files, hosts and users
         self._open_requests = 0
         self._lag = 0.0
 
@@ -53,7 +56,7 @@ class Vitals:
             slack_silence=self.way.silence(),
             reconnects=self.way.reconnects,
             trail_silence=monotonic() - self._read_at,
-            trail_trouble=self._trouble,
+            trail_fails=bool(self._trouble),
             store=self._store.state(),
             hosts=self._hosts(),
             open_requests=self._open_requests,
@@ -110,7 +113,9 @@ class Vitals:
                 await self._store.read(FIRST)  # what is open may be remembered; this is not
                 self._read_at, self._trouble = monotonic(), ""
             except TrailError as error:
-                self._trouble = str(error).partition(" (")[0]  # what stands behind names files, hosts and users
+                if str(error) != self._trouble:
+                    log.warning("the audit trail can't be read: %s", error)
+                self._trouble = str(error)
             await asyncio.sleep(self._read_every)
 
     # ------------------------------------------------------------------------------------------ pages
