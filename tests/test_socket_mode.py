@@ -16,6 +16,8 @@ from bot.slack.socket_mode import Heartbeat
 from tests.slack_bot import QUICK_BEAT, start
 from tests.whole import configure, secrets_of
 
+NOT_DEAF = QUICK_BEAT.model_copy(update={"deaf": 1000.0})
+"""What is down is noticed by that alone."""
 IMPATIENT = QUICK_BEAT.model_copy(update={"lost": 2.0})
 
 
@@ -42,7 +44,7 @@ def no_addresses(method: str, _args: object) -> Fault | None:
 
 async def test_a_failed_handshake_does_not_leave_the_bot_deaf(sandbox: SandboxSlack, tmp_path: Path) -> None:
     """An address of Socket Mode is good for one try: after a failure the bot asks for another one."""
-    async with start(sandbox, tmp_path, heartbeat=QUICK_BEAT):
+    async with start(sandbox, tmp_path, heartbeat=NOT_DEAF):
         sandbox.socket.refuse_handshakes = 1
         sandbox.socket.drop()
         await is_heard(sandbox)
@@ -50,7 +52,7 @@ async def test_a_failed_handshake_does_not_leave_the_bot_deaf(sandbox: SandboxSl
 
 async def test_a_handshake_that_gets_no_answer_is_given_up(sandbox: SandboxSlack, tmp_path: Path) -> None:
     """Slack's client would wait for five minutes, with everyone who comes later."""
-    async with start(sandbox, tmp_path, heartbeat=QUICK_BEAT):
+    async with start(sandbox, tmp_path, heartbeat=NOT_DEAF):
         sandbox.socket.hang_handshakes = True
         sandbox.socket.drop()
         asked = addresses(sandbox)
@@ -63,7 +65,7 @@ async def test_a_start_goes_on_when_the_first_handshake_gets_no_answer(sandbox: 
     """It takes another address."""
     sandbox.socket.hang_handshakes = True
     thaw = asyncio.get_running_loop().call_later(0.5, setattr, sandbox.socket, "hang_handshakes", False)
-    async with start(sandbox, tmp_path, heartbeat=QUICK_BEAT):
+    async with asyncio.timeout(60), start(sandbox, tmp_path, heartbeat=QUICK_BEAT):
         assert thaw.when() < asyncio.get_running_loop().time()
         await is_heard(sandbox)
 
@@ -125,7 +127,7 @@ async def test_a_start_that_never_gets_through_ends(sandbox: SandboxSlack, tmp_p
     sandbox.socket.hang_handshakes = True
     heartbeat = Heartbeat(ping=0.1, look=0.05, handshake=0.1, deaf=0.5, lost=1)
     with pytest.raises(BaseExceptionGroup) as stopped:
-        async with start(sandbox, tmp_path, heartbeat=heartbeat):
+        async with asyncio.timeout(60), start(sandbox, tmp_path, heartbeat=heartbeat):
             pytest.fail("it is said to be ready")
     assert stopped.group_contains(SlackLost, match="nothing came through .* does the network let WebSockets through")
 
