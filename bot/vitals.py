@@ -112,10 +112,11 @@ class Vitals:
                 self._open_requests = len(await self._store.open_requests())
                 await self._store.read(FIRST)  # what is open may be remembered; this is not
                 self._read_at, self._trouble = monotonic(), ""
-            except TrailError as error:
+            except Exception as error:  # to feel the pulse must not stop the heart
                 if str(error) != self._trouble:
-                    log.warning("the audit trail can't be read: %s", error)
-                self._trouble = str(error)
+                    fault = not isinstance(error, TrailError)
+                    log.warning("the audit trail can't be read: %s", error, exc_info=fault)
+                self._trouble = str(error) or type(error).__name__
             await asyncio.sleep(self._read_every)
 
     # ------------------------------------------------------------------------------------------ pages

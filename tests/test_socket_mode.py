@@ -5,17 +5,29 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from bot import app, settings
 from bot.audit.sqlite import SqliteTrail
+from bot.cli import main
 from bot.errors import SlackLost
 from bot.sandbox.hosts import HostSpec, SandboxHosts
 from bot.sandbox.nouns import Fault
 from bot.sandbox.server import SandboxSlack
-from bot.slack.socket_mode import Heartbeat
+from bot.slack.socket_mode import Heartbeat, SocketMode
 from tests.slack_bot import QUICK_BEAT, start
 from tests.whole import configure, secrets_of
 
+SMALL = """
+[slack]
+incident_channel = "C0INCIDENT"
+[ssh]
+user = "kickbot"
+[[hosts]]
+name = "host1"
+[[rules]]
+hosts = "*"
+"""
 NOT_DEAF = QUICK_BEAT.model_copy(update={"deaf": 1000.0})
 """What is down is noticed by that alone."""
 IMPATIENT = QUICK_BEAT.model_copy(update={"lost": 2.0})
@@ -111,15 +123,24 @@ async def test_a_process_that_can_not_get_through_says_so(sandbox: SandboxSlack,
 
 
 async def test_an_outage_of_slack_is_waited_out(sandbox: SandboxSlack, tmp_path: Path) -> None:
-    """No address at all: no restart would cure that. When Slack is back, the bot is too, and gets its whole time."""
-    async with start(sandbox, tmp_path, heartbeat=IMPATIENT) as bot:
+    """No address at all, for hours: no restart would cure that. When Slack is back, the bot gets its whole time."""
+    async with start(sandbox, tmp_path, heartbeat=QUICK_BEAT) as bot:
+        way = bot.slack.way
+        assert isinstance(way, SocketMode)
         sandbox.workspace.faults = no_addresses
+        way._heard -= 2 * QUICK_BEAT.lost
+        way._unreachable -= 2 * QUICK_BEAT.lost
         sandbox.socket.drop()
-        await until(lambda: bot.slack.way.silence() > 2 * IMPATIENT.lost)
-        assert not bot.slack.way.lost.is_set()
+        before = addresses(sandbox)
+        await until(lambda: addresses(sandbox) > before + 3)
+        sandbox.socket.hang_handshakes = True  # so that it has to take several addresses
         sandbox.workspace.faults = lambda _method, _args: None
+        before = addresses(sandbox)
+        await until(lambda: addresses(sandbox) > before + 3)
+        assert not way.lost.is_set()
+        sandbox.socket.hang_handshakes = False
         await is_heard(sandbox)
-        assert not bot.slack.way.lost.is_set()
+        assert not way.lost.is_set()
 
 
 async def test_a_start_that_never_gets_through_ends(sandbox: SandboxSlack, tmp_path: Path) -> None:
@@ -130,6 +151,21 @@ async def test_a_start_that_never_gets_through_ends(sandbox: SandboxSlack, tmp_p
         async with asyncio.timeout(60), start(sandbox, tmp_path, heartbeat=heartbeat):
             pytest.fail("it is said to be ready")
     assert stopped.group_contains(SlackLost, match="nothing came through .* does the network let WebSockets through")
+
+
+def test_the_process_of_a_lost_bot_fails_with_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So a supervisor starts a new one, and its log says why."""
+
+    async def lost(*_: object) -> None:
+        raise SlackLost(301)
+
+    (tmp_path / "kickbot.toml").write_text(SMALL)
+    monkeypatch.setattr(app, "run", lost)
+    secrets = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_APP_TOKEN": "xapp-1"}
+    done = CliRunner().invoke(main, ["run", "--config", str(tmp_path / "kickbot.toml")], env=secrets)
+    assert done.exit_code == 2
+    assert "nothing came through from there for 301 s" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 async def test_a_bot_that_is_lost_stops_as_always_and_fails(sandbox: SandboxSlack, tmp_path: Path) -> None:

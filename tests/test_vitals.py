@@ -175,6 +175,18 @@ async def test_a_trail_that_was_taken_away_is_noticed(tmp_path: Path, caplog: py
         await until(vitals.healthy)
 
 
+async def test_a_fault_in_reading_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The bot goes on; the log has the traceback."""
+    async with SqliteTrail.open(tmp_path / "kickbot.db") as trail, felt(trail) as vitals:
+        with monkeypatch.context() as broken:
+            broken.setattr(trail, "read", lambda _request: 1 / 0)
+            await until(lambda: not vitals.healthy())
+        await until(vitals.healthy)
+        assert "ZeroDivisionError" in caplog.text
+
+
 async def test_a_trail_that_hangs_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that gives no answer at all: after a while neither healthy nor alive."""
     monkeypatch.setattr("bot.health.TRAIL_PATIENCE", 0.5)
