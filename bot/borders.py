@@ -137,8 +137,39 @@ class Postings(Protocol):
         ...
 
 
+class StoreState(Value):
+    """What a store knows of its own work. Ages are seconds; None: there was nothing yet.
+
+    recorded, failed: events in this process. leases: that it holds; lease_age: since they were last renewed, None where
+    none is held, or none can be lost.
+    """
+
+    recorded: int = 0
+    recorded_age: float | None = None
+    failed: int = 0
+    failed_age: float | None = None
+    leases: int = 0
+    lease_age: float | None = None
+
+
+class HostsState(Value):
+    """How many hosts there are, and how many of them answered the newest look, or did not. The rest was never asked.
+
+    answered_age: seconds since any of them last answered; None if none did yet.
+    """
+
+    configured: int
+    answered: int = 0
+    silent: int = 0
+    answered_age: float | None = None
+
+
 class Store(Trail, Protocol):
     """A trail with the publisher's memory beside it."""
+
+    def state(self) -> StoreState:
+        """How it is; asks nobody."""
+        ...
 
     def postings(self) -> Postings:
         """For one use: only the one whose `turn` was waited for is held to it."""

@@ -17,7 +17,18 @@ from bot.errors import CommandError, SettingsError
 from bot.inventory import Inventory, expand
 from bot.models import Act, Host, Value
 from bot.policy import Policy, Rule
-from bot.shapes import Address, ChannelId, CommandName, Logins, People, PersonId, Seconds, Where, not_empty
+from bot.shapes import (
+    Address,
+    ChannelId,
+    CommandName,
+    Logins,
+    LoopbackAddress,
+    People,
+    PersonId,
+    Seconds,
+    Where,
+    not_empty,
+)
 
 SLACK_API_URL = "https://slack.com/api/"
 
@@ -48,8 +59,7 @@ class SlackSection(Value):
     @property
     def listens_on(self) -> tuple[str, int]:
         """Host and port in HTTP mode. Without a word it is this machine alone: a load balancer is in front of it."""
-        host, _, port = (self.listen or "127.0.0.1:3000").rpartition(":")
-        return host.strip("[]"), int(port)
+        return _host_and_port(self.listen or "127.0.0.1:3000")
 
 
 class AuditSection(Value):
@@ -99,6 +109,14 @@ class RuleSection(Value):
         return then
 
 
+class HealthSection(Value):
+    listen: LoopbackAddress
+
+    @property
+    def listens_on(self) -> tuple[str, int]:
+        return _host_and_port(self.listen)
+
+
 class ProtectSection(Value):
     users: Logins | None = None
 
@@ -114,6 +132,7 @@ class Settings(Value):
     rules: tuple[RuleSection, ...] = Field(min_length=1)
     people: dict[PersonId, Logins] = Field(default_factory=dict)
     protect: ProtectSection = ProtectSection()
+    health: HealthSection | None = None
 
     @property
     def database(self) -> Path | str:
@@ -186,6 +205,11 @@ def postgres_url(text: str) -> str:
     if ":" in address.netloc.rpartition("@")[0] or {"password", "sslpassword"} & parse_qs(address.query).keys():
         raise ValueError("must not hold a password: put that into PGPASSWORD, or into a file that PGPASSFILE names")
     return text
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def find(option: str | None) -> Path:

@@ -468,3 +468,32 @@ def test_find(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KICKBOT_CONFIG", "/etc/kickbot.toml")
     assert settings.find(None) == Path("/etc/kickbot.toml")
     assert settings.find("other.toml") == Path("other.toml")
+
+
+@pytest.mark.parametrize(
+    ("listen", "found"),
+    [("127.0.0.1:9464", ("127.0.0.1", 9464)), ("127.8.8.8:80", ("127.8.8.8", 80)), ("[::1]:9464", ("::1", 9464))],
+)
+def test_the_port_of_health(kickbot_toml: Path, listen: str, found: tuple[str, int]) -> None:
+    """An address of this machine alone."""
+    health = load(kickbot_toml, SMALL + f'[health]\nlisten = "{listen}"').health
+    assert health
+    assert health.listens_on == found
+
+
+def test_without_health_there_is_no_port(kickbot_toml: Path) -> None:
+    """It is opened where the file says so."""
+    assert load(kickbot_toml, SMALL).health is None
+
+
+@pytest.mark.parametrize(
+    "listen", ["0.0.0.0:9464", "[::]:9464", "192.0.2.1:9464", "localhost:9464", "127.0.0.1", "127.0.0.1:0", ":9464"]
+)
+def test_health_is_not_for_strangers(kickbot_toml: Path, listen: str) -> None:
+    """Any other address is refused, and so is a name: it can come to mean another one."""
+    assert "health.listen: " in stopped(kickbot_toml, SMALL + f'[health]\nlisten = "{listen}"')
+
+
+def test_health_says_where(kickbot_toml: Path) -> None:
+    """The section alone opens nothing by guess."""
+    assert "health.listen: is missing" in stopped(kickbot_toml, SMALL + "[health]")

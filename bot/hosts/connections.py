@@ -7,7 +7,9 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
+from time import monotonic
 
+from bot.borders import HostsState
 from bot.cleaning import clean, mask, shorten
 from bot.errors import IncompleteAnswer
 from bot.hosts.drivers.interface import Driver, NotForThisDriver
@@ -44,6 +46,18 @@ class SshHosts:
         named = {name: host.model_copy(update={"user": host.user or user}) for name, host in hosts.items()}
         self._lines = {name: Line(host, identity, known, limits) for name, host in named.items()}
         self._in_flight = asyncio.Semaphore(limits.in_flight)
+        self._answered: dict[str, bool] = {}
+        self._answered_at: float | None = None
+
+    def state(self) -> HostsState:
+        """How the newest look at each host went; asks none."""
+        answered = sum(self._answered.values())
+        return HostsState(
+            configured=len(self._lines),
+            answered=answered,
+            silent=len(self._answered) - answered,
+            answered_age=None if self._answered_at is None else monotonic() - self._answered_at,
+        )
 
     async def look(self, hosts: Sequence[str]) -> AsyncIterator[Snapshot | Unreachable]:
         """One look for each host, each as it arrives; ends what is still under way when it is closed."""
@@ -52,6 +66,7 @@ class SshHosts:
             while waiting:
                 arrived, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                 for look in arrived:
+                    self._note(look.result())
                     yield look.result()
         finally:
             for look in waiting:
@@ -81,6 +96,11 @@ class SshHosts:
     async def close(self) -> None:
         """Close every connection; what is under way on them fails."""
         await asyncio.gather(*(line.close() for line in self._lines.values()))
+
+    def _note(self, look: Snapshot | Unreachable) -> None:
+        if look.host in self._lines:
+            self._answered[look.host] = isinstance(look, Snapshot)
+            self._answered_at = monotonic() if isinstance(look, Snapshot) else self._answered_at
 
     async def _look(self, name: str) -> Snapshot | Unreachable:
         line = self._lines.get(name)
