@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
+from bot import stopping
 from bot.audit.stored import open_trail
 from bot.borders import Hosts, Store
 from bot.errors import LookupFailed
@@ -30,9 +30,7 @@ log = logging.getLogger(__name__)
 
 async def run(settings: Settings, secrets: Secrets) -> None:
     """Until SIGTERM or SIGINT. Raises SettingsError if it can't start, and what stopped it if it broke."""
-    stopped = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    stopped = stopping.on_signals()
     async with serving(settings, secrets):
         log.info("ready")
         await stopped.wait()
@@ -111,9 +109,9 @@ async def at_work(
         running = [tasks.create_task(each) for each in work]
         async with slack.listening():
             yield workflow
-        await listeners.finish()
         for task in running:
-            task.cancel()
+            task.cancel()  # nothing new is begun; what is in the middle goes on to its end beside the last answers
+        await listeners.finish()
 
 
 async def _look_round(people: SlackPeople, policy: Policy) -> None:

@@ -41,6 +41,7 @@ from bot.models import (
 )
 from bot.policy import Channel, Rule, home
 from bot.rights import Rights, aims
+from bot.stopping import to_its_end
 
 HOSTS_AT_ONCE = 10
 """Hosts of one process on which something is being done at the same moment."""
@@ -288,15 +289,20 @@ class Workflow:
     async def _take(
         self, request: Request, step: Step, look: Snapshot, looked_at: datetime, lease: Lease
     ) -> Answer | None:
-        """Record the intent, act, record the answer. None: the look is too old by now, or no answer came."""
+        """Do it, once its deadline is known. None: the look is too old by now, or no answer came."""
         window = min(self._timing.act_window, await self._seconds_left(request))
         if await self._ledger.now() >= looked_at + timedelta(seconds=window / 2):
             return None  # the next round takes a new look
         not_after = HostUptime(look.uptime + int(window * 100))
         answer_by = looked_at + timedelta(seconds=window)
         ending = events.Ending(step=step, not_after=not_after, answer_by=answer_by)
+        return await to_its_end(self._carry_out(request, ending, lease))
+
+    async def _carry_out(self, request: Request, ending: events.Ending, lease: Lease) -> Answer | None:
+        """Record the intent, act, record the answer. None: no answer came."""
         await self._ledger.record(request, ending, lease)  # no record, no act
-        answer = await self._hosts.act(step, not_after=not_after)
+        step = ending.step
+        answer = await self._hosts.act(step, not_after=HostUptime(ending.not_after))
         if answer.status == "unknown":
             log.warning("request %s, %s: %s", request.id, step.host, answer.output)
             return None  # the intent stays without its answer, as after a crash: `settle` comes next
