@@ -44,7 +44,7 @@ from bot.rights import Rights, aims
 from bot.stopping import to_its_end
 
 HOSTS_AT_ONCE = 10
-"""Hosts of one process on which something is being done at the same moment."""
+"""Hosts of one request on which something is being done at the same moment."""
 
 WARNED_REASON, WARNED_NAME = 200, 60
 """Characters of the reason, and of the asker's name, that stand on a user's terminal."""
@@ -102,7 +102,6 @@ class Workflow:
         self._decisions = Decisions(self._ledger, rights)
         self._timing = timing
         self._sleep = sleep
-        self._at_once = asyncio.Semaphore(HOSTS_AT_ONCE)
         self._last_seen: dict[str, frozenset[str]] = {}
         self._loop = Loop(self._ledger, self.drive)
 
@@ -258,7 +257,8 @@ class Workflow:
         if request.to_warn:
             return await self.warn(request, lease)
         # Every host is waited for, whatever happens on another one: no try may run on behind a second drive.
-        work = (self._act_on(request, host, lease) for host in request.hosts)
+        few = asyncio.Semaphore(HOSTS_AT_ONCE)
+        work = (self._act_on(request, host, lease, few) for host in request.hosts)
         ends = await asyncio.gather(*work, return_exceptions=True)
         for error in (end for end in ends if isinstance(end, BaseException)):
             raise error
@@ -267,13 +267,22 @@ class Workflow:
             return request
         return await self._ledger.record(request, events.Verifying(), lease)
 
-    async def _act_on(self, request: Request, host: str, lease: Lease) -> bool:
-        """One host, with a look of its own; True if it is to be looked at again."""
-        async with self._at_once:
-            (look,) = await self._look_at([host])
-            looked_at = await self._ledger.now()
-            await self._ledger.record(request, events.Observed(looks=_attached([look]), phase="acting"), lease)
-            return isinstance(look, Snapshot) and await self._try_each(request, look, looked_at, lease)
+    async def _act_on(self, request: Request, host: str, lease: Lease, few: asyncio.Semaphore) -> bool:
+        """One host, look after look, without waiting for the others; True if `act` must be entered again for it."""
+        while True:
+            async with few:
+                if not await self._look_and_try(request, host, lease):
+                    return False
+            request = await self._ledger.load(request.id)
+            if any(a.step.host == host for a in request.unanswered) or await self._why_no_longer(request):
+                return True
+
+    async def _look_and_try(self, request: Request, host: str, lease: Lease) -> bool:
+        """One look and what it asks for; True if the host is to be looked at again."""
+        (look,) = await self._look_at([host])
+        looked_at = await self._ledger.now()
+        await self._ledger.record(request, events.Observed(looks=_attached([look]), phase="acting"), lease)
+        return isinstance(look, Snapshot) and await self._try_each(request, look, looked_at, lease)
 
     async def _try_each(self, request: Request, look: Snapshot, looked_at: datetime, lease: Lease) -> bool:
         """Everything that is to be tried after this look; then give the tries a moment to show."""
