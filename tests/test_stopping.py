@@ -5,83 +5,29 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from bot.audit import reading
-from bot.events import Record
-from bot.lifecycle import Request, State, replay
+from bot.lifecycle import State
 from bot.models import Result
 from bot.sandbox import nouns
-from bot.sandbox.cast import demo_workspace
-from bot.sandbox.host_logins import Login
 from bot.sandbox.host_server import Fault
-from bot.sandbox.hosts import HostSpec, SandboxHost, SandboxHosts
-from bot.sandbox.server import SandboxSlack
 from bot.stopping import STOPS_WITHIN
 from tests.lives import PATIENCE, Running, running
-from tests.whole import APPROVE, CHANNEL, configure, parent_with_buttons
+from tests.scene import Scene, until
+from tests.whole import APPROVE, CHANNEL, parent_with_buttons
 
-SPEC = HostSpec("host1", (Login("audituser"), Login("audituser", terminal=False), Login("alice")))
 UNHURRIED = STOPS_WITHIN + 15
 """Seconds until a stop must be over: on a busy machine the last steps take their time too."""
 
 
-class Scene:
-    """One sandbox host, a workspace, and the bot's configuration."""
-
-    def __init__(self, host: SandboxHost, slack: SandboxSlack, config: Path) -> None:
-        self.host, self.slack, self.config = host, slack, config
-        self.alice, self.carol = slack.as_("alice"), slack.as_("carol")
-
-    async def asked(self) -> nouns.Message:
-        await self.alice.command(CHANNEL, "/kick", "audituser host1 because INC-42")
-        return await parent_with_buttons(self.alice, PATIENCE)
-
-    async def finished(self) -> None:
-        """The next start, until all is told."""
-        async with running(self.config, self.slack):
-            await self.alice.sees("*After*", CHANNEL, seconds=PATIENCE)
-            await self.alice.sees("audituser is off host1", "@kickbot", seconds=PATIENCE)
-            await self.alice.sees("audituser is off host1", "incidents", seconds=PATIENCE)
-
-    @property
-    def trail(self) -> Path:
-        return self.config.parent / "kickbot.db"
-
-    def records(self) -> list[Record]:
-        return list(reading.show(self.trail, 1))
-
-    def kinds(self) -> list[str]:
-        return [record.event.kind for record in self.records()]
-
-    def request(self) -> Request:
-        return replay(self.records())
-
-    def ends(self) -> list[str]:
-        """The sessions that the host was asked to end, by the command lines that it got."""
-        return [" ".join(c.split()[-7:]) for c in self.host.commands if " end " in c]
-
-    def said_twice(self) -> list[str]:
-        said = Counter(m.text.split("\n")[0] for m in self.slack.workspace.messages.values() if not m.deleted)
-        return [text for text, times in said.items() if times > 1 and text]
-
-
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
-    async with SandboxHosts.start([SPEC]) as hosts, SandboxSlack.start(demo_workspace()) as slack:
-        host = hosts.hosts["host1"]
-        lines = [(host.name, host.address, host.port)]
-        yield Scene(host, slack, configure(tmp_path, lines, key=hosts.client_key, known_hosts=hosts.known_hosts))
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not holds():  # noqa: ASYNC110 - it tells nobody
-            await asyncio.sleep(0.005)
+    async with Scene.set(tmp_path) as scene:
+        yield scene
 
 
 async def stop(bot: Running) -> float:
@@ -98,11 +44,12 @@ async def stop(bot: Running) -> float:
 
 async def closes_well(scene: Scene) -> None:
     """The next start brings it to its end, and nothing was done or told twice."""
-    await scene.finished()
+    async with running(scene.config, scene.slack):
+        await scene.told()
     assert scene.request().state is State.CLOSED
     assert {outcome.result for outcome in scene.request().outcomes} <= {Result.ENDED, Result.ALREADY_GONE}
     assert scene.said_twice() == []
-    assert reading.verify(scene.trail).events > 0
+    assert reading.verify(Path(scene.database)).events > 0
 
 
 async def test_an_act_in_the_middle_is_answered_and_recorded_and_the_next_one_is_not_begun(scene: Scene) -> None:
