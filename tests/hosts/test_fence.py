@@ -87,7 +87,7 @@ async def slept_over_its_deadline(config: Path, slack: SandboxSlack, machine: Ma
         while state(pid) != ASLEEP:  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0.05)
     (attempt,) = request_of(config).unanswered
-    await until_past(machine, attempt.not_after)
+    await until_past(machine, HostUptime(attempt.not_after))
     assert login.alive
     os.kill(pid, signal.SIGCONT)
 
