@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-import signal
 from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
+from bot import stopping
 from bot.audit.stored import open_trail
 from bot.borders import Hosts, Store, Told
 from bot.errors import LookupFailed, SlackLost
@@ -38,9 +38,7 @@ async def run(settings: Settings, secrets: Secrets, heartbeat: Heartbeat = Heart
 
     Raises SlackLost, after a stop like any other, if only a new process may reach Slack again.
     """
-    stopped = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    stopped = stopping.on_signals()
     supervisor = Supervisor()
     async with (
         serving(settings, secrets, heartbeat=heartbeat) as vitals,
@@ -170,9 +168,9 @@ async def at_work(
         running = [tasks.create_task(each) for each in work]
         async with slack.listening():
             yield workflow
-        await listeners.finish()
         for task in running:
-            task.cancel()
+            task.cancel()  # nothing new is begun; what is in the middle goes on to its end beside the last answers
+        await listeners.finish()
 
 
 async def _carry_on(workflow: Workflow, publisher: Publisher, head: Awaitable[Sequence[Told]]) -> None:

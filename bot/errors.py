@@ -69,7 +69,10 @@ class TrailError(KickbotError):
     """The audit trail could not be written or read. No record, no act."""
 
     def for_user(self) -> str:
-        return "The audit trail can't be written at the moment, so nothing was done. Try again when it is back."
+        return (
+            "The audit trail can't be used at the moment, and without a record nothing is done. Try again in a minute;"
+            " if it stays so, whoever runs Kickbot finds the reason in its log."
+        )
 
 
 class Conflict(TrailError):  # noqa: N818 - says what happened

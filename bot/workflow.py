@@ -43,9 +43,10 @@ from bot.models import (
 )
 from bot.policy import Channel, Rule, home, in_time
 from bot.rights import Rights, aims
+from bot.stopping import to_its_end
 
 HOSTS_AT_ONCE = 10
-"""Hosts of one process on which something is being done at the same moment."""
+"""Hosts of one request on which something is being done at the same moment."""
 
 WARNED_REASON, WARNED_NAME = 200, 60
 """Characters of the reason, and of the asker's name, that stand on a user's terminal."""
@@ -113,7 +114,6 @@ class Workflow:
         self._decisions = Decisions(self._ledger, rights, self._brake)
         self._timing = timing
         self._sleep = sleep
-        self._at_once = asyncio.Semaphore(HOSTS_AT_ONCE)
         self._last_seen: dict[str, frozenset[str]] = {}
         self._loop = Loop(self._ledger, self.drive)
 
@@ -301,7 +301,8 @@ class Workflow:
         if request.to_warn:
             return await self.warn(request, lease)
         # Every host is waited for, whatever happens on another one: no try may run on behind a second drive.
-        work = (self._act_on(request, host, lease) for host in request.hosts)
+        few = asyncio.Semaphore(HOSTS_AT_ONCE)
+        work = (self._act_on(request, host, lease, few) for host in request.hosts)
         ends = await asyncio.gather(*work, return_exceptions=True)
         for error in (end for end in ends if isinstance(end, BaseException)):
             raise error
@@ -310,13 +311,22 @@ class Workflow:
             return request
         return await self._ledger.record(request, events.Verifying(), lease)
 
-    async def _act_on(self, request: Request, host: str, lease: Lease) -> bool:
-        """One host, with a look of its own; True if it is to be looked at again."""
-        async with self._at_once:
-            (look,) = await self._look_at([host])
-            looked_at = await self._ledger.now()
-            await self._ledger.record(request, events.Observed(looks=_attached([look]), phase="acting"), lease)
-            return isinstance(look, Snapshot) and await self._try_each(request, look, looked_at, lease)
+    async def _act_on(self, request: Request, host: str, lease: Lease, few: asyncio.Semaphore) -> bool:
+        """One host, look after look, without waiting for the others; True if `act` must be entered again for it."""
+        while True:
+            async with few:
+                if not await self._look_and_try(request, host, lease):
+                    return False
+            request = await self._ledger.load(request.id)
+            if any(a.step.host == host for a in request.unanswered) or not await self._in_force(request):
+                return True
+
+    async def _look_and_try(self, request: Request, host: str, lease: Lease) -> bool:
+        """One look and what it asks for; True if the host is to be looked at again."""
+        (look,) = await self._look_at([host])
+        looked_at = await self._ledger.now()
+        await self._ledger.record(request, events.Observed(looks=_attached([look]), phase="acting"), lease)
+        return isinstance(look, Snapshot) and await self._try_each(request, look, looked_at, lease)
 
     async def _try_each(self, request: Request, look: Snapshot, looked_at: datetime, lease: Lease) -> bool:
         """Everything that is to be tried after this look; then give the tries a moment to show."""
@@ -332,16 +342,21 @@ class Workflow:
     async def _take(
         self, request: Request, step: Step, look: Snapshot, looked_at: datetime, lease: Lease
     ) -> Answer | None:
-        """Record the intent, act, record the answer. None: not now (frozen, or an old look), or no answer came."""
+        """Do it, once its deadline is known. None: not now (frozen, or an old look), or no answer came."""
         window = min(self._timing.act_window, await self._seconds_left(request))
         if await self._brake.is_on() or await self._ledger.now() >= looked_at + timedelta(seconds=window / 2):
             return None  # the next round takes a new look
         not_after = HostUptime(look.uptime + int(window * 100))
         answer_by = looked_at + timedelta(seconds=window)
         ending = events.Ending(step=step, not_after=not_after, answer_by=answer_by)
+        return await to_its_end(self._carry_out(request, ending, lease))
+
+    async def _carry_out(self, request: Request, ending: events.Ending, lease: Lease) -> Answer | None:
+        """Record the intent, act, record the answer. None: no answer came."""
         await self._ledger.record(request, ending, lease)  # no record, no act
         # Whoever froze before this intent was recorded is heard here, on whichever replica it was.
         frozen = await self._brake.is_on()
+        step, not_after = ending.step, HostUptime(ending.not_after)
         answer = NOT_RUN if frozen else await self._hosts.act(step, not_after=not_after)
         if answer.status == "unknown":
             log.warning("request %s, %s: %s", request.id, step.host, answer.output)
@@ -393,6 +408,10 @@ class Workflow:
     }
 
     # ------------------------------------------------------------------------------------------ small pieces
+
+    async def _in_force(self, request: Request) -> bool:
+        """May anything be begun for it now? What becomes of it otherwise, `act` says."""
+        return not (await self._too_late(request) or await self._brake.is_on() or await self._right_lost(request))
 
     async def _too_late(self, request: Request) -> str:
         """Why nothing may start any more by the clock; empty while there is time."""

@@ -1,7 +1,8 @@
 """The bot as a process of its own, which kills itself with SIGKILL at one point.
 
 The point is `append:KIND:before`, `append:KIND:after`, `act::before`, `act::after`, `slack:METHOD:before`,
-`slack:METHOD:after` (with `@N` behind the method for its N-th call), or `never`.
+`slack:METHOD:after` (with `@N` behind the method for its N-th call), or `never`. With `asleep` in place of `before` it
+stops itself with SIGSTOP instead, and goes on when it gets SIGCONT.
 """
 
 import asyncio
@@ -48,8 +49,10 @@ class Fuse:
             self.left -= 1
             if self.left == 0 and self.when == "before":
                 self.die()
+            if self.left == 0 and self.when == "asleep":
+                os.kill(os.getpid(), signal.SIGSTOP)
             result = await real(*args, **kwargs)
-            if self.left == 0:
+            if self.left == 0 and self.when == "after":
                 self.die()
             return result
 

@@ -2,8 +2,11 @@
 
 import asyncio
 import multiprocessing
+import os
+import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -24,11 +27,7 @@ async def bot(config: Path, slack: SandboxSlack, point: str, fate: Path | None =
 
     fate: a file that whoever comes to the point takes away; only then it dies, so of several bots one does.
     """
-    secrets = {
-        "SLACK_BOT_TOKEN": slack.bot_token,
-        "SLACK_APP_TOKEN": slack.app_token,
-        "SLACK_API_URL": slack.api_url,
-    }
+    secrets = secrets_of(slack)
     heard, ready = STARTS.Pipe(duplex=False)
     process = STARTS.Process(target=dying_bot.main, args=(config, secrets, point, ready, fate))
     process.start()
@@ -42,6 +41,55 @@ async def bot(config: Path, slack: SandboxSlack, point: str, fate: Path | None =
         process.kill()
         await readable(process.sentinel)
         process.join()
+
+
+@dataclass
+class Running:
+    """`kickbot run`. said: the lines of its log so far."""
+
+    process: asyncio.subprocess.Process
+    said: list[str] = field(default_factory=list)
+
+
+@asynccontextmanager
+async def running(config: Path, slack: SandboxSlack) -> AsyncIterator[Running]:
+    """`kickbot run`, as people start it, once it is ready; it is gone at the end in any case."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", "run", "--config", str(config)),
+        env={**os.environ, **secrets_of(slack)},
+        stdin=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    bot, ready = Running(process), asyncio.Event()
+    listening = asyncio.create_task(_listen(bot, ready))
+    try:
+        await asyncio.wait_for(ready.wait(), PATIENCE)
+        assert process.returncode is None, bot.said
+        yield bot
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        await listening
+
+
+async def _listen(bot: Running, ready: asyncio.Event) -> None:
+    """Nobody is held up by a log that nobody reads."""
+    assert bot.process.stderr
+    async for line in bot.process.stderr:
+        bot.said.append(line.decode(errors="replace"))
+        if line.endswith(b": ready\n"):
+            ready.set()
+    ready.set()
+
+
+def secrets_of(slack: SandboxSlack) -> dict[str, str]:
+    """For a bot's environment."""
+    return {
+        "SLACK_BOT_TOKEN": slack.bot_token,
+        "SLACK_APP_TOKEN": slack.app_token,
+        "SLACK_API_URL": slack.api_url,
+    }
 
 
 async def readable(descriptor: int) -> None:

@@ -47,6 +47,7 @@ MAP: dict[str, set[str]] = {
     "borders": {"core"},
     "shapes": {"core"},
     "settings": {"core", "shapes"},
+    "stopping": set(),
     # the story
     "ledger": {"core", "borders"},
     "loop": {"core", "ledger"},
@@ -55,14 +56,14 @@ MAP: dict[str, set[str]] = {
     "brake": {"core", "borders", "freezes", "ledger", "rights"},
     "decisions": {"core", "ledger", "rights", "brake"},
     "questions": {"core", "borders", "ledger", "rights"},
-    "workflow": {"core", "borders", "ledger", "loop", "rights", "brake", "decisions"},
+    "workflow": {"core", "borders", "stopping", "ledger", "loop", "rights", "brake", "decisions"},
     # the edges: none knows another
     "web_server": {"core"},
     "hosts": {"core", "borders"},
     "audit": {"core", "borders"},
     "slack": {"core", "borders", "web_server"},
     "slack.content": {"core"},
-    "slack.outgoing": {"core", "borders", "freezes", "slack", "slack.content"},
+    "slack.outgoing": {"core", "borders", "stopping", "freezes", "slack", "slack.content"},
     "slack.incoming": {"core", "borders", "workflow", "questions", "slack", "slack.content", "slack.outgoing"},
     "sandbox": set(),
     # how it does
@@ -71,7 +72,7 @@ MAP: dict[str, set[str]] = {
     "supervisor": set(),
     # what joins the parts
     "app": {
-        *{"core", "borders", "settings", "rights", "questions", "workflow", "hosts", "audit"},
+        *{"core", "borders", "settings", "stopping", "rights", "questions", "workflow", "hosts", "audit"},
         *{"web_server", "vitals", "supervisor", *SLACK},
     },
     "demo": {"core", "settings", "app", "sandbox"},

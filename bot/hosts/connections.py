@@ -45,7 +45,8 @@ class SshHosts:
         known = KnownHosts(known_hosts)
         named = {name: host.model_copy(update={"user": host.user or user}) for name, host in hosts.items()}
         self._lines = {name: Line(host, identity, known, limits) for name, host in named.items()}
-        self._in_flight = asyncio.Semaphore(limits.in_flight)
+        self._in_flight = limits.in_flight
+        self._at_once = asyncio.Semaphore(limits.at_once)
         self._answered: dict[str, bool] = {}
         self._answered_at: float | None = None
 
@@ -61,7 +62,8 @@ class SshHosts:
 
     async def look(self, hosts: Sequence[str]) -> AsyncIterator[Snapshot | Unreachable]:
         """One look for each host, each as it arrives; ends what is still under way when it is closed."""
-        waiting = {asyncio.create_task(self._look(host)) for host in dict.fromkeys(hosts)}
+        few = asyncio.Semaphore(self._in_flight)
+        waiting = {asyncio.create_task(self._look(host, few)) for host in dict.fromkeys(hosts)}
         try:
             while waiting:
                 arrived, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -102,12 +104,12 @@ class SshHosts:
             self._answered[look.host] = isinstance(look, Snapshot)
             self._answered_at = monotonic() if isinstance(look, Snapshot) else self._answered_at
 
-    async def _look(self, name: str) -> Snapshot | Unreachable:
+    async def _look(self, name: str, few: asyncio.Semaphore) -> Snapshot | Unreachable:
         line = self._lines.get(name)
         if line is None:
             return Unreachable(host=name, reason="is not configured")
         driver = DRIVERS[line.host.platform]
-        async with self._in_flight:
+        async with few, self._at_once:
             call = driver.look(line.host, nonce=_nonce())
             try:
                 reply = await line.ask(call, again=True)

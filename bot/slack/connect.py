@@ -23,7 +23,7 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 from bot.errors import SettingsError
 from bot.slack.http_mode import HttpMode
 from bot.slack.socket_mode import Heartbeat, SocketMode
-from bot.slack.trouble import code_of
+from bot.slack.trouble import NO_ANSWER, code_of
 
 SCOPES = frozenset(
     {

@@ -173,6 +173,23 @@ class Machine:
             _, (listening,), _, _ = socket.recv_fds(ours, 1, 1)
         return socket.socket(fileno=listening)
 
+    def fill_disk(self) -> None:
+        """From now on no byte is left on its disk."""
+        used = int(self._on_disk("df", "--output=used", str(self.folder / "disk")).split()[-1])
+        self._on_disk("mount", "-o", f"remount,size={used + 4}k", str(self.folder / "disk"))
+        self.run("sh", "-c", "cat /dev/zero >/var/filler 2>/dev/null || true")
+
+    def free_disk(self) -> None:
+        """There is space again."""
+        self._on_disk("mount", "-o", "remount,size=50%", str(self.folder / "disk"))
+        self.run("rm", "-f", "/var/filler")
+
+    def _on_disk(self, *argv: str) -> str:
+        """What a command prints that runs on this machine, where the guest's disk is mounted."""
+        assert self._process is not None
+        inside = ["nsenter", f"--target={self._process.pid}", "-m", "--"]
+        return subprocess.run([*inside, *argv], check=True, capture_output=True, text=True, timeout=60).stdout
+
     def end_logins(self) -> None:
         """End every login, with all that it started; returns when the host knows of none, and nobody lingers."""
         self.run("sh", "-c", END_LOGINS.format(accounts=",".join(ACCOUNTS)))

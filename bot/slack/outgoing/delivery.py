@@ -11,7 +11,7 @@ from datetime import timedelta
 from functools import partial
 from itertools import chain, islice, repeat
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackRequestError
@@ -24,6 +24,9 @@ from bot.slack.content.blocks import Message
 from bot.slack.content.files import File
 from bot.slack.outgoing.tempo import Tempo
 from bot.slack.trouble import Impossible, Trouble, judge, retry_after
+from bot.stopping import to_its_end
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +121,7 @@ class Delivery:
             for what in (message, message.plain) if message.blocks else (message,):
                 send, find = partial(self._send, where, what, tag), partial(self._find, where, tag)
                 try:
-                    return await self._put(tag, where, await self._insist(send, find, doubtful=doubtful, tries=tries))
+                    return await self._insist(send, find, doubtful=doubtful, tries=tries)
                 except Impossible as error:
                     if error.may_heal:
                         raise
@@ -135,9 +138,9 @@ class Delivery:
         if known := await self._postings.get(tag.event, tag.part):
             return known
         async for where in _places(place, elsewhere):
-            send, find = partial(self._upload, where, file), partial(self._find_file, where, tag, file)
+            send, find = partial(self._upload, where, file, tag), partial(self._find_file, where, tag, file)
             try:
-                return await self._put(tag, where, await self._insist(send, find, doubtful=doubtful))
+                return await self._insist(send, find, doubtful=doubtful)
             except Impossible as error:
                 log.warning("request %s, file %s: %s", tag.request, file.name, error)
                 if error.trouble is not Trouble.PLACE:
@@ -188,12 +191,12 @@ class Delivery:
 
     async def _insist(
         self,
-        send: Callable[[], Awaitable[str]],
-        find: Callable[[], Awaitable[str | None]] | None,
+        send: Callable[[], Awaitable[T]],
+        find: Callable[[], Awaitable[T | None]] | None,
         *,
         doubtful: bool,
         tries: int | None = None,
-    ) -> str:
+    ) -> T:
         """Try until Slack answers. Whenever it isn't clear what became of a try, look before the next one."""
         trouble, code = Trouble.UNCLEAR, "no answer"
         for pause in islice(chain(PAUSES, repeat(60.0)), tries):
@@ -219,8 +222,11 @@ class Delivery:
 
     # ------------------------------------------------------------------------------------------ single calls
 
-    async def _send(self, place: Place, message: Message, tag: Tag) -> str:
+    async def _send(self, place: Place, message: Message, tag: Tag) -> Posting:
         await self._keep_to(self._posts.next(place.channel))
+        return await to_its_end(self._post(place, message, tag))
+
+    async def _post(self, place: Place, message: Message, tag: Tag) -> Posting:
         answer = await self._client.chat_postMessage(
             channel=place.channel,
             thread_ts=place.thread or None,
@@ -230,7 +236,7 @@ class Delivery:
             unfurl_links=False,
             unfurl_media=False,
         )
-        return str(answer["ts"])
+        return await self._put(tag, place, str(answer["ts"]))
 
     async def _update(self, posting: Posting, message: Message, tag: Tag) -> str:
         await self._keep_to(self._changes.next())
@@ -243,7 +249,10 @@ class Delivery:
         )
         return str(answer["ts"])
 
-    async def _upload(self, place: Place, file: File) -> str:
+    async def _upload(self, place: Place, file: File, tag: Tag) -> Posting:
+        return await to_its_end(self._share(place, file, tag))
+
+    async def _share(self, place: Place, file: File, tag: Tag) -> Posting:
         answer = await self._client.files_upload_v2(
             channel=place.channel,
             thread_ts=place.thread or None,
@@ -251,7 +260,7 @@ class Delivery:
             title=file.title,
             content=file.content.encode(),
         )
-        return str(answer["files"][0]["id"])
+        return await self._put(tag, place, str(answer["files"][0]["id"]))
 
     async def _permalink(self, posting: Posting) -> str:
         answer = await self._client.chat_getPermalink(channel=posting.channel, message_ts=posting.ts)
@@ -265,19 +274,19 @@ class Delivery:
 
     # ------------------------------------------------------------------------------------------ looking first
 
-    async def _find(self, place: Place, tag: Tag) -> str | None:
-        """The ts of this very message, if Slack has it."""
+    async def _find(self, place: Place, tag: Tag) -> Posting | None:
+        """This very message, if Slack has it."""
         async for message in self._messages(place, tag):
             if message.get("metadata") == tag.metadata:
                 self._adopted.add(str(message["ts"]))
-                return str(message["ts"])
+                return await self._put(tag, place, str(message["ts"]))
         return None
 
-    async def _find_file(self, place: Place, tag: Tag, file: File) -> str | None:
+    async def _find_file(self, place: Place, tag: Tag, file: File) -> Posting | None:
         async for message in self._messages(place, tag):
             for shared in message.get("files", []):
                 if shared.get("name") == file.name:
-                    return str(shared["id"])
+                    return await self._put(tag, place, str(shared["id"]))
         return None
 
     async def _messages(self, place: Place, tag: Tag) -> AsyncIterator[dict[str, Any]]:

@@ -65,6 +65,7 @@ class Publisher:
         self._stories = Stories(trail)
         self._audience = Audience(client, clock)
         self._later = Later(sleep)
+        self._told = 0  # up to this event everything was told, but for what waits in `_later`
         self._delivery = Delivery(client, postings, bot_user=bot_user, sleep=sleep, clock=clock)
         self._parents = Parents(self._delivery, postings, self._stories, self._audience, incident_channel)
 
@@ -73,7 +74,7 @@ class Publisher:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._patiently(self._follow))
             tasks.create_task(self._patiently(self._keep_fresh))
-            tasks.create_task(self._later.run())
+            tasks.create_task(self._later.run(self._advance))
 
     async def _patiently(self, follow: Callable[[], Awaitable[None]]) -> None:
         while True:
@@ -89,11 +90,16 @@ class Publisher:
     async def _follow(self) -> None:
         """What was recorded before this moment may have been posted by an earlier run; what comes now was not."""
         since, started = await self._postings.cursor(), await self._trail.now()
-        first = True
+        self._told, first = since, True
         async for record in self._trail.follow(since):
             await self._guarded(record, doubtful=first or record.at <= started)
-            await self._postings.advance(record.seq)
-            first = False
+            self._told, first = record.seq, False
+            await self._advance()
+
+    async def _advance(self) -> None:
+        """Remember how much was told. A start goes through the rest again: what waits stands in memory only."""
+        waiting = self._later.earliest
+        await self._postings.advance(self._told if waiting is None else min(self._told, waiting - 1))
 
     async def _keep_fresh(self) -> None:
         """Shows each newest state in a message that stands already, ahead of everything that waits to be posted."""
@@ -109,7 +115,7 @@ class Publisher:
             raise
         except Exception:
             log.exception("request %s: event %s could not be told", record.request, record.seq)
-            self._later.add(f"to tell of event {record.seq}", partial(self._publish, record, doubtful=True))
+            self._later.add(f"to tell of event {record.seq}", record.seq, partial(self._publish, record, doubtful=True))
 
     async def _publish(self, record: Record, *, doubtful: bool) -> None:
         """Tell everything about one event."""
@@ -141,15 +147,14 @@ class Publisher:
 
     async def _show(self, record: Record) -> None:
         show = partial(self._parents.show, record.request, record.event.kind)
-        await self._later.now_or(SHOW.format(record.request), show)
+        await self._later.now_or(SHOW.format(record.request), record.seq, show)
         if record.event.kind in BRAKE:
-            await self._show_on_every_request()
+            await self._show_on_every_request(record)
 
-    async def _show_on_every_request(self) -> None:
+    async def _show_on_every_request(self, brake: Record) -> None:
         """The brake, on all that is open, the newest first; beyond what Slack takes in a minute it comes later."""
         for request in reversed(await self._trail.open_requests()):
-            show = partial(self._refreshed, request)
-            await self._later.now_or(SHOW.format(request), show)
+            await self._later.now_or(SHOW.format(request), brake.seq, partial(self._refreshed, request))
 
     async def _refreshed(self, request: RequestId) -> None:
         self._demand_changes()
@@ -160,9 +165,9 @@ class Publisher:
     async def _tell(self, part: str, story: Story, record: Record, link: str, *, doubtful: bool) -> None:
         message = telling.written(part, story, record, link)
         if person := telling.in_person(part, story):
-            tell = partial(self._tell_in_person, Tag.of(record, part), person, message)
+            tell = partial(self._tell_in_person, person, part, record, message, doubtful=doubtful)
             what = f"to tell {person} in person ({part} of event {record.seq}, request {record.request})"
-            await self._later.now_or(what, partial(tell, doubtful=doubtful), again=partial(tell, doubtful=True))
+            await self._later.now_or(what, record.seq, tell, again=partial(self._tell_late, person, part, record))
         elif part in IN_THREAD:
             await self._tell_in_thread(part, story, record, message, doubtful=doubtful)
         else:
@@ -185,10 +190,20 @@ class Publisher:
             for file in _files(part, story, record, message):
                 await self._delivery.upload(Tag.of(record, file.name), place, file, doubtful=doubtful, elsewhere=move)
 
-    async def _tell_in_person(self, tag: Tag, person: str, message: Message, *, doubtful: bool) -> None:
+    async def _tell_in_person(
+        self, person: str, part: str, record: Record, message: Message, *, doubtful: bool
+    ) -> None:
         """One person who can't be written to holds up nobody else."""
         place = await self._delivery.direct(person)
-        await self._delivery.post(tag, place, message, doubtful=doubtful, tries=FEW)
+        await self._delivery.post(Tag.of(record, part), place, message, doubtful=doubtful, tries=FEW)
+
+    async def _tell_late(self, person: str, part: str, record: Record) -> None:
+        """As it stands by now: nobody is asked for what was decided meanwhile."""
+        story = await self._stories.read(record.request)
+        parent = await self._parents.known(story)
+        link = await self._delivery.link(parent) if parent else ""
+        message = telling.written(part, story, record, link)
+        await self._tell_in_person(person, part, record, message, doubtful=True)
 
     # ------------------------------------------------------------------------------------------ approvers in person
 
@@ -206,9 +221,8 @@ class Publisher:
                 if posting := await self._postings.get(record.seq, part):
                     message = telling.written(part, story, record, link)
                     refresh = partial(self._refresh, posting, Tag.of(record, part), message)
-                    await self._later.now_or(
-                        f"to show {person} what became of request {story.request.id} ({record.seq})", refresh
-                    )
+                    what = f"to show {person} what became of request {story.request.id} ({record.seq})"
+                    await self._later.now_or(what, story.records[-1].seq, refresh)
 
     async def _refresh(self, posting: Posting, tag: Tag, message: Message) -> None:
         self._demand_changes()
