@@ -19,7 +19,7 @@ demo: $(READY)            ## the main job on this machine, told as text; then, o
 
 install: $(READY)         ## .venv/bin/kickbot, and what it is developed with
 
-SLOW := tests/browser tests/postgres tests/test_kill_nine.py $(wildcard tests/test_linux_*.py)
+SLOW := tests/browser tests/postgres tests/chaos $(wildcard tests/test_linux_*.py)
 
 test: $(READY)            ## every tier of tests that this machine can run; most of it is waiting, so all at once
 	@echo "Booted hosts, slow tests and all others run side by side; each part prints its result when it is done."
