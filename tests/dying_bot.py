@@ -60,8 +60,10 @@ class Points:
         real: Method = getattr(owner, method)
 
         async def watched(*args: Any, **kwargs: Any) -> Any:
+            if not self.open:
+                return await real(*args, **kwargs)
             what = name(args)
-            self._times[what] += self.open
+            self._times[what] += 1
             point = f"{what} #{self._times[what]}"
             self._come_to(f"{point}, before")
             result = await real(*args, **kwargs)
@@ -73,8 +75,6 @@ class Points:
         setattr(owner, method, watched)
 
     def _come_to(self, point: str) -> None:
-        if not self.open:
-            return
         self._note(point)
         if point == self._life.point:
             with suppress(FileNotFoundError):

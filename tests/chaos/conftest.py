@@ -1,11 +1,15 @@
 """The table of the run, and a PostgreSQL server for the tests that need one."""
 
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.chaos.table import Table
-from tests.postgres.server import Server, prepared
+from tests.postgres.server import MEMORY, Server, prepared
 
 TABLE = pytest.StashKey[Table]()
 
@@ -25,3 +29,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def server() -> Iterator[Server]:
     with prepared() as server:
         yield server
+
+
+@pytest.fixture
+def in_memory() -> Iterator[Path]:
+    """A folder where nothing waits for a disk."""
+    folder = Path(tempfile.mkdtemp(prefix="kickbot-chaos-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None))
+    yield folder
+    shutil.rmtree(folder)
