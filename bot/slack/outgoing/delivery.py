@@ -18,6 +18,7 @@ from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.borders import Posting, Postings, Sleep
+from bot.errors import LeaseLost
 from bot.events import Record
 from bot.models import Moment, Value
 from bot.slack.content.blocks import Message
@@ -118,7 +119,8 @@ class Delivery:
             for what in (message, message.plain) if message.blocks else (message,):
                 send, find = partial(self._send, where, what, tag), partial(self._find, where, tag)
                 try:
-                    return await self._put(tag, where, await self._insist(send, find, doubtful=doubtful, tries=tries))
+                    ts = await self._insist(send, find, doubtful=doubtful, tries=tries)
+                    return await self._put_in_time(tag, where, ts)
                 except Impossible as error:
                     if error.may_heal:
                         raise
@@ -186,6 +188,17 @@ class Delivery:
         await self._postings.put(posting)
         return posting
 
+    async def _put_in_time(self, tag: Tag, place: Place, ts: str) -> Posting:
+        """A process that slept may have sent this long after another one did: then it takes its own away again."""
+        try:
+            return await self._put(tag, place, ts)
+        except LeaseLost:
+            stands = await self._postings.noted(tag.event, tag.part)
+            if stands and stands.ts != ts:
+                log.warning("request %s: %s of event %s was posted too late", tag.request, tag.part, tag.event)
+                await self._take_away(place, ts)
+            raise
+
     async def _insist(
         self,
         send: Callable[[], Awaitable[str]],
@@ -252,6 +265,12 @@ class Delivery:
             content=file.content.encode(),
         )
         return str(answer["files"][0]["id"])
+
+    async def _take_away(self, place: Place, ts: str) -> None:
+        try:
+            await self._client.chat_delete(channel=place.channel, ts=ts)
+        except (*TRANSPORT, SlackApiError) as error:
+            log.warning("the message %s in %s stands there twice: %s", ts, place.channel, error)
 
     async def _permalink(self, posting: Posting) -> str:
         answer = await self._client.chat_getPermalink(channel=posting.channel, message_ts=posting.ts)
