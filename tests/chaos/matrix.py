@@ -26,7 +26,7 @@ MOST_COME = 0.8
 
 @dataclass(frozen=True)
 class Seen:
-    """How one run went. came: its point was reached. faults: what was wrong in the end. late: acts after SIGCONT."""
+    """How one run went. came: its point was reached. faults: what was wrong in the end. late: of what a host was asked after SIGCONT."""
 
     point: str
     came: bool
@@ -125,13 +125,13 @@ async def one_of_two_stopped(folder: Path, url: str, point: str, expected: Told)
         async with bot(scene.config, scene.slack, life) as first, bot(scene.config, scene.slack, life) as second:
             await _told(scene, expected)
             await asyncio.sleep(STOPPED_FOR)
-            done = len(scene.acts())
+            asked = scene.asked_to_end()
             for process in (first, second):
                 if process.pid and is_stopped(process):
                     os.kill(process.pid, signal.SIGCONT)
             await asyncio.sleep(AFTERWARDS)
             await scene.settled(expected)
-        return await _seen(scene, point, expected, late=len(scene.acts()) - done)
+        return await _seen(scene, point, expected, late=scene.asked_to_end() - asked)
 
 
 async def _told(scene: Scene, expected: Told) -> None:

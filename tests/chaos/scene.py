@@ -116,14 +116,16 @@ class Scene:
         return ()
 
     def tags(self) -> Counter[tuple[int, str]]:
-        """(event, part) of each message about the first request, and how often it stands there."""
-        there = [m for m in self.slack.workspace.messages.values() if not m.deleted and m.metadata]
+        """(event, part) of each message about the first request, and how often it stands there; (0, name) of a file."""
+        workspace = self.slack.workspace
+        there = [m for m in workspace.messages.values() if not m.deleted]
         about = [m.metadata["event_payload"] for m in there if m.metadata]
-        return Counter((tag["event"], tag["part"]) for tag in about if tag["request"] == 1)
+        files = [(0, workspace.files[one].name) for m in there for one in m.files]
+        return Counter([*((tag["event"], tag["part"]) for tag in about if tag["request"] == 1), *files])
 
     def told(self, records: Sequence[Record]) -> Told:
         kinds = {record.seq: record.event.kind for record in records}
-        return frozenset((kinds.get(event, "?"), part) for event, part in self.tags())
+        return frozenset((kinds[event], part) for event, part in self.tags() if event in kinds)
 
     def doubles(self) -> int:
         """Messages that stand there once too often."""
@@ -133,6 +135,10 @@ class Scene:
         """The sessions that the host says it has ended, in this order, by its own answers to the bots."""
         lines = [line.split() for line in self.passed.read_text().splitlines()]
         return [line[2] for line in lines if line[:2] == ["answer", "done"]]
+
+    def asked_to_end(self) -> int:
+        """How often the host was asked to end a session, by what it heard."""
+        return sum(" end " in command for command in self.host.commands)
 
     def points(self) -> list[str]:
         """What the bots have passed, each once, in order."""
