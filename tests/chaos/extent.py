@@ -8,6 +8,8 @@ from zlib import crc32
 
 LONG = os.environ.get("KICKBOT_CHAOS") == "long"
 ONLY = os.environ.get("KICKBOT_CHAOS_ONLY", "")
+REQUESTS = int(os.environ.get("KICKBOT_CHAOS_REQUESTS", "10000" if LONG else "200"))
+"""Of the soak."""
 AT_ONCE = int(os.environ.get("KICKBOT_CHAOS_AT_ONCE", "2"))
 """Runs beside each other. More would take their time from each other, and the deadlines on the hosts are short."""
 

@@ -26,7 +26,10 @@ MOST_COME = 0.8
 
 @dataclass(frozen=True)
 class Seen:
-    """How one run went. came: its point was reached. faults: what was wrong in the end. late: of what a host was asked after SIGCONT."""
+    """How one run went. came: its point was reached. faults: what was wrong in the end.
+
+    late: what a host was asked after SIGCONT, and did.
+    """
 
     point: str
     came: bool
@@ -125,13 +128,14 @@ async def one_of_two_stopped(folder: Path, url: str, point: str, expected: Told)
         async with bot(scene.config, scene.slack, life) as first, bot(scene.config, scene.slack, life) as second:
             await _told(scene, expected)
             await asyncio.sleep(STOPPED_FOR)
-            asked = scene.asked_to_end()
+            asked, acted = scene.asked_to_end(), len(scene.acts())
             for process in (first, second):
                 if process.pid and is_stopped(process):
                     os.kill(process.pid, signal.SIGCONT)
             await asyncio.sleep(AFTERWARDS)
             await scene.settled(expected)
-        return await _seen(scene, point, expected, late=scene.asked_to_end() - asked)
+            late = min(scene.asked_to_end() - asked, len(scene.acts()) - acted)  # not what was under way already
+        return await _seen(scene, point, expected, late=late)
 
 
 async def _told(scene: Scene, expected: Told) -> None:

@@ -26,7 +26,7 @@ TIDY = 100
 KEPT = 8_000
 """Events for which messages stay in the workspace: the publisher may look for them, or change them."""
 
-OpenTrail = Callable[[LoopClock], AbstractAsyncContextManager[Store]]
+OpenTrail = Callable[[VirtualLoop], AbstractAsyncContextManager[Store]]
 
 
 @dataclass
@@ -69,7 +69,7 @@ async def _soak(
     for id_ in CHANNELS:
         workspace.channels[id_] = Channel(id=id_, name=id_.lower(), members=EVERYONE)
     archive = Archive(workspace, folder / "told", tidy)
-    async with open_trail(clock) as store:
+    async with open_trail(loop) as store:
         crowd = Crowd(store, SandboxSlack(workspace), clock, CHANNELS, seed)
         async with asyncio.TaskGroup() as tasks:
             work = (crowd.workflow.run(), crowd.publisher.run(), crowd.follow())
