@@ -30,8 +30,8 @@ from tests.whole import QUICK
 QUICK_LEASE = timedelta(seconds=2)
 """So that nobody waits for long until another replica takes over."""
 
-PATIENT = QUICK.model_copy(update={"rung": 10, "watch": 60})
-"""It looks no longer than until the sessions are gone, and on a busy machine they may take their time."""
+PATIENT = QUICK.model_copy(update={"act_window": 8, "rung": 10, "watch": 60})
+"""On a busy machine everything takes its time. It looks no longer than until the sessions are gone."""
 
 Method = Callable[..., Awaitable[Any]]
 

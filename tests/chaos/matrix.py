@@ -57,8 +57,8 @@ async def matrix(tier: str, folder: Path, run: Run, table: Table, few: int, new_
         async with turns:
             try:
                 seen = await run(_new(folder, str(number)), new_trail(), point, expected)
-            except TimeoutError as error:
-                seen = Seen(point, came=True, faults=(f"no end: {error!r} {getattr(error, '__notes__', '')}",))
+            except (TimeoutError, ExceptionGroup) as error:  # the other runs are worth seeing too
+                seen = Seen(point, came=True, faults=(f"no end: {error!r}",))
             print(f"{tier}: {seen}", flush=True)  # noqa: T201 - the long form takes its time
             return seen
 
