@@ -117,11 +117,15 @@ class Postings(Protocol):
     """What the publisher remembers, outside the chain. It proves nothing: losing it costs a look into Slack."""
 
     async def turn(self) -> None:
-        """Returns once this process is the one that publishes; afterwards every method raises LeaseLost if it isn't."""
+        """Returns once this process is the one that publishes; afterwards all but `noted` raise LeaseLost if not."""
         ...
 
     async def get(self, event: int, part: str) -> Posting | None:
         """Where this part of an event was posted, or None if it wasn't, as far as is known."""
+        ...
+
+    async def noted(self, event: int, part: str) -> Posting | None:
+        """The same for one whose turn it isn't any more: as the one that publishes now has it."""
         ...
 
     async def put(self, posting: Posting) -> None:

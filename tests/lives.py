@@ -1,4 +1,4 @@
-"""Bots as processes of their own, for the tests that kill them."""
+"""Bots as processes of their own, for the tests that kill and stop them."""
 
 import asyncio
 import multiprocessing
@@ -12,8 +12,9 @@ from pathlib import Path
 
 from bot.sandbox.server import SandboxSlack
 from tests import dying_bot
+from tests.dying_bot import Life
 
-PATIENCE = 60
+PATIENCE = 120
 """Seconds, for what takes two when the machine is not busy."""
 
 # One process has everything imported, and each bot is a fork of it: half of a start is the imports.
@@ -22,14 +23,11 @@ STARTS.set_forkserver_preload(["__main__", dying_bot.__name__])
 
 
 @asynccontextmanager
-async def bot(config: Path, slack: SandboxSlack, point: str, fate: Path | None = None) -> AsyncIterator[BaseProcess]:
-    """The bot as a process, ready to listen; it is gone at the end in any case.
-
-    fate: a file that whoever comes to the point takes away; only then it dies, so of several bots one does.
-    """
+async def bot(config: Path, slack: SandboxSlack, life: Life) -> AsyncIterator[BaseProcess]:
+    """The bot as a process, ready to listen; it is gone at the end in any case."""
     secrets = secrets_of(slack)
     heard, ready = STARTS.Pipe(duplex=False)
-    process = STARTS.Process(target=dying_bot.main, args=(config, secrets, point, ready, fate))
+    process = STARTS.Process(target=dying_bot.main, args=(config, secrets, life, ready))
     process.start()
     ready.close()
     try:
@@ -100,3 +98,9 @@ async def readable(descriptor: int) -> None:
         await event.wait()
     finally:
         loop.remove_reader(descriptor)
+
+
+def is_stopped(process: BaseProcess) -> bool:
+    """True if a signal has stopped it, and none has let it go on."""
+    state = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return state == "T"

@@ -16,6 +16,7 @@ from bot.models import EndSession, Host, HostUptime, Result, Snapshot
 from bot.sandbox.cast import demo_workspace
 from bot.sandbox.server import SandboxSlack
 from tests import make
+from tests.dying_bot import Life
 from tests.hosts.kicking import BOTS_ACCOUNT
 from tests.hosts.logins import Login, Logins
 from tests.hosts.machines import Machine
@@ -42,6 +43,13 @@ def config(tmp_path: Path, machine: Machine) -> Path:
     known = tmp_path / "known_hosts"
     known.write_text(machine.known_hosts.read_text())
     return configure(tmp_path, [(machine.name, machine.address, 22)], key=machine.identity, known_hosts=known)
+
+
+def asleep_before_the_act(config: Path) -> Life:
+    """It stops itself right before the first act."""
+    fate = config.parent / "fate"
+    fate.touch()
+    return Life(config.parent / "passed", fate, "act #1, before", signal.SIGSTOP)
 
 
 def allow_seconds_to_act(config: Path) -> None:
@@ -97,7 +105,7 @@ async def test_a_bot_that_slept_ends_nothing_late_and_tries_anew(
 ) -> None:
     """The late act is refused by the host; the approval is still in force: a fresh look, and a second try ends it."""
     login = logins.terminal(machine, "audituser")
-    async with bot(config, slack, "act::asleep") as process:
+    async with bot(config, slack, asleep_before_the_act(config)) as process:
         assert process.pid
         await slept_over_its_deadline(config, slack, machine, login, process.pid)
         await slack.as_("alice").sees("*After*", CHANNEL, seconds=PATIENCE)
@@ -117,7 +125,7 @@ async def test_a_bot_that_slept_longer_than_the_approval_ends_nothing(
     """The time to act is over when it wakes up: the late act is refused, no other one follows, and it is told why."""
     allow_seconds_to_act(config)
     login = logins.terminal(machine, "audituser")
-    async with bot(config, slack, "act::asleep") as process:
+    async with bot(config, slack, asleep_before_the_act(config)) as process:
         assert process.pid
         await slept_over_its_deadline(config, slack, machine, login, process.pid)
         after = await slack.as_("alice").sees("*After*", CHANNEL, seconds=PATIENCE)

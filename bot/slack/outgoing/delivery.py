@@ -18,6 +18,7 @@ from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.borders import Posting, Postings, Sleep
+from bot.errors import LeaseLost
 from bot.events import Record
 from bot.models import Moment, Value
 from bot.slack.content.blocks import Message
@@ -189,6 +190,17 @@ class Delivery:
         await self._postings.put(posting)
         return posting
 
+    async def _put_in_time(self, tag: Tag, place: Place, ts: str, undo: Callable[[], Awaitable[object]]) -> Posting:
+        """A process that slept may have sent this long after another one did: then it takes its own away again."""
+        try:
+            return await self._put(tag, place, ts)
+        except LeaseLost:
+            stands = await self._postings.noted(tag.event, tag.part)
+            if stands and stands.ts != ts:
+                log.warning("request %s: %s of event %s was posted too late", tag.request, tag.part, tag.event)
+                await self._take_away(ts, undo)
+            raise
+
     async def _insist(
         self,
         send: Callable[[], Awaitable[T]],
@@ -236,7 +248,8 @@ class Delivery:
             unfurl_links=False,
             unfurl_media=False,
         )
-        return await self._put(tag, place, str(answer["ts"]))
+        ts = str(answer["ts"])
+        return await self._put_in_time(tag, place, ts, partial(self._client.chat_delete, channel=place.channel, ts=ts))
 
     async def _update(self, posting: Posting, message: Message, tag: Tag) -> str:
         await self._keep_to(self._changes.next())
@@ -260,7 +273,14 @@ class Delivery:
             title=file.title,
             content=file.content.encode(),
         )
-        return await self._put(tag, place, str(answer["files"][0]["id"]))
+        file_id = str(answer["files"][0]["id"])
+        return await self._put_in_time(tag, place, file_id, partial(self._client.files_delete, file=file_id))
+
+    async def _take_away(self, ts: str, undo: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await undo()
+        except (*TRANSPORT, SlackApiError) as error:
+            log.warning("%s stands there twice: %s", ts, error)
 
     async def _permalink(self, posting: Posting) -> str:
         answer = await self._client.chat_getPermalink(channel=posting.channel, message_ts=posting.ts)
