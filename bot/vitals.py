@@ -45,7 +45,7 @@ class Vitals:
         self._store = store
         self._hosts = hosts
         self._read_every = read_every
-        self._read_at = monotonic()
+        self._read_at = self._answered_at = monotonic()
         self._trouble = ""  # as the log has it; it may name files, hosts and users
         self._open_requests = 0
         self._lag = 0.0
@@ -68,8 +68,8 @@ class Vitals:
         return not health.reasons(self.facts())
 
     def alive(self) -> bool:
-        """True unless a restart may help. Slack's silence is none of that: the watchdog of Socket Mode sees to it."""
-        return self.facts().trail_is_read
+        """True unless a restart may help: the trail hangs. Of a database that says no, and of Slack, it cures nothing."""
+        return monotonic() - self._answered_at <= health.TRAIL_PATIENCE
 
     def in_short(self) -> str:
         return health.in_short(self.facts())
@@ -117,6 +117,7 @@ class Vitals:
                     fault = not isinstance(error, TrailError)
                     log.warning("the audit trail can't be read: %s", error, exc_info=fault)
                 self._trouble = str(error) or type(error).__name__
+            self._answered_at = monotonic()
             await asyncio.sleep(self._read_every)
 
     # ------------------------------------------------------------------------------------------ pages
