@@ -68,7 +68,7 @@ class Vitals:
         return not health.reasons(self.facts())
 
     def alive(self) -> bool:
-        """True unless a restart may help: the trail hangs. Of a database that says no, and of Slack, it cures nothing."""
+        """True unless a restart may help: the trail hangs. A database that says no, or Slack, is not cured by one."""
         return monotonic() - self._answered_at <= health.TRAIL_PATIENCE
 
     def in_short(self) -> str:
