@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from bot.cleaning import clean
 from bot.errors import CommandError, SettingsError
 from bot.inventory import Inventory, expand
-from bot.models import Act, Host, Value
+from bot.models import Act, Host, Sense, Value
 from bot.policy import Policy, Rule
 from bot.shapes import Address, ChannelId, CommandName, Logins, People, PersonId, Seconds, Where, not_empty
 
@@ -89,6 +89,7 @@ class RuleSection(Value):
     act_by: Seconds = 900
     reason: bool = False
     channel: ChannelId | None = None
+    idle: Sense = "careful"
 
     @field_validator("then")
     @classmethod
@@ -242,6 +243,7 @@ def _rule(number: int, section: RuleSection, inventory: Inventory) -> Rule:
         act_by=section.act_by,
         reason=section.reason,
         channel=section.channel,
+        idle=section.idle,
     )
 
 
