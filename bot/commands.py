@@ -5,7 +5,7 @@ from collections.abc import Callable
 from ipaddress import ip_network
 
 from bot.cleaning import clean, has_invisible, quoted
-from bot.durations import seconds
+from bot.durations import DAY, MINUTE, seconds, typed
 from bot.errors import CommandError
 from bot.inventory import Inventory, fold
 from bot.models import Audit, Command, Filter, Form, Freeze, Help, Kick, Listing, Unfreeze
@@ -14,12 +14,13 @@ from bot.nearest import did_you_mean, nearest
 MAX_REASON = 1_000
 MAX_TEXT = 500
 LONGEST_WARNING = 7200
+SHORTEST_IDLE, LONGEST_IDLE = MINUTE, 30 * DAY
 
 USAGE = {
-    "sessions": "`/sessions HOSTS [USER] [from NET] [key SHA256:…]`: where, and who if you like."
+    "sessions": "`/sessions HOSTS [USER] [idle 30m] [from NET] [key SHA256:…]`: where, and who if you like."
     " For example: `/sessions host1`.",
-    "kick": "`/kick USER HOSTS [session ID,…] [from NET] [key SHA256:…] [processes] [force] [warn 5m]"
-    " [because REASON…]`: who, then where. For example: `/kick audituser host1 because INC-42`.",
+    "kick": "`/kick USER HOSTS [session ID,…] [idle 30m] [from NET] [key SHA256:…] [processes] [force]"
+    " [warn 5m] [because REASON…]`: who, then where. For example: `/kick audituser host1 because INC-42`.",
     "audit": "`/audit [REQUEST | USER | HOST | @PERSON] [since 24h]`: one request, or the newest about someone or"
     " somewhere. For example: `/audit 42`, `/audit host1 since 24h`.",
     "freeze": "`/kickbot freeze because REASON…` stops all acting at once. For example:"
@@ -36,8 +37,8 @@ _COMPLETE = frozenset({"audit", "unfreeze"})
 """What is a command without any word behind it; the others then explain themselves."""
 
 NOT_YET = {
-    "sessions": frozenset({"idle"}),
-    "kick": frozenset({"idle", "hold"}),
+    "sessions": frozenset(),
+    "kick": frozenset({"hold"}),
     "audit": frozenset(),
     "freeze": frozenset(),
     "unfreeze": frozenset(),
@@ -48,13 +49,13 @@ NOT_YET = {
 _FIXED = {"sessions": 1, "kick": 2, "audit": 0, "freeze": 0, "unfreeze": 0, "kickbot": 0}
 
 _WORDS = {
-    "sessions": frozenset({"from", "key"}),
-    "kick": frozenset({"session", "from", "key", "processes", "force", "warn"}),
+    "sessions": frozenset({"idle", "from", "key"}),
+    "kick": frozenset({"session", "idle", "from", "key", "processes", "force", "warn"}),
     "audit": frozenset({"since"}),
     "freeze": frozenset[str](),
     "unfreeze": frozenset[str](),
 }
-_WITH_VALUE = frozenset({"session", "from", "key", "warn"})
+_WITH_VALUE = frozenset({"session", "idle", "from", "key", "warn"})
 
 # What a word that isn't known may be a slip of.
 _BECAUSE_TOO = {name: _WORDS[name] | {"because"} for name in ("kick", "freeze")}
@@ -116,7 +117,7 @@ def _kick(words: list[str], reason: str | None, inventory: Inventory) -> Kick:
     said = _keywords("kick", rest)
     if reason == "":
         raise CommandError(_missing("kick", "because"))
-    narrowed = [word for word in ("session", "from", "key") if word in said]
+    narrowed = [word for word in ("session", "idle", "from", "key") if word in said]
     if "processes" in said and narrowed:
         raise CommandError(f"`processes` ends everything of the account: it can't be narrowed by `{narrowed[0]}`.")
     return Kick(
@@ -187,7 +188,9 @@ def _missing(command: str, word: str) -> str:
 
 def _filter(said: dict[str, str]) -> Filter:
     return Filter(
-        network=_network(said["from"]) if "from" in said else "", key=_key(said["key"]) if "key" in said else ""
+        network=_network(said["from"]) if "from" in said else "",
+        key=_key(said["key"]) if "key" in said else "",
+        idle=_idle(said["idle"]) if "idle" in said else 0,
     )
 
 
@@ -280,6 +283,13 @@ def _key(word: str) -> str:
     return word
 
 
+def _idle(word: str) -> int:
+    length = seconds(word)
+    if length is None or not SHORTEST_IDLE <= length <= LONGEST_IDLE:
+        raise CommandError("`idle` takes a time from 1 minute to 30 days, such as `idle 30m`, `idle 2h` or `idle 1d`.")
+    return length
+
+
 def _warn(word: str) -> int:
     length = seconds(word)
     if length is None or length > LONGEST_WARNING:
@@ -292,6 +302,7 @@ def words(command: Kick) -> str:
     said = [
         f"/kick {command.user} {fold(command.hosts)}",
         f"session {command.session}" if command.session else "",
+        f"idle {typed(command.only.idle)}" if command.only.idle else "",
         f"from {command.only.network}" if command.only.network else "",
         f"key {command.only.key}" if command.only.key else "",
         "processes" if command.processes else "",

@@ -34,7 +34,20 @@ from bot.events import (
     UnfreezeAsked,
     Warned,
 )
-from bot.models import EndAccount, EndSession, Kick, Moment, Outcome, Plan, RequestId, Step, Target, Value, Warn
+from bot.models import (
+    EndAccount,
+    EndSession,
+    HostUptime,
+    Kick,
+    Moment,
+    Outcome,
+    Plan,
+    RequestId,
+    Step,
+    Target,
+    Value,
+    Warn,
+)
 
 LOOK_AGAIN = timedelta(minutes=1)
 TRY_AGAIN = timedelta(seconds=15)
@@ -135,6 +148,7 @@ class Request(Value):
     looked, verifying: the sequence numbers of the newest look and of `verifying`; 0 before.
     act_at: after a warning, the moment before which nothing is ended. owners: whose account it is.
     remind_at: when those who may decide are reminded. then: who is called by that reminder.
+    stopped: why nothing more was begun although something was left to do.
     """
 
     id: RequestId
@@ -170,6 +184,7 @@ class Request(Value):
     verifying: int = 0
     verifying_since: Moment | None = None
     ended_by: str = ""
+    stopped: str = ""
     reason: str = ""
     outcomes: tuple[Outcome, ...] = ()
 
@@ -192,6 +207,15 @@ class Request(Value):
     def tries(self, target: Target) -> tuple[Attempt, ...]:
         """What was tried to end a target, in order."""
         return self._tries.get(target.key, ())
+
+    def may_have_run(self, target: Target) -> bool:
+        """True once something that ends a target was done, or perhaps."""
+        return any(a.status != "refused" for a in self.tries(target))
+
+    def told_by(self, target: Target) -> HostUptime | None:
+        """The host's uptime by which a warning stood on a target's terminals; None if none may have been written."""
+        told = [a.not_after for a in self.attempts if _tells(a, target)]
+        return HostUptime(max(told)) if told else None
 
     @cached_property
     def _tries(self) -> dict[tuple[str, str, str], tuple[Attempt, ...]]:
@@ -243,6 +267,11 @@ class Request(Value):
     def approved_on(self, host: str) -> frozenset[str]:
         """Whose approvals count for a host."""
         return frozenset(d.who for d in self.decisions if host in d.hosts)
+
+
+def _tells(attempt: Attempt, target: Target) -> bool:
+    step = attempt.step
+    return isinstance(step, Warn) and step.target.key == target.key and attempt.status != "refused"
 
 
 def replay(records: Iterable[Record]) -> Request:
@@ -345,7 +374,7 @@ def _changes(request: Request, record: Record) -> dict[str, object]:
 
 def _of_plain(request: Request, record: Record, event: Event) -> dict[str, object]:
     if event.kind == "verifying":
-        return {"verifying": record.seq, "verifying_since": record.at}
+        return {"verifying": record.seq, "verifying_since": record.at, "stopped": event.reason}
     unchanged = {"at": request.at, "changed": request.changed}
     if event.kind == "decision_refused":
         return unchanged

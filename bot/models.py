@@ -17,6 +17,8 @@ from bot.canonical import canonical, digest
 
 RequestId = NewType("RequestId", int)
 HostUptime = NewType("HostUptime", int)
+Sense = Literal["careful", "keys"]
+"""What makes a session idle: no key, no output and only a shell in front; or no key. See `idleness.py`."""
 
 
 FIRST_PERSON = 1000
@@ -167,6 +169,8 @@ class Session(Value):
     key: the fingerprint of the SSH key it came with (`SHA256:…`), certificate: the key id in its certificate, where the
     host tells; key_source: who told: the journal's record of sshd, or the session's own environment, which its account
     can write. sources: who else knows of it, such as `utmp`.
+    clock_set: seconds by which the host's clock was set forward since this login, back if negative. age: seconds since
+    it began, by the host's uptime, whatever its clock says. None: not known.
     """
 
     id: str
@@ -188,6 +192,8 @@ class Session(Value):
     certificate: str = ""
     key_source: Literal["", "journal", "environment"] = ""
     sources: tuple[str, ...] = ()
+    clock_set: int | None = None
+    age: int | None = None
 
     @property
     def since_key(self) -> int | None:
@@ -210,7 +216,8 @@ class Snapshot(Value):
     lingering: accounts whose services outlive their sessions. cron, at: accounts with a crontab, and with at jobs.
     ladder: how the driver can end every process of an account; rest_ladder: what is left of a login that logind never
     knew. notes: what the driver could not see, in plain words.
-    raw: the host's answer, cleaned and masked.
+    raw: the host's answer, cleaned and masked. ahead: seconds by which the host's clock was ahead of the trail's when
+    the look came, behind if negative; None: nobody compared them.
     """
 
     kind: Literal["snapshot"] = "snapshot"
@@ -231,6 +238,7 @@ class Snapshot(Value):
     rest_ladder: tuple[Rung, ...] = ()
     notes: tuple[str, ...] = ()
     raw: str = ""
+    ahead: int | None = None
 
     def of(self, user: str) -> tuple[Session, ...]:
         """The sessions of one account."""
@@ -281,20 +289,22 @@ class Filter(Value):
     """Which sessions are meant, besides whose and where. Empty: all.
 
     network: an address or network in CIDR form from which they came. key: an SSH key's fingerprint, `SHA256:…`.
+    idle: seconds; whether a session is idle for so long takes more than the session, see `idleness.py`.
     """
 
     network: str = ""
     key: str = ""
+    idle: int = 0
 
     def fits(self, session: Session) -> bool:
-        """True if the session is meant. One whose address or key isn't known is not."""
+        """True if the session is meant, idle or not. One whose address or key isn't known is not."""
         if self.key and session.key != self.key:
             return False
         return not self.network or _is_in(session.remote, self.network)
 
 
 class Listing(Value):
-    """`/sessions HOSTS [USER] [from NET] [key …]`, understood."""
+    """`/sessions HOSTS [USER] [idle 30m] [from NET] [key …]`, understood."""
 
     kind: Literal["listing"] = "listing"
     hosts: tuple[str, ...]
@@ -302,12 +312,12 @@ class Listing(Value):
     only: Filter = Filter()
 
     def shows(self, session: Session) -> bool:
-        """True for the sessions that were asked for."""
+        """True for the sessions that were asked for, idle or not."""
         return self.user in {None, session.account.name} and self.only.fits(session)
 
 
 class Kick(Value):
-    """`/kick USER HOSTS [session ID,…] [from NET] [key …] [processes] [force] [warn 5m] [because …]`, understood.
+    """`/kick USER HOSTS [session ID,…] [idle 30m] [from NET] [key …] [processes] [force] [warn 5m] [because …]`.
 
     session: ids with a comma between them, each with its host before it where that matters: `7`, `7,9`, `host1:7`.
     processes: end every process of the account too. force: SIGKILL for what ignores the polite signals. warn: seconds
@@ -332,7 +342,10 @@ class Kick(Value):
         return frozenset({Act.KICK, *(act for act, wanted in more.items() if wanted)})
 
     def means(self, host: str, session: Session) -> bool:
-        """True for the sessions that were asked for. A key that only the account itself tells of proves nothing."""
+        """True for the sessions that were asked for, idle or not.
+
+        A key that only the account itself tells of proves nothing.
+        """
         proven = not self.only.key or session.key_source == "journal"
         return self.names(host, session.id) and self.only.fits(session) and proven
 
@@ -395,6 +408,7 @@ class Target(Value):
     Or, with the kind `account`, every process of one account on one host but those of logins that came later: session
     is empty then, and beside names the identities of the account's logins that the plan knows.
     leaders: see Session. seen: the host's uptime (centiseconds) at the look on which the plan was made.
+    idle: it is ended only while it is idle for so many seconds, in that sense; 0: whatever is done there.
     """
 
     kind: Literal["session", "account"] = "session"
@@ -409,6 +423,8 @@ class Target(Value):
     leaders: tuple[Pinned, ...] = ()
     beside: tuple[str, ...] = ()
     seen: HostUptime = HostUptime(0)
+    idle: int = 0
+    sense: Sense = "careful"
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -556,7 +572,7 @@ class Answer(Value):
 
 
 class Result(StrEnum):
-    """What became of one target."""
+    """What became of one target. LEFT: it was left alone, as it was to be ended only while it was idle."""
 
     ENDED = "ended"
     ALREADY_GONE = "already gone"
@@ -564,6 +580,7 @@ class Result(StrEnum):
     SURVIVED = "survived"
     RETURNED = "returned"
     UNKNOWN = "unknown"
+    LEFT = "left alone"
 
 
 class Outcome(Value):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bot.counting import count
 from bot.lifecycle import Request
 from bot.models import Outcome, Process, Result, Session, Snapshot, Target, Unreachable, by_host
+from bot.planning import used_again
 from bot.presence import left, newcomers, still_there
 
 
@@ -25,9 +26,20 @@ def _judge(request: Request, target: Target, look: Snapshot | Unreachable | None
     if look.boot != target.boot:
         return _outcome(target, Result.ENDED, f"{target.host} was rebooted: its sessions ended with the boot")
     there = left(target, look)
+    if there is not None and target.idle and not request.may_have_run(target):
+        return _outcome(target, Result.LEFT, _why_left(request, target, look))
     if there is not None:
         return _present(target, look, there)
     return _absent(request, target, look)
+
+
+def _why_left(request: Request, target: Target, look: Snapshot) -> str:
+    """It was to be ended only while it was idle."""
+    if request.stopped:
+        return "nothing was begun"
+    if why := used_again(request, target, look):
+        return f"it was used again: {why}"
+    return "it was used again, or could not be judged, when it was to end"
 
 
 def _present(target: Target, look: Snapshot, there: tuple[Process, ...]) -> Outcome:
@@ -50,7 +62,7 @@ def _are(there: tuple[Process, ...]) -> str:
 
 def _absent(request: Request, target: Target, look: Snapshot) -> Outcome:
     tried = any(a.status in {"done", "unknown"} for a in request.tries(target))
-    if tried and request.plan and (back := newcomers(request.plan, look)):
+    if tried and not target.idle and request.plan and (back := newcomers(request.plan, look)):
         return _outcome(target, Result.RETURNED, f"{target.account.name} logged in again: {_named(back)}")
     if tried:
         return _outcome(target, Result.ENDED)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from bot.cleaning import quoted
 from bot.counting import count, processes
+from bot.idleness import why_busy
 from bot.inventory import fold
 from bot.lifecycle import Attempt, Request, State
 from bot.models import (
@@ -52,10 +53,10 @@ def make(command: Kick, looks: Looks, policy: Policy, *, first: Request | None =
         if isinstance(look, Unreachable):
             continue
         for session in look.of(command.user):
-            if why := _why_kept(command, look.host, session, policy) or spared(session):
+            if why := _why_kept(command, look, session, policy) or spared(session):
                 kept.append(Kept(host=look.host, session=session.id, identity=session.identity, why=why))
             else:
-                targets.append(_session(command, look, session))
+                targets.append(_session(command, look, session, policy))
         targets += _leftovers(command, look, first.plan if first else None)
         if command.processes:
             targets += _account(command, look, policy)
@@ -85,24 +86,31 @@ def again(request: Request, *, force: bool) -> Kick | None:
     return request.command.model_copy(update={**changes, "force": force or request.command.force, "after": request.id})
 
 
-def _why_kept(command: Kick, host: str, session: Session, policy: Policy) -> str | None:
+def _why_kept(command: Kick, look: Snapshot, session: Session, policy: Policy) -> str | None:
     if session.own:
         return "it is Kickbot's own connection"
     if policy.protects(session.account):
         return "the account is protected"
-    if not command.means(host, session):
+    if not command.means(look.host, session):
         unproven = command.only.fits(session) and session.key_source == "environment"
         return "its key is known only from what the account can write" if unproven else "it was not asked for"
     if not _rungs(command, session.ladder):
         return "Kickbot can't end such a login"
-    return None
+    return _why_not_idle(command, look, session, policy)
+
+
+def _why_not_idle(command: Kick, look: Snapshot, session: Session, policy: Policy) -> str | None:
+    sense = policy.sense_to_act(look.host, session.account, command.acts)
+    used = why_busy(look, session, command.only.idle, sense) if command.only.idle else ""
+    return f"it is not known to be idle: {used}" if used else None
 
 
 def _not_of(first: Request | None, command: Kick) -> Callable[[Session], str | None]:
     """Why a session is none of those that survived the first request, where this one only forces these."""
     if first is None or first.plan is None or command.processes or not command.force or _forced(first):
         return lambda _session: None
-    survived = {t.identity for t in first.plan.targets}
+    left_alone = {o.identity for o in first.outcomes if o.result is Result.LEFT}
+    survived = {t.identity for t in first.plan.targets} - left_alone
     return lambda session: None if session.identity in survived else f"it is not what request {first.id} left"
 
 
@@ -114,7 +122,7 @@ def _rungs(command: Kick, ladder: Sequence[Rung]) -> tuple[str, ...]:
     return tuple(rung.name for rung in ladder if rung.act in command.acts)
 
 
-def _session(command: Kick, look: Snapshot, session: Session) -> Target:
+def _session(command: Kick, look: Snapshot, session: Session, policy: Policy) -> Target:
     return Target(
         host=look.host,
         host_key=look.host_key,
@@ -126,6 +134,8 @@ def _session(command: Kick, look: Snapshot, session: Session) -> Target:
         rungs=_rungs(command, session.ladder),
         leaders=_pinned(session),
         seen=look.uptime,
+        idle=command.only.idle,
+        sense=policy.sense_to_act(look.host, session.account, command.acts) if command.only.idle else "careful",
     )
 
 
@@ -183,10 +193,10 @@ def _lost(looks: Looks) -> set[str]:
 def next_step(request: Request, looks: Looks) -> Step | None:
     """The next approved try, or None if nothing approved is left to do with what these looks show.
 
-    A target that is gone, changed, or was tried since it was last looked at, gives no step; nor does a host that could
-    not be looked at. Each rung is tried once; once more if the host refused it or the answer never came, when the first
-    try can't start any more. The next rung comes only after a try that was really made. An account comes after its
-    host's sessions; at its end stands its last word.
+    A target that is gone, changed, used again, or was tried since it was last looked at, gives no step; nor does a host
+    that could not be looked at. Each rung is tried once; once more if the host refused it or the answer never came,
+    when the first try can't start any more. The next rung comes only after a try that was really made. An account comes
+    after its host's sessions; at its end stands its last word.
     """
     return next(_steps(request, looks), None)
 
@@ -215,11 +225,31 @@ def _steps_on(request: Request, plan: Plan, look: Snapshot) -> Iterator[Step]:
         if not all(a.looked_after for a in tried):
             waiting = True
         elif target.kind == "session":
-            if is_left(target, look) and (rung := _next_rung(target, tried, look)):
+            rung = _next_rung(target, tried, look) if is_left(target, look) else None
+            if rung and not used_again(request, target, look):
                 waiting = True
                 yield EndSession(target=target, rung=rung, attempt=_attempt(tried, rung))
         elif not waiting:
             yield from _account_steps(request, plan, target, look)
+
+
+def used_again(request: Request, target: Target, look: Snapshot) -> str:
+    """Why a target that may be ended only while it is idle stays; empty if it is idle.
+
+    Empty too once something was tried, which itself shows on its terminals.
+    """
+    if not target.idle or request.may_have_run(target):
+        return ""
+    session = still_there(target, look)
+    if session is None:
+        return "its login is gone, and what is left of it can't be judged"
+    return why_busy(look, session, target.idle, target.sense, told=request.told_by(target))
+
+
+def awaited(request: Request, looks: Looks) -> tuple[Target, ...]:
+    """The targets that these looks still show, and that may go: not those that are left alone."""
+    there = remaining(request.plan, looks) if request.plan else ()
+    return tuple(target for target in there if not target.idle or request.may_have_run(target))
 
 
 def _account_steps(request: Request, plan: Plan, target: Target, look: Snapshot) -> Iterator[Step]:

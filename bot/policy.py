@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from bot.models import FIRST_PERSON, Account, Act, Person, Value, is_of_people
+from bot.models import FIRST_PERSON, Account, Act, Person, Sense, Value, is_of_people
 
 
 class Verdict(Value):
@@ -34,7 +34,7 @@ class Rule(Value):
     """One `[[rules]]` of kickbot.toml. hosts: names, already expanded. Times in seconds.
 
     accounts: `people` (uid 1000 and up), `any`, or a set of login names. then: those in `approve` who are called only
-    by the reminder; it gives nobody a right.
+    by the reminder; it gives nobody a right. idle: what makes a session idle.
     """
 
     hosts: frozenset[str]
@@ -50,6 +50,7 @@ class Rule(Value):
     late: int = 60
     reason: bool = False
     channel: str | None = None
+    idle: Sense = "careful"
 
     def fits(self, account: Account, acts: frozenset[Act]) -> bool:
         """True if this rule speaks about that account and allows all of those acts."""
@@ -116,6 +117,16 @@ class Policy(Value):
         ]
         rules = [rule for rule in found if rule is not None]
         return tuple(dict.fromkeys(rules)) if len(rules) == len(found) else ()
+
+    def sense_to_look(self, host: str) -> Sense:
+        """What makes a session idle in a listing of that host."""
+        rule = self.rule_to_look(host)
+        return rule.idle if rule else "careful"
+
+    def sense_to_act(self, host: str, account: Account, acts: frozenset[Act]) -> Sense:
+        """The same where it is to be ended: careful, unless every rule that decides asks for less."""
+        rules = self.rules_to_act(host, account, acts)
+        return "keys" if rules and all(rule.idle == "keys" for rule in rules) else "careful"
 
 
 Members = Mapping[str, frozenset[str]]

@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from bot.cleaning import clean
 from bot.errors import CommandError, SettingsError
 from bot.inventory import Inventory, expand
-from bot.models import Act, Host, Value
+from bot.models import Act, Host, Sense, Value
 from bot.policy import Policy, Rule
 from bot.shapes import (
     Address,
@@ -100,6 +100,7 @@ class RuleSection(Value):
     late: Seconds = 60
     reason: bool = False
     channel: ChannelId | None = None
+    idle: Sense = "careful"
 
     @field_validator("then")
     @classmethod
@@ -268,6 +269,7 @@ def _rule(number: int, section: RuleSection, inventory: Inventory) -> Rule:
         late=section.late,
         reason=section.reason,
         channel=section.channel,
+        idle=section.idle,
     )
 
 

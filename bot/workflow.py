@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from pydantic import Field
 
-from bot import commands, events, lifecycle, outcomes, planning, presence
+from bot import commands, events, idleness, lifecycle, outcomes, planning
 from bot.borders import Hosts, Lease, Sleep, Told, Trail
 from bot.brake import Brake
 from bot.cleaning import clean, shorten
@@ -75,12 +75,25 @@ class Seen(Value):
     """The answer to a listing. refused: a sentence for each host that this person may not look at.
 
     owners: whose the accounts are that are logged in there, as far as the configuration says: login name -> names.
+    busy: host -> the identity of each session that isn't idle for as long as was asked, and why.
     """
 
     listing: Listing
     looks: Looks
     refused: tuple[str, ...] = ()
     owners: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    busy: dict[str, dict[str, str]] = Field(default_factory=dict)
+
+    @property
+    def shown(self) -> Looks:
+        """The looks without the sessions that aren't idle."""
+        return tuple(self._narrowed(look) if isinstance(look, Snapshot) else look for look in self.looks)
+
+    def _narrowed(self, look: Snapshot) -> Snapshot:
+        busy = self.busy.get(look.host)
+        if not busy:
+            return look
+        return look.model_copy(update={"sessions": tuple(s for s in look.sessions if s.identity not in busy)})
 
 
 class Timing(Value):
@@ -131,7 +144,7 @@ class Workflow:
         """`/sessions`: the hosts that this person may look at, and a refusal for each other one."""
         verdicts = await self._rights.to_look(origin.who, listing.hosts)
         allowed = [host for host, verdict in verdicts.items() if verdict]
-        looks = await self._look_at(allowed) if allowed else ()
+        looks = await self._look_at(allowed, compared=listing.only.idle > 0) if allowed else ()
         looked = events.Looked(
             who=origin.who,
             key=origin.key,
@@ -142,7 +155,14 @@ class Workflow:
         )
         await self._ledger.begin(looked)
         refused = tuple(dict.fromkeys(verdict.reason for verdict in verdicts.values() if not verdict))
-        return Seen(listing=listing, looks=looks, refused=refused, owners=await self._owners(looks))
+        busy = {look.host: self._busy(look, listing.only.idle) for look in looks if isinstance(look, Snapshot)}
+        return Seen(listing=listing, looks=looks, refused=refused, owners=await self._owners(looks), busy=busy)
+
+    def _busy(self, look: Snapshot, seconds: int) -> dict[str, str]:
+        """The sessions that aren't idle for so long, and why."""
+        sense = self._rights.policy.sense_to_look(look.host)
+        why = {s.identity: idleness.why_busy(look, s, seconds, sense) for s in look.sessions if seconds}
+        return {identity: used for identity, used in why.items() if used}
 
     async def logged_in(self, who: str, hosts: Sequence[str]) -> tuple[str, ...]:
         """The accounts that were there when a host was last looked at; only on hosts that this person may look at."""
@@ -254,7 +274,7 @@ class Workflow:
             await self._rights.to_ask(request.asker, command)
         except (Refused, LookupFailed) as refusal:
             return await self._ledger.record(request, events.Refused(reason=refusal.for_user()), lease)
-        looks = await self._look_at(command.hosts)
+        looks = await self._look_at(command.hosts, compared=command.only.idle > 0)
         request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="before"), lease)
         first = await self._ledger.load(command.after) if command.after else None
         plan = planning.make(command, looks, self._rights.policy, first=first)
@@ -323,7 +343,7 @@ class Workflow:
 
     async def _look_and_try(self, request: Request, host: str, lease: Lease) -> bool:
         """One look and what it asks for; True if the host is to be looked at again."""
-        (look,) = await self._look_at([host])
+        (look,) = await self._look_at([host], compared=command_of(request).only.idle > 0)
         looked_at = await self._ledger.now()
         await self._ledger.record(request, events.Observed(looks=_attached([look]), phase="acting"), lease)
         return isinstance(look, Snapshot) and await self._try_each(request, look, looked_at, lease)
@@ -336,7 +356,7 @@ class Workflow:
                 return True
             tried = tried or not isinstance(step, ShowAccount)
         if tried:
-            await self._watch(request, [look.host], self._timing.rung)
+            await self._watch(await self._ledger.load(request.id), [look.host], self._timing.rung)
         return tried
 
     async def _take(
@@ -434,21 +454,28 @@ class Workflow:
             return await self._ledger.record(request, events.Lapsed(reason=why), lease)
         return await self._ledger.record(request, events.Verifying(reason=why), lease)
 
-    async def _look_at(self, hosts: Sequence[str]) -> Looks:
-        """One look for each host, in the order of the hosts."""
-        seen = {look.host: look async for look in self._hosts.look(tuple(dict.fromkeys(hosts)))}
+    async def _look_at(self, hosts: Sequence[str], *, compared: bool = False) -> Looks:
+        """One look for each host, in the order of the hosts. compared: with how far its clock is from the trail's."""
+        seen: dict[str, Snapshot | Unreachable] = {}
+        async for look in self._hosts.look(tuple(dict.fromkeys(hosts))):
+            seen[look.host] = await self._compared(look) if compared else look
         for look in seen.values():
             if isinstance(look, Snapshot):
                 self._last_seen[look.host] = frozenset(s.account.name for s in look.sessions if not s.own)
         return tuple(seen[host] for host in dict.fromkeys(hosts))
+
+    async def _compared(self, look: Snapshot | Unreachable) -> Snapshot | Unreachable:
+        if isinstance(look, Unreachable):
+            return look
+        return look.model_copy(update={"ahead": round((look.time - await self._ledger.now()).total_seconds())})
 
     async def _watch(self, request: Request, hosts: Sequence[str], seconds: float) -> Looks:
         """Look again, quickly first, until no target is left there or the time is up: the last looks."""
         until, polls = await self._ledger.now() + timedelta(seconds=seconds), iter(self._timing.poll)
         pause = next(polls)
         while True:
-            looks = await self._look_at(hosts)
-            if await self._ledger.now() >= until or not presence.remaining(plan_of(request), looks):
+            looks = await self._look_at(hosts, compared=command_of(request).only.idle > 0)
+            if await self._ledger.now() >= until or not planning.awaited(request, looks):
                 return looks
             await self._sleep(pause)
             pause = next(polls, pause)
@@ -458,7 +485,7 @@ class Workflow:
         command = command_of(request)
         because = f", because {shorten(command.reason, WARNED_REASON)}" if command.reason else ""
         who = shorten(clean(await self._rights.name(request.asker)), WARNED_NAME) or "someone on call"
-        when = f"at {act_at:%H:%M:%S} UTC, in {spell(command.warn)}"
+        when = f"at {act_at:%H:%M:%S} UTC, in {spell(command.warn)}{', if it is idle then' * bool(command.only.idle)}"
         return clean(f"Kickbot: {who} has this session of {command.user} ended {when}{because}. Save your work now.")
 
     async def _owners(self, looks: Looks) -> dict[str, tuple[str, ...]]:

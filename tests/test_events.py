@@ -40,7 +40,8 @@ GOLDEN = Path(__file__).parent / "golden" / "events.jsonl"
 SEALED = "c8f159e8a2d05c320ec5eddb98fac3f0299cbf7b440b5f702273855e4281f592"
 SEALED_LATER = "ff3a8e77cf917c37f41e1c1698fc016c7c25a164ea46607edc02cd946a94e826"
 SEALED_LATEST = "70e5ad6d06da3fb2c5f6cf8e65d86264a21cae77733701b42488d376ae81d373"
-SEALED_NEWEST = "05f28a0f256c4ea4bcd9293ae0f792ba2af90a7ba66625896f42af6de9baf45a"
+SEALED_WITH_FREEZES = "05f28a0f256c4ea4bcd9293ae0f792ba2af90a7ba66625896f42af6de9baf45a"
+SEALED_NEWEST = "3ad02053827ca1f921d6cc9befde708c41a1525861432e7d32ac6b297f169494"
 """SHA-256 of the golden file's first lines, and each time with those that came next, which nobody may edit any more."""
 
 SEEN = Attachment(host="host1", sha256="a" * 64, size=1234, reached=True)
@@ -206,14 +207,47 @@ LATEST: tuple[Event, ...] = (
     ),
     events.Reminded(then=("S0MANAGERS",), approvers=(APPROVER,)),
 )
-NEWEST: tuple[Event, ...] = (
+WITH_FREEZES: tuple[Event, ...] = (
     events.Frozen(who=APPROVER, key="k3", channel="C0OPS", home="C0INCIDENT", reason="wrong rule deployed"),
     events.UnfreezeAsked(who=APPROVER),
     events.Unfrozen(who=OTHER),
     events.DecisionRefused(who=ASKER, action="unfreeze", reason="Not you."),
     events.Signalled(step=STEP, answer=Answer(status="refused", refusal="frozen")),
 )
-EARLIER = (*EXAMPLES, *LATER, *LATEST)
+IDLE_TARGET = TARGET.model_copy(update={"idle": 1800, "sense": "keys"})
+NEWEST: tuple[Event, ...] = (
+    events.Asked(
+        who=ASKER,
+        key="k4",
+        channel="C0OPS",
+        home="C0INCIDENT",
+        words="audituser host1 idle 30m",
+        command=Kick(user="audituser", hosts=("host1",), only=Filter(idle=1800)),
+    ),
+    events.Planned(
+        plan=Plan(user="audituser", targets=(IDLE_TARGET,)),
+        plan_hash="c" * 64,
+        decide_by=START,
+        act_within=900,
+        approvals=1,
+        approvers=(APPROVER,),
+    ),
+    events.Signalled(
+        step=EndSession(target=IDLE_TARGET, rung="terminate"), answer=Answer(status="refused", refusal="frozen")
+    ),
+    events.Closed(
+        outcomes=(
+            Outcome(
+                host="host1",
+                session="7",
+                identity="logind:7:4300:43000",
+                result=Result.LEFT,
+                detail="it was used again: a key on pts/3 2 s ago",
+            ),
+        ),
+    ),
+)
+EARLIER = (*EXAMPLES, *LATER, *LATEST, *WITH_FREEZES)
 """The examples of earlier lines of the golden file: they lack the fields that came afterwards."""
 
 KINDS = {get_args(member.model_fields["kind"].annotation)[0] for member in get_args(get_args(Event)[0])}
@@ -316,7 +350,8 @@ def test_golden_file_was_never_edited() -> None:
 
     assert sha256(b"".join(lines[: len(EXAMPLES)])).hexdigest() == SEALED
     assert sha256(b"".join(lines[: len(EXAMPLES) + len(LATER)])).hexdigest() == SEALED_LATER
-    assert sha256(b"".join(lines[: len(EARLIER)])).hexdigest() == SEALED_LATEST
+    assert sha256(b"".join(lines[: len(EARLIER) - len(WITH_FREEZES)])).hexdigest() == SEALED_LATEST
+    assert sha256(b"".join(lines[: len(EARLIER)])).hexdigest() == SEALED_WITH_FREEZES
     assert sha256(b"".join(lines)).hexdigest() == SEALED_NEWEST
 
 

@@ -25,6 +25,7 @@ CORE = {
     "cleaning",
     "counting",
     "durations",
+    "idleness",
     "models",
     "nearest",
     "events",

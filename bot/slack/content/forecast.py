@@ -112,6 +112,8 @@ def _means(story: Story, plan: Plan) -> Iterator[Line]:
         return
     if command.warn and plan.sessions:
         yield line(f"{plan.user} is told {spell(command.warn)} before, {_told_where(story)}.")
+    if command.only.idle:
+        yield line(f"Only what is still idle for {spell(command.only.idle)} then: a session that is used again stays.")
     if command.after:
         yield line(f"Next step after request {command.after}.")
 

@@ -114,6 +114,8 @@ def _closed(story: Story) -> Line:
     for result, told_as in ((Result.UNKNOWN, _unknown), (Result.SURVIVED, _survived), (Result.RETURNED, _returned)):
         if these := [o for o in outcomes if o.result is result]:
             return told_as(story, these)
+    if all(o.result is Result.LEFT for o in outcomes):
+        return line(NEWS, bold("Nothing was ended"), f" · {_score(story)}{_stays(story)}")
     return line("✅ ", bold(_off(story)), f" · {_score(story)}")
 
 
@@ -125,7 +127,8 @@ def _free_everywhere(story: Story) -> bool:
 def _off(story: Story) -> str:
     """`audituser is off host1`, but only if nothing of it was left alone there, nor stays at a terminal."""
     plan = story.plan
-    if plan and not (plan.kept or plan.unreachable or story.request.reason or _at_terminals(story)):
+    left = any(o.result is Result.LEFT for o in story.request.outcomes)
+    if plan and not (left or plan.kept or plan.unreachable or story.request.reason or _at_terminals(story)):
         return f"{story.user} is off {story.where}"
     return f"What was approved of {story.user} on {story.where} has ended"
 
@@ -144,7 +147,9 @@ def _score(story: Story) -> str:
     sessions, accounts = _kinds(story.request.outcomes)
     gone = sum(o.result is Result.ALREADY_GONE for o in sessions)
     ended = sum(o.result in _GONE for o in sessions) - gone
+    left = sum(o.result is Result.LEFT for o in sessions)
     scored = f"{ended} of {count(len(sessions), 'session')} ended" + (f", {gone} already gone" if gone else "")
+    scored += f", {left} left alone" if left else ""
     cleared = [o.host for o in accounts if o.result in {Result.ENDED, Result.ALREADY_GONE}]
     nothing = f"nothing of {story.user} is left on {named(cleared)}" if cleared else ""
     return ", and ".join(filter(None, [scored if sessions else "", nothing]))
