@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from bot import stopping
 from bot.audit.stored import open_trail
 from bot.borders import Hosts, Store, Told
-from bot.errors import LookupFailed, SlackLost
+from bot.errors import LookupFailed, SlackLost, TrailError
 from bot.hosts.connections import SshHosts
 from bot.inventory import Inventory
 from bot.policy import Policy
@@ -29,6 +29,8 @@ from bot.slack.socket_mode import Heartbeat
 from bot.supervisor import Supervisor
 from bot.vitals import Vitals
 from bot.workflow import Timing, Workflow
+
+TRAIL_PAUSE = 5.0
 
 log = logging.getLogger(__name__)
 
@@ -175,7 +177,14 @@ async def at_work(
 
 async def _carry_on(workflow: Workflow, publisher: Publisher, head: Awaitable[Sequence[Told]]) -> None:
     """Nothing is done and nothing is posted before the trail was compared with what people were told last."""
-    await workflow.compare(await head)
+    newest = await head
+    while True:
+        try:
+            await workflow.compare(newest)
+            break
+        except TrailError as error:
+            log.warning("the trail can't be compared with what was told in Slack, so nothing is done: %s", error)
+            await asyncio.sleep(TRAIL_PAUSE)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(workflow.run())
         tasks.create_task(publisher.run())

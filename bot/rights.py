@@ -126,11 +126,17 @@ class Rights:
         """Raises Refused for someone who may approve nothing anywhere."""
         question = _Question(self._people)
         person = await question.person(who)
-        verdict = policy.may_freeze(self.policy, person, {})
+        verdict, unread = policy.may_freeze(self.policy, person, {}), list[LookupFailed]()
         for group in () if verdict else sorted(self.policy.approving_groups):
-            members = await question.groups(person, frozenset({group}))
+            try:
+                members = await question.groups(person, frozenset({group}))
+            except LookupFailed as error:  # another group may do, and an emergency can't wait for this one
+                unread.append(error)
+                continue
             if verdict := policy.may_freeze(self.policy, person, members):
                 break
+        if not verdict and unread:
+            raise unread[0]
         _demand(verdict)
 
     async def may_freeze(self, who: str) -> bool:

@@ -51,6 +51,8 @@ HOSTS_AT_ONCE = 10
 WARNED_REASON, WARNED_NAME = 200, 60
 """Characters of the reason, and of the asker's name, that stand on a user's terminal."""
 
+UNFREEZE_LATE = 60.0
+"""Seconds after which a word to unfreeze that arrives counts for nothing."""
 CLOCKS_APART = timedelta(minutes=5)
 """By so much Slack's clock and the trail's may differ."""
 
@@ -203,10 +205,14 @@ class Workflow:
 
     async def _demand_in_time(self, origin: Origin, rules: Sequence[Rule]) -> None:
         """Slack may tell again of what was asked in time: that is no new question, and not too late."""
-        age = (await self._ledger.now() - origin.sent).total_seconds() if origin.sent else 0
+        age = await self._age(origin)
         if origin.sent and not in_time(rules, age):
             await self._ledger.demand_new(origin.key, origin.who, origin.sent - CLOCKS_APART)
             raise TooLate(age)
+
+    async def _age(self, origin: Origin) -> float:
+        """Seconds since it was sent."""
+        return (await self._ledger.now() - origin.sent).total_seconds() if origin.sent else 0
 
     async def again(self, origin: Origin, request_id: RequestId, plan_hash: str, *, force: bool) -> Request:
         """The next step after a closed request, as a new one: force what survived, or end what came back.
@@ -238,10 +244,14 @@ class Workflow:
             events.Frozen(who=origin.who, key=origin.key, channel=origin.channel.id, home=home, reason=reason)
         )
 
-    async def unfreeze(self, origin: Origin) -> Request:
-        """The second person who says so releases the brake. Raises Refused, recorded; TooLate, unrecorded."""
-        await self._demand_in_time(origin, self._rights.policy.rules)
-        return self._woken(await self._brake.unfreeze(origin.who))
+    async def unfreeze(self, origin: Origin, only: RequestId | None = None) -> Request:
+        """The second person who says so releases the brake. Raises Refused, recorded; TooLate, unrecorded.
+
+        only: the freeze on which this person clicked; without it, whatever is frozen.
+        """
+        if (age := await self._age(origin)) > UNFREEZE_LATE:
+            raise TooLate(age)
+        return self._woken(await self._brake.unfreeze(origin.who, only))
 
     def _woken(self, decided: Request) -> Request:
         self._loop.wake()

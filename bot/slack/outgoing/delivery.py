@@ -78,6 +78,17 @@ class Tag(Value):
     def metadata(self) -> dict[str, Any]:
         return {"event_type": EVENT_TYPE, "event_payload": self.model_dump(mode="json", exclude={"at"})}
 
+    def up_to(self, newest: Record) -> dict[str, Any]:
+        """The same, with the newest event that the message shows."""
+        shown = {"newest": newest.seq, "newest_trail": newest.hash}
+        return {"event_type": EVENT_TYPE, "event_payload": {**self.metadata["event_payload"], **shown}}
+
+    def is_on(self, message: dict[str, Any]) -> bool:
+        """True for exactly this message, whatever it shows by now."""
+        metadata = message.get("metadata") or {}
+        found = (metadata.get("event_payload") or {}).items()
+        return metadata.get("event_type") == EVENT_TYPE and self.metadata["event_payload"].items() <= found
+
 
 class Delivery:
     """`client` must not repeat a call by itself after a lost answer: that would post twice."""
@@ -148,11 +159,14 @@ class Delivery:
                     break
         return None
 
-    async def change(self, posting: Posting, tag: Tag, message: Message) -> None:
-        """Show the newest state in a message that stands already. Raises Impossible if it can't be changed."""
+    async def change(self, posting: Posting, tag: Tag, message: Message, newest: Record | None = None) -> None:
+        """Show the newest state in a message that stands already. Raises Impossible if it can't be changed.
+
+        newest: the event up to which that is; it stands beside the tag from then on.
+        """
         for what in (message, message.plain):
             try:
-                await self._insist(partial(self._update, posting, what, tag), None, doubtful=False, tries=FEW)
+                await self._insist(partial(self._update, posting, what, tag, newest), None, doubtful=False, tries=FEW)
             except Impossible as error:
                 if error.trouble is Trouble.PLACE or error.may_heal:
                     raise
@@ -195,11 +209,19 @@ class Delivery:
         try:
             return await self._put(tag, place, ts)
         except LeaseLost:
-            stands = await self._postings.noted(tag.event, tag.part)
+            stands = await self._noted(tag)
             if stands and stands.ts != ts:
                 log.warning("request %s: %s of event %s was posted too late", tag.request, tag.part, tag.event)
                 await self._take_away(ts, undo)
             raise
+
+    async def _noted(self, tag: Tag) -> Posting | None:
+        """Where the other one has posted it, which may be posting it at this very moment."""
+        for pause in (*PAUSES[:3], 0.0):
+            if stands := await self._postings.noted(tag.event, tag.part):
+                return stands
+            await self._sleep(pause)
+        return None
 
     async def _insist(
         self,
@@ -251,14 +273,14 @@ class Delivery:
         ts = str(answer["ts"])
         return await self._put_in_time(tag, place, ts, partial(self._client.chat_delete, channel=place.channel, ts=ts))
 
-    async def _update(self, posting: Posting, message: Message, tag: Tag) -> str:
+    async def _update(self, posting: Posting, message: Message, tag: Tag, newest: Record | None) -> str:
         await self._keep_to(self._changes.next())
         answer = await self._client.chat_update(
             channel=posting.channel,
             ts=posting.ts,
             text=message.text,
             blocks=list(message.blocks),
-            metadata=tag.metadata,
+            metadata=tag.up_to(newest) if newest else tag.metadata,
         )
         return str(answer["ts"])
 
@@ -297,7 +319,7 @@ class Delivery:
     async def _find(self, place: Place, tag: Tag) -> Posting | None:
         """This very message, if Slack has it."""
         async for message in self._messages(place, tag):
-            if message.get("metadata") == tag.metadata:
+            if tag.is_on(message):
                 self._adopted.add(str(message["ts"]))
                 return await self._put(tag, place, str(message["ts"]))
         return None

@@ -8,7 +8,7 @@ much there still is to post.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from time import monotonic
 
@@ -72,19 +72,24 @@ class Publisher:
     async def run(self) -> None:
         """Until cancelled. A trail that can't be read is waited for."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._patiently(self._follow))
-            tasks.create_task(self._patiently(self._keep_fresh))
+            tasks.create_task(self._patiently())
             tasks.create_task(self._later.run(self._advance))
 
-    async def _patiently(self, follow: Callable[[], Awaitable[None]]) -> None:
+    async def _patiently(self) -> None:
+        """Both end together: neither goes on with a turn that was lost and taken again meanwhile."""
         while True:
+            lost = False
             try:
                 await self._postings.turn()
-                await follow()
-            except LeaseLost as error:
-                log.info("another Kickbot may post now: %s", error)
-            except TrailError as error:
-                log.warning("the audit trail can't be read, so nothing is posted: %s", error)
+                async with asyncio.TaskGroup() as both:
+                    both.create_task(self._follow())
+                    both.create_task(self._keep_fresh())
+            except* LeaseLost as errors:
+                lost = True
+                log.info("another Kickbot may post now: %s", errors.exceptions[0])
+            except* TrailError as errors:
+                log.warning("the audit trail can't be read, so nothing is posted: %s", errors.exceptions[0])
+            if not lost:
                 await self._sleep(TRAIL_PAUSE)
 
     async def _follow(self) -> None:
