@@ -70,8 +70,8 @@ class TrailError(KickbotError):
 
     def for_user(self) -> str:
         return (
-            "The audit trail can't be used at the moment, and without a record nothing is done. Try again in a minute;"
-            " if it stays so, whoever runs Kickbot finds the reason in its log."
+            "The audit trail can't be used at the moment, so nothing was done. Try again in a minute; if it stays so,"
+            " whoever runs Kickbot finds the reason in its log."
         )
 
 

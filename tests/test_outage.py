@@ -95,6 +95,12 @@ class World:
             while await self.postings.cursor() < newest:
                 await self.pass_by(timedelta(seconds=20))
 
+    async def stands(self, request: Request, part: str) -> None:
+        """That reply is in its thread."""
+        async with asyncio.timeout(PATIENCE):
+            while not self.parents(request) or part not in self.thread(request):
+                await self.pass_by(timedelta(seconds=5))
+
     async def newest(self) -> int:
         found = await self.trail.requests(limit=1_000)
         return max(record.seq for records in found for record in records)
@@ -127,8 +133,11 @@ class World:
         return [self._called(m) for m in sorted(under, key=lambda m: m.ts)]
 
     def parent(self, request: Request) -> Message:
-        (found,) = (m for m in self.messages() if part_of(m) == "parent" and self._number(m) == request.id)
+        (found,) = self.parents(request)
         return found
+
+    def parents(self, request: Request) -> list[Message]:
+        return [m for m in self.messages() if part_of(m) == "parent" and self._number(m) == request.id]
 
     def in_person(self, who: str) -> list[Message]:
         return [m for m in self.messages() if m.channel == f"D0{who}"]
@@ -200,8 +209,7 @@ async def test_who_was_to_be_told_in_person_when_slack_went_away(world: World, r
     async with world.at_work():
         world.slack.workspace.faults = refuse_direct
         request = await world.asked()
-        await world.pass_by(timedelta(minutes=2))
-        assert world.thread(request)
+        await world.stands(request, "before")
         world.away()
         await world.pass_by(OUTAGE)
         if not restart:
@@ -230,9 +238,7 @@ async def test_nobody_is_asked_for_what_was_decided_meanwhile(world: World) -> N
         request = await world.asked()
         await world.pass_by(timedelta(minutes=1))
         await world.approved(request)
-        async with asyncio.timeout(PATIENCE):
-            while "after" not in world.thread(request):
-                await world.pass_by(timedelta(seconds=20))
+        await world.stands(request, "after")
         await world.pass_by(timedelta(minutes=2))
         world.back()
         await world.told()

@@ -14,7 +14,7 @@ from tests.whole import APPROVE, CHANNEL, QUICK, bot_at_work, parent_with_button
 
 Trouble = Callable[[], AbstractContextManager[object]]
 
-TOLD = "without a record nothing is done. Try again in a minute"
+TOLD = "so nothing was done. Try again in a minute"
 
 
 async def no_record_no_act(scene: Scene, trouble: Trouble) -> None:

@@ -168,12 +168,14 @@ class Publisher:
     # ------------------------------------------------------------------------------------------ one message
 
     async def _tell(self, part: str, story: Story, record: Record, link: str, *, doubtful: bool) -> None:
-        message = telling.written(part, story, record, link)
         if person := telling.in_person(part, story):
-            tell = partial(self._tell_in_person, person, part, record, message, doubtful=doubtful)
+            tell = partial(self._tell_in_person, person, part, record)
             what = f"to tell {person} in person ({part} of event {record.seq}, request {record.request})"
-            await self._later.now_or(what, record.seq, tell, again=partial(self._tell_late, person, part, record))
-        elif part in IN_THREAD:
+            now, again = partial(tell, link, doubtful=doubtful), partial(tell, doubtful=True)
+            await self._later.now_or(what, record.seq, now, again=again)
+            return
+        message = telling.written(part, story, record, link)
+        if part in IN_THREAD:
             await self._tell_in_thread(part, story, record, message, doubtful=doubtful)
         else:
             await self._delivery.post(Tag.of(record, part), Place(channel=self._incident), message, doubtful=doubtful)
@@ -195,20 +197,17 @@ class Publisher:
             for file in _files(part, story, record, message):
                 await self._delivery.upload(Tag.of(record, file.name), place, file, doubtful=doubtful, elsewhere=move)
 
-    async def _tell_in_person(
-        self, person: str, part: str, record: Record, message: Message, *, doubtful: bool
-    ) -> None:
-        """One person who can't be written to holds up nobody else."""
-        place = await self._delivery.direct(person)
-        await self._delivery.post(Tag.of(record, part), place, message, doubtful=doubtful, tries=FEW)
+    async def _tell_in_person(self, person: str, part: str, record: Record, link: str = "", *, doubtful: bool) -> None:
+        """As it stands by then. One person who can't be written to holds up nobody else.
 
-    async def _tell_late(self, person: str, part: str, record: Record) -> None:
-        """As it stands by now: nobody is asked for what was decided meanwhile."""
+        Where Slack was away, it is back once the direct message is open: only then it is asked for a link.
+        """
+        place = await self._delivery.direct(person)
         story = await self._stories.read(record.request)
-        parent = await self._parents.known(story)
-        link = await self._delivery.link(parent) if parent else ""
+        parent = None if link else await self._parents.known(story)
+        link = await self._delivery.link(parent) if parent else link
         message = telling.written(part, story, record, link)
-        await self._tell_in_person(person, part, record, message, doubtful=True)
+        await self._delivery.post(Tag.of(record, part), place, message, doubtful=doubtful, tries=FEW)
 
     # ------------------------------------------------------------------------------------------ approvers in person
 
