@@ -45,9 +45,9 @@ class SshHosts:
         self._lines = {name: Line(host, identity, known, limits) for name, host in named.items()}
         self._in_flight = asyncio.Semaphore(limits.in_flight)
 
-    async def look(self, hosts: Sequence[str]) -> AsyncIterator[Snapshot | Unreachable]:
+    async def look(self, hosts: Sequence[str], *, groups: Sequence[str] = ()) -> AsyncIterator[Snapshot | Unreachable]:
         """One look for each host, each as it arrives; ends what is still under way when it is closed."""
-        waiting = {asyncio.create_task(self._look(host)) for host in dict.fromkeys(hosts)}
+        waiting = {asyncio.create_task(self._look(host, groups)) for host in dict.fromkeys(hosts)}
         try:
             while waiting:
                 arrived, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -82,13 +82,13 @@ class SshHosts:
         """Close every connection; what is under way on them fails."""
         await asyncio.gather(*(line.close() for line in self._lines.values()))
 
-    async def _look(self, name: str) -> Snapshot | Unreachable:
+    async def _look(self, name: str, groups: Sequence[str]) -> Snapshot | Unreachable:
         line = self._lines.get(name)
         if line is None:
             return Unreachable(host=name, reason="is not configured")
         driver = DRIVERS[line.host.platform]
         async with self._in_flight:
-            call = driver.look(line.host, nonce=_nonce())
+            call = driver.look(line.host, nonce=_nonce(), groups=groups)
             try:
                 reply = await line.ask(call, again=True)
                 return await self._parsed(driver, reply, name, call.nonce)
