@@ -323,7 +323,8 @@ def shows_command_lines(snapshot: Snapshot, *, ps: bool) -> bool:
 def timeless(session: Session) -> Session:
     """The same session without what moves on from one look to the next."""
     names = tuple(Terminal(name=terminal.name) for terminal in session.terminals)
-    return session.model_copy(update={"terminals": names, "since": datetime.min.replace(tzinfo=UTC)})
+    times = {"since": datetime.min.replace(tzinfo=UTC), "age": None, "clock_set": None}
+    return session.model_copy(update={"terminals": names, **times})
 
 
 # ------------------------------------------------------------------------------------------------------- end
