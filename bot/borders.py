@@ -78,8 +78,8 @@ class Trail(Protocol):
 class Hosts(Protocol):
     """The configured hosts. Neither method raises for a host that is in trouble."""
 
-    def look(self, hosts: Sequence[str]) -> AsyncIterator[Snapshot | Unreachable]:
-        """One look for each host, each as it arrives."""
+    def look(self, hosts: Sequence[str], *, groups: Sequence[str] = ()) -> AsyncIterator[Snapshot | Unreachable]:
+        """One look for each host, each as it arrives. groups: Unix groups, to be told who is in them."""
         ...
 
     async def act(self, step: Step, *, not_after: HostUptime) -> Answer:

@@ -8,7 +8,7 @@ from bot.cleaning import clean, has_invisible, quoted
 from bot.durations import DAY, MINUTE, seconds, typed
 from bot.errors import CommandError
 from bot.inventory import Inventory, fold
-from bot.models import Audit, Command, Filter, Form, Freeze, Help, Kick, Listing, Unfreeze
+from bot.models import EVERYONE, Audit, Command, Filter, Form, Freeze, Help, Kick, Listing, Unfreeze
 from bot.nearest import did_you_mean, nearest
 
 MAX_REASON = 1_000
@@ -19,7 +19,7 @@ SHORTEST_IDLE, LONGEST_IDLE = MINUTE, 30 * DAY
 USAGE = {
     "sessions": "`/sessions HOSTS [USER] [idle 30m] [from NET] [key SHA256:…]`: where, and who if you like."
     " For example: `/sessions host1`.",
-    "kick": "`/kick USER HOSTS [session ID,…] [idle 30m] [from NET] [key SHA256:…] [processes] [force]"
+    "kick": "`/kick USER|everyone HOSTS [session ID,…] [idle 30m] [from NET] [key SHA256:…] [processes] [force]"
     " [warn 5m] [because REASON…]`: who, then where. For example: `/kick audituser host1 because INC-42`.",
     "audit": "`/audit [REQUEST | USER | HOST | @PERSON] [since 24h]`: one request, or the newest about someone or"
     " somewhere. For example: `/audit 42`, `/audit host1 since 24h`.",
@@ -50,7 +50,7 @@ _FIXED = {"sessions": 1, "kick": 2, "audit": 0, "freeze": 0, "unfreeze": 0, "kic
 
 _WORDS = {
     "sessions": frozenset({"idle", "from", "key"}),
-    "kick": frozenset({"session", "idle", "from", "key", "processes", "force", "warn"}),
+    "kick": frozenset({"session", "idle", "from", "key", "processes", "force", "warn", "me"}),
     "audit": frozenset({"since"}),
     "freeze": frozenset[str](),
     "unfreeze": frozenset[str](),
@@ -99,18 +99,16 @@ def _sessions(words: list[str], reason: str | None, inventory: Inventory) -> Lis
     hosts, *rest = words
     if len(rest) > 1 and rest[0] not in _WITH_VALUE and rest[1] not in _WITH_VALUE and nearest(rest[0], _WITH_VALUE):
         raise _unknown("sessions", rest[0])
-    user = rest.pop(0) if rest and rest[0] not in _WITH_VALUE else "everyone"
+    user = rest.pop(0) if rest and rest[0] not in _WITH_VALUE else EVERYONE
     said = _keywords("sessions", rest)
     if reason is not None:
         raise CommandError(USAGE["sessions"])
     selected = inventory.select(hosts)
-    return Listing(hosts=selected, user=None if user == "everyone" else login(user), only=_filter(said))
+    return Listing(hosts=selected, user=None if user == EVERYONE else login(user), only=_filter(said))
 
 
 def _kick(words: list[str], reason: str | None, inventory: Inventory) -> Kick:
     user, *rest = words
-    if user == "everyone":
-        raise CommandError(f"`everyone` is not there yet: nothing was done. Today: {USAGE['kick']}")
     if not rest:
         raise CommandError(f"On which host? `/kick {login(user)} HOSTS`, or `/kick` alone for a form.")
     hosts, *rest = rest
@@ -120,6 +118,7 @@ def _kick(words: list[str], reason: str | None, inventory: Inventory) -> Kick:
     narrowed = [word for word in ("session", "idle", "from", "key") if word in said]
     if "processes" in said and narrowed:
         raise CommandError(f"`processes` ends everything of the account: it can't be narrowed by `{narrowed[0]}`.")
+    _demand_it_fits(user, said)
     return Kick(
         user=login(user),
         hosts=inventory.select(hosts),
@@ -128,8 +127,17 @@ def _kick(words: list[str], reason: str | None, inventory: Inventory) -> Kick:
         processes="processes" in said,
         force="force" in said,
         warn=_warn(said["warn"]) if "warn" in said else 0,
+        me="me" in said,
         reason=reason or "",
     )
+
+
+def _demand_it_fits(user: str, said: dict[str, str]) -> None:
+    """Some words mean one account, and one means all of them."""
+    if user == EVERYONE and (word := next((w for w in ("session", "processes") if w in said), None)):
+        raise CommandError(f"`{word}` is about one account: it can't stand with `{EVERYONE}`. Nothing was done.")
+    if user != EVERYONE and "me" in said:
+        raise CommandError(f"`me` stands only with `{EVERYONE}`: your own sessions go too. Nothing was done.")
 
 
 def _audit(words: list[str], reason: str | None, inventory: Inventory) -> Audit:
@@ -308,6 +316,7 @@ def words(command: Kick) -> str:
         "processes" if command.processes else "",
         "force" if command.force else "",
         f"warn {command.warn}s" if command.warn else "",
+        "me" if command.me else "",
         f"because {command.reason}" if command.reason else "",
     ]
     return " ".join(filter(None, said))

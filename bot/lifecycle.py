@@ -148,6 +148,7 @@ class Request(Value):
     looked, verifying: the sequence numbers of the newest look and of `verifying`; 0 before.
     act_at: after a warning, the moment before which nothing is ended. owners: whose account it is.
     remind_at: when those who may decide are reminded. then: who is called by that reminder.
+    limit: how many sessions end with the usual approvals, where the plan has more; 0 where it has not.
     stopped: why nothing more was begun although something was left to do.
     """
 
@@ -171,6 +172,7 @@ class Request(Value):
     groups: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
     then: tuple[str, ...] = ()
+    limit: int = 0
     remind_at: Moment | None = None
     reminded: bool = False
     decide_by: Moment | None = None
@@ -350,6 +352,7 @@ def _changes(request: Request, record: Record) -> dict[str, object]:
                 "groups": event.groups,
                 "owners": event.owners,
                 "then": event.then,
+                "limit": event.limit,
                 "remind_at": record.at + (event.decide_by - record.at) * REMIND_AFTER,
             }
         case Approved():

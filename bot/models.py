@@ -21,6 +21,8 @@ Sense = Literal["careful", "keys"]
 """What makes a session idle: no key, no output and only a shell in front; or no key. See `idleness.py`."""
 
 
+EVERYONE = "everyone"
+"""The word that stands for all accounts, where a login name could stand."""
 FIRST_PERSON = 1000
 NO_PEOPLE = frozenset({65534, *range(61184, 65520)})
 """nobody, and systemd's DynamicUser= services."""
@@ -218,6 +220,7 @@ class Snapshot(Value):
     knew. notes: what the driver could not see, in plain words.
     raw: the host's answer, cleaned and masked. ahead: seconds by which the host's clock was ahead of the trail's when
     the look came, behind if negative; None: nobody compared them.
+    groups: of the Unix groups that were asked for, those in which a uid (in digits) is; a missing one isn't known.
     """
 
     kind: Literal["snapshot"] = "snapshot"
@@ -239,6 +242,7 @@ class Snapshot(Value):
     notes: tuple[str, ...] = ()
     raw: str = ""
     ahead: int | None = None
+    groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
     def of(self, user: str) -> tuple[Session, ...]:
         """The sessions of one account."""
@@ -317,11 +321,12 @@ class Listing(Value):
 
 
 class Kick(Value):
-    """`/kick USER HOSTS [session ID,…] [idle 30m] [from NET] [key …] [processes] [force] [warn 5m] [because …]`.
+    """`/kick USER|everyone HOSTS [session ID,…] [idle 30m] [from NET] [key …] [processes] [force] [warn 5m] …`.
 
     session: ids with a comma between them, each with its host before it where that matters: `7`, `7,9`, `host1:7`.
     processes: end every process of the account too. force: SIGKILL for what ignores the polite signals. warn: seconds
     between telling the user and acting; 0: don't tell. after: the request to which this is the next step.
+    me: with everyone, the sessions of whoever asks too.
     """
 
     kind: Literal["kick"] = "kick"
@@ -332,14 +337,20 @@ class Kick(Value):
     processes: bool = False
     force: bool = False
     warn: int = 0
+    me: bool = False
     after: RequestId | None = None
     reason: str = ""
 
     @property
     def acts(self) -> frozenset[Act]:
         """What a rule must allow for this."""
-        more = {Act.FORCE: self.force, Act.PROCESSES: self.processes}
+        more = {Act.FORCE: self.force, Act.PROCESSES: self.processes, Act.EVERYONE: self.is_of_everyone}
         return frozenset({Act.KICK, *(act for act, wanted in more.items() if wanted)})
+
+    @property
+    def is_of_everyone(self) -> bool:
+        """True where it is about all accounts and not about one."""
+        return self.user == EVERYONE
 
     def means(self, host: str, session: Session) -> bool:
         """True for the sessions that were asked for, idle or not.
@@ -438,12 +449,13 @@ class Target(Value):
 
 
 class Kept(Value):
-    """A session of the same account that the plan leaves alone, and why."""
+    """A session that was there and that the plan leaves alone, and why. user: its account."""
 
     host: str
     session: str
     identity: str
     why: str
+    user: str = ""
 
 
 class Plan(Value):
@@ -477,6 +489,16 @@ class Plan(Value):
     def accounts(self) -> tuple[Target, ...]:
         """The targets that are whole accounts, one for each host at the level `processes`."""
         return tuple(t for t in self.targets if t.kind == "account")
+
+    @property
+    def is_of_everyone(self) -> bool:
+        """True where it is about all accounts and not about one."""
+        return self.user == EVERYONE
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """The accounts that have targets, each once."""
+        return tuple(dict.fromkeys(t.account.name for t in self.targets))
 
     def on(self, host: str) -> tuple[Target, ...]:
         """The targets on one host."""

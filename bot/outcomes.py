@@ -62,13 +62,19 @@ def _are(there: tuple[Process, ...]) -> str:
 
 def _absent(request: Request, target: Target, look: Snapshot) -> Outcome:
     tried = any(a.status in {"done", "unknown"} for a in request.tries(target))
-    if tried and not target.idle and request.plan and (back := newcomers(request.plan, look)):
+    if tried and not target.idle and (back := _back(request, target, look)):
         return _outcome(target, Result.RETURNED, f"{target.account.name} logged in again: {_named(back)}")
     if tried:
         return _outcome(target, Result.ENDED)
     if target.kind == "account":
         return _outcome(target, Result.ALREADY_GONE, "none was left when its sessions had ended")
     return _outcome(target, Result.ALREADY_GONE, _gone(target, look))
+
+
+def _back(request: Request, target: Target, look: Snapshot) -> list[Session]:
+    """Later logins of that very account."""
+    new = newcomers(request.plan, look) if request.plan else ()
+    return [session for session in new if session.account == target.account]
 
 
 def _gone(target: Target, look: Snapshot) -> str:
@@ -78,9 +84,11 @@ def _gone(target: Target, look: Snapshot) -> str:
     return f"it was gone by itself; its id {heir.id} now belongs to another login of {heir.account.name}, left alone"
 
 
-def _named(sessions: Sequence[Session]) -> str:
+def _named(sessions: Sequence[Session], *, whose: bool = False) -> str:
     return ", ".join(
-        f"session {s.id}, {s.since:%H:%M:%S}" + (f" from {s.remote}" if s.remote else "") for s in sessions
+        f"session {s.id}{f' of {s.account.name}' if whose else ''}, {s.since:%H:%M:%S}"
+        + (f" from {s.remote}" if s.remote else "")
+        for s in sessions
     )
 
 
@@ -101,6 +109,6 @@ def note(request: Request, looks: Sequence[Snapshot | Unreachable]) -> str:
     if request.plan is None:
         return ""
     came = {look.host: newcomers(request.plan, look) for look in looks if isinstance(look, Snapshot)}
-    return " ".join(
-        f"New on {host}, not part of the approval, left alone: {_named(new)}." for host, new in came.items() if new
-    )
+    whose = request.plan.is_of_everyone
+    told = {host: _named(new, whose=whose) for host, new in came.items() if new}
+    return " ".join(f"New on {host}, not part of the approval, left alone: {named}." for host, named in told.items())

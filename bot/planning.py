@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
+from bot import sparing
 from bot.cleaning import quoted
 from bot.counting import count, processes
 from bot.idleness import why_busy
@@ -39,12 +40,12 @@ Looks = Sequence[Snapshot | Unreachable]
 # ------------------------------------------------------------------------------------------------ the plan
 
 
-def make(command: Kick, looks: Looks, policy: Policy, *, first: Request | None = None) -> Plan:
+def make(command: Kick, looks: Looks, policy: Policy, *, first: Request | None = None, asker: str = "") -> Plan:
     """Exactly the sessions that the command names and that may be ended; the account's other ones with the reason.
 
     At the level `processes` each host's account is one more target, behind its sessions. first: the request to which
     this is the next step: what is left of its logins is a target again, though no list shows it as a login; and what
-    wasn't its target is not forced.
+    wasn't its target is not forced. asker: whose own sessions stay where everyone goes.
     """
     spared = _not_of(first, command)
     targets: list[Target] = []
@@ -52,9 +53,9 @@ def make(command: Kick, looks: Looks, policy: Policy, *, first: Request | None =
     for look in looks:
         if isinstance(look, Unreachable):
             continue
-        for session in look.of(command.user):
-            if why := _why_kept(command, look, session, policy) or spared(session):
-                kept.append(Kept(host=look.host, session=session.id, identity=session.identity, why=why))
+        for session in look.sessions if command.is_of_everyone else look.of(command.user):
+            if why := _why_kept(command, look, session, policy, asker) or spared(session):
+                kept.append(_kept(look, session, why))
             else:
                 targets.append(_session(command, look, session, policy))
         targets += _leftovers(command, look, first.plan if first else None)
@@ -86,7 +87,12 @@ def again(request: Request, *, force: bool) -> Kick | None:
     return request.command.model_copy(update={**changes, "force": force or request.command.force, "after": request.id})
 
 
-def _why_kept(command: Kick, look: Snapshot, session: Session, policy: Policy) -> str | None:
+def _kept(look: Snapshot, session: Session, why: str) -> Kept:
+    user = session.account.name
+    return Kept(host=look.host, session=session.id, identity=session.identity, why=why, user=user)
+
+
+def _why_kept(command: Kick, look: Snapshot, session: Session, policy: Policy, asker: str) -> str | None:
     if session.own:
         return "it is Kickbot's own connection"
     if policy.protects(session.account):
@@ -94,6 +100,8 @@ def _why_kept(command: Kick, look: Snapshot, session: Session, policy: Policy) -
     if not command.means(look.host, session):
         unproven = command.only.fits(session) and session.key_source == "environment"
         return "its key is known only from what the account can write" if unproven else "it was not asked for"
+    if command.is_of_everyone and (why := sparing.why_spared(command, look, session.account, policy, asker)):
+        return why
     if not _rungs(command, session.ladder):
         return "Kickbot can't end such a login"
     return _why_not_idle(command, look, session, policy)
@@ -130,7 +138,7 @@ def _session(command: Kick, look: Snapshot, session: Session, policy: Policy) ->
         session=session.id,
         identity=session.identity,
         account=session.account,
-        summary=_summary(session),
+        summary=", ".join([*([session.account.name] if command.is_of_everyone else []), _summary(session)]),
         rungs=_rungs(command, session.ladder),
         leaders=_pinned(session),
         seen=look.uptime,
@@ -294,8 +302,9 @@ def why_nothing(command: Kick, plan: Plan, looks: Looks = ()) -> str:
     if plan.kept and not any(command.names(k.host, k.session) for k in plan.kept):
         there = ", ".join(f"{k.session} on {k.host}" for k in plan.kept)
         return f"{plan.user} has no session {command.session} there, only {there}."
-    told = [f"{plan.user} is not logged in on {fold(free)}."] if (free := _free(plan)) else []
-    told += [f"Session {k.session} of {plan.user} on {k.host} stays: {k.why}." for k in plan.kept]
+    nobody = "Nobody is" if plan.is_of_everyone else f"{plan.user} is not"
+    told = [f"{nobody} logged in on {fold(free)}."] if (free := _free(plan)) else []
+    told += [f"Session {k.session} of {k.user or plan.user} on {k.host} stays: {k.why}." for k in plan.kept]
     told += [text for look in looks if isinstance(look, Snapshot) for text in _elsewhere(command, look)]
     told += [f"{u.host} {u.reason}. Nothing is known about its sessions." for u in plan.unreachable]
     told += _meant(command, looks)

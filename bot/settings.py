@@ -16,7 +16,7 @@ from bot.cleaning import clean
 from bot.errors import CommandError, SettingsError
 from bot.inventory import Inventory, expand
 from bot.models import Act, Host, Sense, Value
-from bot.policy import Policy, Rule
+from bot.policy import MAX_SESSIONS, Policy, Rule
 from bot.shapes import (
     Address,
     ChannelId,
@@ -26,6 +26,7 @@ from bot.shapes import (
     People,
     PersonId,
     Seconds,
+    UnixGroups,
     Where,
     not_empty,
 )
@@ -101,6 +102,8 @@ class RuleSection(Value):
     reason: bool = False
     channel: ChannelId | None = None
     idle: Sense = "careful"
+    spare_groups: UnixGroups | None = None
+    max_sessions: int = Field(default=MAX_SESSIONS, ge=1, le=10_000)
 
     @field_validator("then")
     @classmethod
@@ -270,6 +273,8 @@ def _rule(number: int, section: RuleSection, inventory: Inventory) -> Rule:
         reason=section.reason,
         channel=section.channel,
         idle=section.idle,
+        spare_groups=section.spare_groups or (),
+        max_sessions=section.max_sessions,
     )
 
 

@@ -41,7 +41,7 @@ from bot.models import (
     Warn,
     by_host,
 )
-from bot.policy import Channel, Rule, home, in_time
+from bot.policy import Channel, Rule, approvals_needed, home, in_time, limit_passed
 from bot.rights import Rights, aims
 from bot.stopping import to_its_end
 
@@ -284,15 +284,16 @@ class Workflow:
             await self._rights.to_ask(request.asker, command)
         except (Refused, LookupFailed) as refusal:
             return await self._ledger.record(request, events.Refused(reason=refusal.for_user()), lease)
-        looks = await self._look_at(command.hosts, compared=command.only.idle > 0)
+        groups = self._rights.policy.spare_groups(command.hosts) if command.is_of_everyone else ()
+        looks = await self._look_at(command.hosts, compared=command.only.idle > 0, groups=groups)
         request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="before"), lease)
         first = await self._ledger.load(command.after) if command.after else None
-        plan = planning.make(command, looks, self._rights.policy, first=first)
+        plan = planning.make(command, looks, self._rights.policy, first=first, asker=request.asker)
         if not plan.targets:
             closed = events.Closed(outcomes=(), note=planning.why_nothing(command, plan, looks))
             return await self._ledger.record(request, closed, lease)
         try:
-            approvers = await self._rights.to_plan(request.asker, command, aims(plan))
+            approvers = await self._rights.to_plan(request.asker, command, aims(plan), sessions=len(plan.sessions))
         except (Refused, LookupFailed) as refusal:
             return await self._ledger.record(request, events.Refused(reason=refusal.for_user()), lease)
         rules = [rule for host, account in aims(plan) for rule in self._rights.rules(host, account, command.acts)]
@@ -301,10 +302,11 @@ class Workflow:
             plan_hash=plan.hash,
             decide_by=await self._ledger.now() + timedelta(seconds=min(r.expires for r in rules)),
             act_within=min(r.act_by for r in rules),
-            approvals=max(r.approvals for r in rules),
+            approvals=approvals_needed(rules, command.acts, len(plan.sessions)),
+            limit=limit_passed(rules, command.acts, len(plan.sessions)),
             approvers=approvers,
             groups=tuple(dict.fromkeys(i for r in rules for i in r.approve)),
-            owners=tuple(sorted(self._rights.policy.owners.get(command.user, ()))),
+            owners=tuple(sorted({who for name in plan.people for who in self._rights.policy.owners.get(name, ())})),
             then=tuple(dict.fromkeys(i for r in rules for i in r.then)),
         )
         return await self._ledger.record(request, planned, lease)
@@ -464,10 +466,13 @@ class Workflow:
             return await self._ledger.record(request, events.Lapsed(reason=why), lease)
         return await self._ledger.record(request, events.Verifying(reason=why), lease)
 
-    async def _look_at(self, hosts: Sequence[str], *, compared: bool = False) -> Looks:
-        """One look for each host, in the order of the hosts. compared: with how far its clock is from the trail's."""
+    async def _look_at(self, hosts: Sequence[str], *, compared: bool = False, groups: Sequence[str] = ()) -> Looks:
+        """One look for each host, in the order of the hosts.
+
+        compared: with how far its clock is from the trail's. groups: with who is in these Unix groups.
+        """
         seen: dict[str, Snapshot | Unreachable] = {}
-        async for look in self._hosts.look(tuple(dict.fromkeys(hosts))):
+        async for look in self._hosts.look(tuple(dict.fromkeys(hosts)), groups=groups):
             seen[look.host] = await self._compared(look) if compared else look
         for look in seen.values():
             if isinstance(look, Snapshot):
@@ -495,8 +500,9 @@ class Workflow:
         command = command_of(request)
         because = f", because {shorten(command.reason, WARNED_REASON)}" if command.reason else ""
         who = shorten(clean(await self._rights.name(request.asker)), WARNED_NAME) or "someone on call"
+        whose = "every session here" if command.is_of_everyone else f"this session of {command.user}"
         when = f"at {act_at:%H:%M:%S} UTC, in {spell(command.warn)}{', if it is idle then' * bool(command.only.idle)}"
-        return clean(f"Kickbot: {who} has this session of {command.user} ended {when}{because}. Save your work now.")
+        return clean(f"Kickbot: {who} has {whose} ended {when}{because}. Save your work now.")
 
     async def _owners(self, looks: Looks) -> dict[str, tuple[str, ...]]:
         """By name and not as mentions: a listing must not call the people that it lists."""

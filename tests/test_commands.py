@@ -369,9 +369,36 @@ def test_words_not_yet_there(word: str, dash: str) -> None:
     assert USAGE["kick"] in message
 
 
-def test_everyone_not_yet_there() -> None:
-    """A kick of everyone is not there yet, and `everyone` is never taken for a login."""
-    assert "not there yet" in refused("kick", "everyone host1")
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("everyone host1", Kick(user="everyone", hosts=("host1",))),
+        ("everyone @prod me warn 5m", None),
+        ("everyone web[01-02] idle 1h", Kick(user="everyone", hosts=("web01", "web02"), only=Filter(idle=3600))),
+    ],
+)
+def test_everyone(text: str, command: Kick | None) -> None:
+    """`everyone` stands where a login could; `me` says that the asker's own sessions go too."""
+    understood = typed("kick", text)
+    assert isinstance(understood, Kick)
+    assert understood.is_of_everyone
+    assert understood == command if command else understood.me
+    assert typed("kick", words(understood).removeprefix("/kick ")) == understood
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("everyone host1 processes", "`processes` is about one account"),
+        ("everyone host1 session 7", "`session` is about one account"),
+        ("everyone host1 me me", "stands there twice"),
+        ("audituser host1 me", "`me` stands only with `everyone`"),
+        ("everyone", "On which host?"),
+    ],
+)
+def test_what_everyone_can_not_be(text: str, said: str) -> None:
+    """Every process of everyone is nothing that anybody should ask for."""
+    assert said in refused("kick", text)
 
 
 @pytest.mark.parametrize(

