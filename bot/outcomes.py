@@ -26,11 +26,13 @@ def _judge(request: Request, target: Target, look: Snapshot | Unreachable | None
         return _outcome(target, Result.ENDED, f"{target.host} was rebooted: its sessions ended with the boot")
     there = left(target, look)
     if there is not None:
-        return _present(target, look, there)
+        return _present(target, look, there, request.why_not_held(target.host))
     return _absent(request, target, look)
 
 
-def _present(target: Target, look: Snapshot, there: tuple[Process, ...]) -> Outcome:
+def _present(target: Target, look: Snapshot, there: tuple[Process, ...], not_held: str) -> Outcome:
+    if not_held:
+        return _outcome(target, Result.SURVIVED, f"it was left alone, as the account is not held: {not_held}", there)
     session = still_there(target, look)
     if target.kind == "account":
         return _outcome(target, Result.SURVIVED, f"{_are(there)} left of {target.account.name}", there)
@@ -88,7 +90,10 @@ def note(request: Request, looks: Sequence[Snapshot | Unreachable]) -> str:
     """What people should know besides the outcomes: logins of the account that came after the plan, and stay."""
     if request.plan is None:
         return ""
+    open_ = {host: why for host in request.plan.hosts if (why := request.why_not_held(host))}
+    not_held = [f"{request.plan.user} is not held on {host}, so nothing was ended there: {why}." for host, why in open_.items()]
     came = {look.host: newcomers(request.plan, look) for look in looks if isinstance(look, Snapshot)}
-    return " ".join(
+    new_there = [
         f"New on {host}, not part of the approval, left alone: {_named(new)}." for host, new in came.items() if new
-    )
+    ]
+    return " ".join([*not_held, *new_there])

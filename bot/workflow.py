@@ -21,12 +21,14 @@ from bot.decisions import Decisions
 from bot.durations import spell
 from bot.errors import Conflict, HeldElsewhere, LookupFailed, Refused, TooLate
 from bot.events import Attachment
+from bot.holds import Holds
 from bot.inventory import fold
 from bot.ledger import Ledger
 from bot.lifecycle import Request, State, command_of, known, plan_of
 from bot.loop import Loop
 from bot.models import (
     Answer,
+    Hold,
     HostUptime,
     Kick,
     Listing,
@@ -111,6 +113,7 @@ class Workflow:
         self._rights = rights
         self._brake = Brake(trail, self._ledger, rights)
         self._decisions = Decisions(self._ledger, rights, self._brake)
+        self._holds = Holds(self._ledger, hosts, self._brake)
         self._timing = timing
         self._sleep = sleep
         self._at_once = asyncio.Semaphore(HOSTS_AT_ONCE)
@@ -321,9 +324,11 @@ class Workflow:
     async def _try_each(self, request: Request, look: Snapshot, looked_at: datetime, lease: Lease) -> bool:
         """Everything that is to be tried after this look; then give the tries a moment to show."""
         tried = False
-        while step := planning.next_step(await self._ledger.load(request.id), [look]):
+        while step := planning.next_step(await self._ledger.load(request.id), [look], looked_at):
             if await self._take(request, step, look, looked_at, lease) is None:
                 return True
+            if isinstance(step, Hold):
+                await self._remember(request)
             tried = tried or not isinstance(step, ShowAccount)
         if tried:
             await self._watch(request, [look.host], self._timing.rung)
@@ -376,12 +381,22 @@ class Workflow:
 
     async def verify(self, request: Request, lease: Lease) -> Request:
         """Nothing is left to do: watch until the targets are gone or the time is up, then judge what is seen."""
+        await self._remember(request)
         looks = await self._watch(request, request.hosts, self._timing.watch)
         request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="after"), lease)
         if request.lost and await self._ledger.now() < known(request.give_up_at):
             return request
         closed = events.Closed(outcomes=outcomes.judge(request, looks), note=outcomes.note(request, looks))
         return await self._ledger.record(request, closed, lease)
+
+    async def _remember(self, request: Request) -> None:
+        """What was held lives on by itself, also if Kickbot died since."""
+        await self._holds.remember(await self._ledger.load(request.id))
+        self._loop.wake()
+
+    async def give_back(self, request: Request, lease: Lease) -> Request:
+        """Held, and its time has come."""
+        return await self._holds.give_back(request, lease)
 
     _STEPS: dict[State, Callable[["Workflow", Request, Lease], Awaitable[Request]]] = {  # noqa: RUF012 - never changed
         State.ASKED: prepare,
@@ -390,6 +405,7 @@ class Workflow:
         State.WARNED: act,
         State.ACTING: act,
         State.VERIFYING: verify,
+        State.HELD: give_back,
     }
 
     # ------------------------------------------------------------------------------------------ small pieces

@@ -54,8 +54,9 @@ MAP: dict[str, set[str]] = {
     "freezes": {"core", "borders"},
     "brake": {"core", "borders", "freezes", "ledger", "rights"},
     "decisions": {"core", "ledger", "rights", "brake"},
+    "holds": {"core", "borders", "brake", "ledger"},
     "questions": {"core", "borders", "ledger", "rights"},
-    "workflow": {"core", "borders", "ledger", "loop", "rights", "brake", "decisions"},
+    "workflow": {"core", "borders", "ledger", "loop", "rights", "brake", "decisions", "holds"},
     # the edges: none knows another
     "hosts": {"core", "borders"},
     "audit": {"core", "borders"},
