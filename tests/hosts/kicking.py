@@ -145,7 +145,7 @@ class Kicks:
     def __init__(self, trail: SqliteTrail, hosts: SshHosts, names: Sequence[str], timing: Timing) -> None:
         self.trail = trail
         self.hosts = Between(hosts)
-        rule = make.rule(hosts=frozenset(names), acts=frozenset({Act.KICK, Act.FORCE, Act.PROCESSES}))
+        rule = make.rule(hosts=frozenset(names), acts=frozenset({Act.KICK, Act.FORCE, Act.PROCESSES, Act.HOLD}))
         policy = make.policy(rule, protected=frozenset({"root", BOTS_ACCOUNT, PROTECTED}), owners={})
         rights = Rights(policy, FakePeople({}))
         self.workflow = Workflow(trail=trail, hosts=self.hosts, rights=rights, timing=timing)
