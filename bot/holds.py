@@ -1,5 +1,5 @@
-"""Holds that are in force: each is a request of its own, opened when an account was kept out on one host, and ended when
-it was given back. It is due at its time, again and again until a look shows that it is over.
+"""Holds that are in force: each is a request of its own, opened when an account was kept out on one host, and ended
+when it was given back. It is due at its time, again and again until a look shows that it is over.
 
 The host's own timer gives back too: whoever comes second finds that it is done, and says by whom.
 """
@@ -33,7 +33,7 @@ class Holds:
         self._brake = brake
 
     async def remember(self, request: Request) -> None:
-        """Each hold of this request that is in force, or may be: from here on it lives by itself. Once, however often."""
+        """Each hold of this request that is in force, or may be, lives by itself from here on. Safe to enter again."""
         for host in dict.fromkeys(target.host for target in request.plan.holds) if request.plan else ():
             if tried := _in_force(request.holds_tried(host)):
                 with suppress(AlreadyRecorded):

@@ -411,8 +411,6 @@ def _changes(request: Request, record: Record) -> dict[str, object]:
             return _signalled(request, event)
         case Warned():
             return {"act_at": event.act_at}
-        case UnholdAsked() | UnholdApproved() | Overdue() | Released():
-            return _of_hold(request, record, event)
         case Closed():
             return {"outcomes": event.outcomes, "reason": event.note}
         case _:
@@ -420,6 +418,8 @@ def _changes(request: Request, record: Record) -> dict[str, object]:
 
 
 def _of_plain(request: Request, record: Record, event: Event) -> dict[str, object]:
+    if isinstance(event, UnholdAsked | UnholdApproved | Overdue | Released):
+        return _of_hold(request, record, event)
     if event.kind == "verifying":
         return {"verifying": record.seq, "verifying_since": record.at}
     unchanged = {"at": request.at, "changed": request.changed}

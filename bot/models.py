@@ -401,7 +401,9 @@ class Help(Value):
     topic: str = ""
 
 
-Command = Annotated[Listing | Kick | Form | Audit | Freeze | Unfreeze | Unhold | Holds | Help, Field(discriminator="kind")]
+Command = Annotated[
+    Listing | Kick | Form | Audit | Freeze | Unfreeze | Unhold | Holds | Help, Field(discriminator="kind")
+]
 
 
 # ---------------------------------------------------------------------------------------------------- what is approved
@@ -585,9 +587,7 @@ class ShowHold(_HoldStep):
     kind: Literal["show_hold"] = "show_hold"
 
 
-Step = Annotated[
-    EndSession | EndAccount | ShowAccount | Warn | Hold | Release | ShowHold, Field(discriminator="kind")
-]
+Step = Annotated[EndSession | EndAccount | ShowAccount | Warn | Hold | Release | ShowHold, Field(discriminator="kind")]
 
 
 NO_TERMINAL = "no terminal"

@@ -91,7 +91,9 @@ def note(request: Request, looks: Sequence[Snapshot | Unreachable]) -> str:
     if request.plan is None:
         return ""
     open_ = {host: why for host in request.plan.hosts if (why := request.why_not_held(host))}
-    not_held = [f"{request.plan.user} is not held on {host}, so nothing was ended there: {why}." for host, why in open_.items()]
+    not_held = [
+        f"{request.plan.user} is not held on {host}, so nothing was ended there: {why}." for host, why in open_.items()
+    ]
     came = {look.host: newcomers(request.plan, look) for look in looks if isinstance(look, Snapshot)}
     new_there = [
         f"New on {host}, not part of the approval, left alone: {_named(new)}." for host, new in came.items() if new

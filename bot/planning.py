@@ -43,8 +43,8 @@ Looks = Sequence[Snapshot | Unreachable]
 def make(command: Kick, looks: Looks, policy: Policy, *, first: Request | None = None) -> Plan:
     """Exactly the sessions that the command names and that may be ended; the account's other ones with the reason.
 
-    At the level `processes` each host's account is one more target, behind its sessions. With `hold` the account of each
-    host with a target is held first. first: the request to which
+    At the level `processes` each host's account is one more target, behind its sessions. With `hold` the account of
+    each host with a target is held first. first: the request to which
     this is the next step: what is left of its logins is a target again, though no list shows it as a login; and what
     wasn't its target is not forced.
     """
@@ -88,7 +88,10 @@ def again(request: Request, *, force: bool) -> Kick | None:
     if request.command is None or not some or (force and request.command.force):
         return None
     only = some[0].session if force and len(some) == 1 and not request.command.processes else None
-    changes = {"hosts": tuple(dict.fromkeys(o.host for o in some)), "session": only, "only": Filter(), "warn": 0}
+    hosts = tuple(dict.fromkeys(o.host for o in some))
+    held = any(a.status == "done" for host in hosts for a in request.holds_tried(host))
+    changes = {"hosts": hosts, "session": only, "only": Filter(), "warn": 0}
+    changes |= {"hold": 0} if held else {}  # what is held already can't be held twice
     return request.command.model_copy(update={**changes, "force": force or request.command.force, "after": request.id})
 
 
@@ -203,8 +206,8 @@ def next_step(request: Request, looks: Looks, now: datetime | None = None) -> St
     A target that is gone, changed, or was tried since it was last looked at, gives no step; nor does a host that could
     not be looked at. Each rung is tried once; once more if the host refused it or the answer never came, when the first
     try can't start any more. The next rung comes only after a try that was really made. An account comes after its
-    host's sessions; at its end stands its last word. Where the account is to be held, that comes first, and nothing else
-    without it. now: when the host was looked at, by the trail's clock; without it both clocks agree.
+    host's sessions; at its end stands its last word. Where the account is to be held, that comes first, and
+    nothing else without it. now: when the host was looked at, by the trail's clock; without it both clocks agree.
     """
     return next(_steps(request, looks, now), None)
 

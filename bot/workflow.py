@@ -38,6 +38,7 @@ from bot.models import (
     ShowAccount,
     Snapshot,
     Step,
+    Unhold,
     Unreachable,
     Value,
     Warn,
@@ -45,6 +46,7 @@ from bot.models import (
 )
 from bot.policy import Channel, Rule, home, in_time
 from bot.rights import Rights, aims
+from bot.unholds import Unholds
 
 HOSTS_AT_ONCE = 10
 """Hosts of one process on which something is being done at the same moment."""
@@ -113,6 +115,7 @@ class Workflow:
         self._rights = rights
         self._brake = Brake(trail, self._ledger, rights)
         self._decisions = Decisions(self._ledger, rights, self._brake)
+        self._unholds = Unholds(self._ledger, rights)
         self._holds = Holds(self._ledger, hosts, self._brake)
         self._timing = timing
         self._sleep = sleep
@@ -225,6 +228,17 @@ class Workflow:
         """The second person who says so releases the brake. Raises Refused, recorded; TooLate, unrecorded."""
         await self._demand_in_time(origin, self._rights.policy.rules)
         return self._woken(await self._brake.unfreeze(origin.who))
+
+    async def unhold(self, origin: Origin, wanted: Unhold) -> tuple[Request, ...]:
+        """`/unhold`: the first person asks, and enough others agree. Raises Refused, recorded; TooLate, unrecorded."""
+        await self._demand_in_time(origin, self._rights.policy.rules)
+        holds = await self._unholds.every(origin.who, wanted)
+        self._loop.wake()
+        return holds
+
+    async def unhold_one(self, origin: Origin, request_id: RequestId) -> Request:
+        """The same by the button under one hold."""
+        return self._woken(await self._unholds.one(origin.who, request_id))
 
     def _woken(self, decided: Request) -> Request:
         self._loop.wake()

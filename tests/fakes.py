@@ -13,6 +13,7 @@ from bot.models import (
     Answer,
     EndAccount,
     Ended,
+    EndSession,
     Hold,
     HostUptime,
     Person,
@@ -160,6 +161,9 @@ class FakeHost:
         if isinstance(step, Hold | Release | ShowHold):
             answer = self._about_hold(step)
             return Answer(status="unknown", output="lost") if self.answers_get_lost else answer
+        return self._act_on_session(step)
+
+    def _act_on_session(self, step: EndSession | Warn) -> Answer:
         session = self.sessions.get(step.target.session)
         if session is None:
             return Answer(status="refused", refusal="gone")

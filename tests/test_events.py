@@ -13,10 +13,13 @@ from bot.canonical import canonical, digest
 from bot.events import FINAL, Attachment, Entry, Event, Record
 from bot.models import (
     Account,
+    AccountState,
     Answer,
     EndAccount,
+    Ended,
     EndSession,
     Filter,
+    Hold,
     HostUptime,
     Kept,
     Kick,
@@ -24,6 +27,7 @@ from bot.models import (
     Pinned,
     Plan,
     Process,
+    Release,
     RequestId,
     Result,
     ShowAccount,
@@ -41,6 +45,7 @@ SEALED = "c8f159e8a2d05c320ec5eddb98fac3f0299cbf7b440b5f702273855e4281f592"
 SEALED_LATER = "ff3a8e77cf917c37f41e1c1698fc016c7c25a164ea46607edc02cd946a94e826"
 SEALED_LATEST = "70e5ad6d06da3fb2c5f6cf8e65d86264a21cae77733701b42488d376ae81d373"
 SEALED_NEWEST = "05f28a0f256c4ea4bcd9293ae0f792ba2af90a7ba66625896f42af6de9baf45a"
+SEALED_OF_HOLDS = "0a788e6f18c42f3a9f03da85d1b4405199733735bc81582ec33dbcdded1a288b"
 """SHA-256 of the golden file's first lines, and each time with those that came next, which nobody may edit any more."""
 
 SEEN = Attachment(host="host1", sha256="a" * 64, size=1234, reached=True)
@@ -213,7 +218,52 @@ NEWEST: tuple[Event, ...] = (
     events.DecisionRefused(who=ASKER, action="unfreeze", reason="Not you."),
     events.Signalled(step=STEP, answer=Answer(status="refused", refusal="frozen")),
 )
-EARLIER = (*EXAMPLES, *LATER, *LATEST)
+STATE = AccountState(where="local", expiry="25000", drop_in=True, timer="systemd", record="5-cccccccccccccccc")
+HOLD = Hold(target=FULL_TARGET, id="5-cccccccccccccccc", until=START, there=START)
+OF_HOLDS: tuple[Event, ...] = (
+    events.Asked(
+        who=ASKER,
+        key="k4",
+        channel="C0OPS",
+        home="C0INCIDENT",
+        words="audituser host1 hold 2h",
+        command=Kick(user="audituser", hosts=("host1",), hold=7200),
+    ),
+    events.Planned(
+        plan=Plan(user="audituser", targets=(TARGET,), holds=(FULL_TARGET,)),
+        plan_hash="c" * 64,
+        decide_by=START,
+        act_within=900,
+        approvals=1,
+        approvers=(APPROVER,),
+    ),
+    events.Ending(step=HOLD, not_after=102_000, answer_by=START),
+    events.Signalled(step=HOLD, answer=Answer(status="done", exit_status=0, before=STATE, after=STATE)),
+    events.Signalled(step=HOLD, answer=Answer(status="refused", refusal="unable", output="has no cron")),
+    events.Held(
+        key="hold 5-cccccccccccccccc on host1",
+        home="C0INCIDENT",
+        of=RequestId(5),
+        id="5-cccccccccccccccc",
+        target=FULL_TARGET,
+        until=START,
+        before=STATE,
+        reason="INC-42",
+    ),
+    events.UnholdAsked(who=ASKER, reason="INC-42 is over"),
+    events.UnholdApproved(who=APPROVER, complete=True),
+    events.DecisionRefused(who=ASKER, action="unhold", reason="Not you."),
+    events.Overdue(reason="host1 did not answer"),
+    events.Ending(step=Release(target=FULL_TARGET, id="5-cccccccccccccccc"), not_after=102_000, answer_by=START),
+    events.Signalled(
+        step=Release(target=FULL_TARGET, id="5-cccccccccccccccc"),
+        answer=Answer(
+            status="done", exit_status=0, ended=Ended(now="already", how="given", by="host", at=START), after=STATE
+        ),
+    ),
+    events.Released(how="given", by="host", after=STATE),
+)
+EARLIER = (*EXAMPLES, *LATER, *LATEST, *NEWEST)
 """The examples of earlier lines of the golden file: they lack the fields that came afterwards."""
 
 KINDS = {get_args(member.model_fields["kind"].annotation)[0] for member in get_args(get_args(Event)[0])}
@@ -281,11 +331,11 @@ def test_frozen() -> None:
 
 def test_every_kind_has_an_example() -> None:
     """There is one example of each kind, and the kinds that end a request are among them."""
-    assert {e.kind for e in (*EARLIER, *NEWEST)} == KINDS
+    assert {e.kind for e in (*EARLIER, *OF_HOLDS)} == KINDS
     assert FINAL < KINDS
 
 
-@pytest.mark.parametrize("example", [*EARLIER, *NEWEST], ids=lambda e: e.kind)
+@pytest.mark.parametrize("example", [*EARLIER, *OF_HOLDS], ids=lambda e: e.kind)
 def test_round_trip(example: Event) -> None:
     """Each kind comes back from its canonical JSON as it was, and gives the same bytes again."""
     content = canonical(entry(example))
@@ -307,7 +357,7 @@ def test_golden_bytes() -> None:
     lines = GOLDEN.read_bytes().splitlines()
 
     assert [Entry.model_validate_json(line).event for line in lines[: len(EARLIER)]] == list(EARLIER)
-    assert [canonical(entry(example)) for example in NEWEST] == lines[len(EARLIER) :]
+    assert [canonical(entry(example)) for example in OF_HOLDS] == lines[len(EARLIER) :]
 
 
 def test_golden_file_was_never_edited() -> None:
@@ -316,8 +366,9 @@ def test_golden_file_was_never_edited() -> None:
 
     assert sha256(b"".join(lines[: len(EXAMPLES)])).hexdigest() == SEALED
     assert sha256(b"".join(lines[: len(EXAMPLES) + len(LATER)])).hexdigest() == SEALED_LATER
-    assert sha256(b"".join(lines[: len(EARLIER)])).hexdigest() == SEALED_LATEST
-    assert sha256(b"".join(lines)).hexdigest() == SEALED_NEWEST
+    assert sha256(b"".join(lines[: len(EXAMPLES) + len(LATER) + len(LATEST)])).hexdigest() == SEALED_LATEST
+    assert sha256(b"".join(lines[: len(EARLIER)])).hexdigest() == SEALED_NEWEST
+    assert sha256(b"".join(lines)).hexdigest() == SEALED_OF_HOLDS
 
 
 @pytest.mark.parametrize("line", GOLDEN.read_bytes().splitlines(), ids=lambda line: json.loads(line)["event"]["kind"])

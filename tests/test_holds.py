@@ -7,13 +7,17 @@ from typing import Any
 
 import pytest
 
-from bot import events
+from bot import events, planning
 from bot.audit.sqlite import SqliteTrail
 from bot.errors import ActingFrozen, NotNow, Refused
 from bot.lifecycle import Request, State
-from bot.models import Act, Hold, Release, RequestId, Result, Step
+from bot.models import Act, Hold, Release, RequestId, Result, Step, Unhold
+from bot.sandbox.server import SandboxSlack
+from bot.slack.content.tickets import APPROVE, UNHOLD
 from tests.fakes import FakeClock
+from tests.slack_bot import POLICY, start
 from tests.stage import KICK, Stage, allowing
+
 
 class Died(BaseException):
     """The process ended here."""
@@ -53,13 +57,15 @@ async def test_the_account_is_held_before_its_sessions_end(held_stage: Stage) ->
     """First it can't log in again, then its sessions end; until when is fixed by the approval."""
     done, held = await kicked(held_stage)
 
-    assert [type(step) for step in held_stage.hosts.acts][0] is Hold
+    assert next(type(step) for step in held_stage.hosts.acts) is Hold
     assert len(held_stage.hosts.acts) > 1
     assert [o.result for o in done.outcomes] == [Result.ENDED]
     assert held.state is State.HELD
-    assert held.held is not None and done.approved_at is not None
+    assert held.held is not None
+    assert done.approved_at is not None
     assert held.held.until == held.due == done.approved_at + timedelta(hours=2)
-    assert held.held.before is not None and held.held.before.expiry == ""
+    assert held.held.before is not None
+    assert held.held.before.expiry == ""
     assert held_stage.hosts["host1"].expiry == "2"
 
 
@@ -127,11 +133,13 @@ async def test_a_hold_of_which_nobody_knows_is_given_back_too(held_stage: Stage)
     done, held = await kicked(held_stage)
 
     assert [o.result for o in done.outcomes] == [Result.SURVIVED]
-    assert held.held is not None and held.held.before is None
+    assert held.held is not None
+    assert held.held.before is None
     host.answers_get_lost = False
     over = await held_stage.wait(held)
 
-    assert over.released is not None and over.released.how == "given"
+    assert over.released is not None
+    assert over.released.how == "given"
     assert host.expiry == ""
 
 
@@ -147,7 +155,8 @@ async def test_it_is_given_back_when_its_time_is_up(held_stage: Stage) -> None:
     over = await held_stage.wait(held)
 
     assert over.state is State.RELEASED
-    assert over.released is not None and over.released.after is not None
+    assert over.released is not None
+    assert over.released.after is not None
     assert (over.released.how, over.released.by, over.released.after.expiry) == ("given", "kickbot", "25000")
     assert over.at >= held.held.until  # type: ignore[union-attr]
 
@@ -188,7 +197,8 @@ async def test_what_people_changed_is_reported(held_stage: Stage) -> None:
 
     over = await held_stage.wait(held)
 
-    assert over.released is not None and over.released.how == "changed"
+    assert over.released is not None
+    assert over.released.how == "changed"
     assert held_stage.hosts["host1"].expiry == "1"
 
 
@@ -229,7 +239,8 @@ async def test_a_rebooted_host_still_gives_back(held_stage: Stage) -> None:
 
     over = await held_stage.wait(held)
 
-    assert over.released is not None and over.released.how == "given"
+    assert over.released is not None
+    assert over.released.how == "given"
 
 
 async def test_while_frozen_kickbot_gives_nothing_back(held_stage: Stage) -> None:
@@ -291,6 +302,132 @@ async def test_dying_at_any_record_leaves_one_hold_that_is_given_back_once(
 
     assert died == ["before", "after"]
     assert done.state is State.CLOSED
-    assert over.released is not None and over.released.how == "given"
+    assert over.released is not None
+    assert over.released.how == "given"
     assert host.expiry == "25000"
     assert len(host.holds_over) == 1
+
+
+# -- before its time -----------------------------------------------------------------------------------------
+
+WANTED = Unhold(user="audituser", hosts=("host1",), reason="it is over")
+
+
+async def unhold(stage: Stage, who: str) -> Request:
+    (hold,) = await stage.workflow.unhold(stage.origin(who), WANTED)
+    return hold
+
+
+async def test_two_people_give_back_before_the_time(held_stage: Stage) -> None:
+    """One asks, which changes nothing; another one agrees, and it is given back at once."""
+    await kicked(held_stage)
+
+    asked = await unhold(held_stage, "U0ALICE")
+    assert (await held_stage.workflow.drive(asked.id)).state is State.HELD
+    agreed = await unhold(held_stage, "U0CAROL")
+    over = await held_stage.workflow.drive(agreed.id)
+
+    assert over.state is State.RELEASED
+    assert held_stage.hosts["host1"].expiry == ""
+
+
+async def test_nobody_gives_back_alone(held_stage: Stage) -> None:
+    """Whoever asks does not agree with themselves, however often they say so."""
+    await kicked(held_stage)
+    hold = await unhold(held_stage, "U0ALICE")
+
+    with pytest.raises(Refused, match="needs another person"):
+        await unhold(held_stage, "U0ALICE")
+    with pytest.raises(Refused, match="needs another person"):
+        await held_stage.workflow.unhold_one(held_stage.origin("U0ALICE"), hold.id)
+    assert (await held_stage.workflow.drive(hold.id)).state is State.HELD
+
+
+@pytest.mark.parametrize("who", ["U0DAVE", "U0GUS", "U0ZOE"])
+async def test_who_may_not_can_neither_ask_nor_agree(held_stage: Stage, who: str) -> None:
+    """Someone whom no rule names, a guest and someone deactivated count for nothing, which is recorded."""
+    _, hold = await kicked(held_stage)
+    with pytest.raises(Refused):
+        await unhold(held_stage, who)
+    await unhold(held_stage, "U0ALICE")
+    with pytest.raises(Refused):
+        await unhold(held_stage, who)
+
+    assert (await held_stage.workflow.drive(hold.id)).state is State.HELD
+    assert (await held_stage.kinds(hold.id)).count("decision_refused") == 2
+
+
+async def test_a_rule_that_does_not_allow_it_gives_nothing_back(tmp_path: Path) -> None:
+    """`unhold` stands in the rule, or only time gives back."""
+    clock = FakeClock()
+    async with SqliteTrail.open(tmp_path / "kickbot.db", clock) as trail:
+        stage = Stage(trail, clock, allowing(Act.HOLD))
+        stage.hosts["host1"].login("7")
+        await kicked(stage)
+
+        with pytest.raises(Refused, match="No rule"):
+            await unhold(stage, "U0ALICE")
+
+
+async def test_a_word_of_long_ago_counts_no_longer(held_stage: Stage) -> None:
+    """After as long as a request would wait, the next one to say so is the first one again."""
+    _, hold = await kicked(held_stage)
+    await unhold(held_stage, "U0ALICE")
+    held_stage.clock.now += timedelta(minutes=16)
+
+    again = await unhold(held_stage, "U0CAROL")
+
+    assert not again.unheld
+    assert again.unhold_asked is not None
+    assert again.unhold_asked.who == "U0CAROL"
+    assert (await held_stage.workflow.drive(hold.id)).state is State.HELD
+
+
+async def test_what_is_not_held_is_not_given_back(held_stage: Stage) -> None:
+    """Nor what is over already."""
+    with pytest.raises(Refused, match="holds no audituser on host1"):
+        await unhold(held_stage, "U0ALICE")
+    _, hold = await kicked(held_stage)
+    await held_stage.wait(hold)
+
+    with pytest.raises(Refused, match="This hold is over"):
+        await held_stage.workflow.unhold_one(held_stage.origin("U0CAROL"), hold.id)
+
+
+async def test_the_next_level_does_not_hold_again(held_stage: Stage) -> None:
+    """What survived is forced while the account is held: a second hold would be refused, and nothing would end."""
+    held_stage.hosts["host1"].stubborn.add("7")
+    done, _ = await kicked(held_stage)
+
+    command = planning.again(done, force=True)
+
+    assert command is not None
+    assert command.hold == 0
+
+
+# -- in Slack ------------------------------------------------------------------------------------------------
+
+
+async def test_a_hold_is_shown_listed_and_given_back_by_two_people(sandbox: SandboxSlack, tmp_path: Path) -> None:
+    """In a message of its own, by `/kickbot holds`, on the Home tab; asked by Alice, agreed to by Carol's click."""
+    rule = POLICY.rules[0].model_copy(update={"acts": frozenset({Act.KICK, Act.HOLD, Act.UNHOLD})})
+    alice, carol = sandbox.as_("alice"), sandbox.as_("carol")
+    async with start(sandbox, tmp_path, policy=POLICY.model_copy(update={"rules": (rule,)})) as bot:
+        await alice.command("incidents", "/kick", "audituser host1 hold 2h because INC-42")
+        asked = await carol.sees("waiting for approval", "incidents")
+        assert "kept from logging in again there for 2 h" in asked.text
+        await carol.click(asked, APPROVE)
+        shown = await alice.sees("audituser is kept out of host1", "incidents")
+        assert bot.hosts["host1"].expiry == "2"
+
+        await alice.command("incidents", "/kickbot", "holds")
+        await alice.sees("Held accounts (1)")
+        await carol.open_home()
+        assert UNHOLD in str((await carol.sees_home("Held accounts (1)")).blocks)
+        await alice.command("incidents", "/unhold", "audituser host1 because it is over")
+        await alice.sees("It needs another person")
+        await carol.click(shown, UNHOLD)
+
+        over = await alice.sees("The hold of audituser on host1 is over", "incidents")
+        assert over.ts == shown.ts
+        assert bot.hosts["host1"].expiry == ""

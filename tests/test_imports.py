@@ -55,8 +55,9 @@ MAP: dict[str, set[str]] = {
     "brake": {"core", "borders", "freezes", "ledger", "rights"},
     "decisions": {"core", "ledger", "rights", "brake"},
     "holds": {"core", "borders", "brake", "ledger"},
+    "unholds": {"core", "ledger", "rights"},
     "questions": {"core", "borders", "ledger", "rights"},
-    "workflow": {"core", "borders", "ledger", "loop", "rights", "brake", "decisions", "holds"},
+    "workflow": {"core", "borders", "ledger", "loop", "rights", "brake", "decisions", "holds", "unholds"},
     # the edges: none knows another
     "hosts": {"core", "borders"},
     "audit": {"core", "borders"},

@@ -4,6 +4,7 @@ Every path outside of /proc is one below a folder of the test; usermod, getent a
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.hosts.drivers.interface import NotForThisDriver
 from bot.hosts.drivers.linux import HOLD_SCRIPT, LinuxDriver
 from bot.models import Account, Answer, Ended, Hold, Host, HostUptime, Release, ShowHold, Step, Target
 from tests.test_linux_script import SHELLS
@@ -38,6 +40,18 @@ mv ROOT/shadow.new ROOT/etc/shadow
 SYSTEMCTL = """#!/bin/sh
 echo "systemctl $*" >>ROOT/log
 [ ! -e ROOT/systemctl-fails ] || exit 1
+"""
+SSHD = """#!/bin/sh
+case $1 in -t) exit 0 ;; esac
+file=ROOT/etc/ssh/sshd_config
+while [ $# -gt 0 ]; do
+    if [ "$1" = -f ]; then file=$2; fi
+    shift
+done
+echo "port 22"
+cat "$file" ROOT/etc/ssh/sshd_config.d/*.conf 2>/dev/null | grep "^DenyUsers" >ROOT/denied
+if [ -s ROOT/denied ] && [ -e ROOT/cuts-off ]; then echo "denyusers kickbot"; fi
+if [ ! -e ROOT/deaf ]; then sed "s/^DenyUsers/denyusers/" ROOT/denied; fi
 """
 GETENT = """#!/bin/sh
 grep "^$2:" ROOT/etc/passwd ROOT/directory -h
@@ -122,6 +136,21 @@ class HostRoot:
     def record(self) -> Path:
         return self.folder / "var/lib/kickbot/holds/1002"
 
+    def with_sshd(self) -> subprocess.Popen[bytes]:
+        """An sshd that reads drop-ins; HUP ends this stand-in of its daemon."""
+        (self.folder / "etc/ssh/sshd_config.d").mkdir(parents=True)
+        self.write("etc/ssh/sshd_config", "Include /etc/ssh/sshd_config.d/*.conf\nPort 22\n")
+        self.program("sshd", SSHD)
+        daemon = self.folder / "sshd"
+        shutil.copy(shutil.which("sleep") or "/bin/sleep", daemon)
+        running = subprocess.Popen([str(daemon), "300"])
+        self.write("run/sshd.pid", f"{running.pid}\n")
+        return running
+
+    @property
+    def drop_ins(self) -> dict[str, str]:
+        return {path.name: path.read_text() for path in (self.folder / "etc/ssh/sshd_config.d").iterdir()}
+
     def timer(self, uid: int = 1002) -> int:
         """The host's own timer runs its program."""
         program = self.folder / f"var/lib/kickbot/holds/{uid}/give-back"
@@ -147,8 +176,8 @@ class HostRoot:
 
 
 @pytest.fixture(params=SHELLS, ids=lambda words: words[0])
-def host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[HostRoot]:
-    yield HostRoot(tmp_path, request.param)
+def host(request: pytest.FixtureRequest, tmp_path: Path) -> HostRoot:
+    return HostRoot(tmp_path, request.param)
 
 
 def ended(answer: Answer) -> Ended:
@@ -161,7 +190,8 @@ def test_a_local_account_is_held_by_its_expiry_and_given_back(host: HostRoot) ->
     held = host.hold()
 
     assert held.status == "done", held
-    assert held.before is not None and held.after is not None
+    assert held.before is not None
+    assert held.after is not None
     assert (held.before.where, held.before.expiry, held.before.record) == ("local", "", "")
     assert (held.after.expiry, held.after.timer, held.after.record) == ("2", "systemd", ID)
     assert host.expiry() == "2"
@@ -333,7 +363,8 @@ def test_a_usermod_that_fails_leaves_the_record_and_the_timer(host: HostRoot) ->
 
     assert (ended(failed).now, failed.exit_status, failed.output) == ("failed", 1, "usermod: cannot lock")
     assert host.timer() == 75
-    assert failed.after is not None and failed.after.timer == "systemd"
+    assert failed.after is not None
+    assert failed.after.timer == "systemd"
 
 
 def test_a_usermod_that_fails_holds_nothing(host: HostRoot) -> None:
@@ -387,9 +418,85 @@ def test_a_hold_is_shown(host: HostRoot) -> None:
     host.hold()
     shown = host.show()
 
-    assert shown.after is not None and shown.after.record == ID
+    assert shown.after is not None
+    assert shown.after.record == ID
     assert ended(shown).now == "shown"
     assert len(host.changes()) == 1
+
+
+# ------------------------------------------------------------------------------------------------ a directory's account
+
+
+@pytest.fixture
+def daemon(host: HostRoot) -> Iterator[subprocess.Popen[bytes]]:
+    running = host.with_sshd()
+    yield running
+    running.kill()
+    running.wait()
+
+
+def test_an_account_of_a_directory_is_denied_by_sshd(host: HostRoot, daemon: subprocess.Popen[bytes]) -> None:
+    """It is not in /etc/passwd: a file for sshd denies it, sshd hears of it, and both go with the hold."""
+    held = host.hold("dora", 2001)
+
+    assert held.after is not None, held
+    assert (held.after.where, held.after.drop_in, held.after.record) == ("directory", True, ID)
+    assert list(host.drop_ins) == ["00-kickbot-hold-dora.conf"]
+    assert host.drop_ins["00-kickbot-hold-dora.conf"].endswith("\nDenyUsers dora\n")
+    assert daemon.wait(20) == -signal.SIGHUP
+    assert host.changes() == []
+
+    assert ended(host.release("dora", 2001)).how == "given"
+    assert host.drop_ins == {}
+    assert host.leftovers == []
+
+
+@pytest.mark.parametrize("trouble", ["cuts-off", "deaf"])
+def test_a_drop_in_that_does_more_or_less_than_meant_is_never_written(
+    host: HostRoot, daemon: subprocess.Popen[bytes], trouble: str
+) -> None:
+    """Tried on a copy: it would deny Kickbot too, or not deny the account. sshd's own folder stays as it is."""
+    host.write(trouble, "")
+    folder = host.folder / "etc/ssh/sshd_config.d"
+    touched = folder.stat().st_mtime_ns
+
+    refused = host.hold("dora", 2001)
+
+    assert (refused.refusal, refused.output) == ("unable", "would not take the drop-in as it is meant")
+    assert folder.stat().st_mtime_ns == touched
+    assert daemon.poll() is None
+    assert host.leftovers == []
+
+
+def test_a_drop_in_that_people_changed_is_left(host: HostRoot, daemon: subprocess.Popen[bytes]) -> None:
+    """Somebody denies more in it by now: it stays, and that is told."""
+    host.hold("dora", 2001)
+    host.add("etc/ssh/sshd_config.d/00-kickbot-hold-dora.conf", "DenyUsers eve\n")
+
+    assert ended(host.release("dora", 2001)).how == "changed"
+    assert "DenyUsers eve" in host.drop_ins["00-kickbot-hold-dora.conf"]
+
+
+@pytest.mark.parametrize("include", ["", "# Include /etc/ssh/sshd_config.d/*.conf\n"])
+def test_an_sshd_that_reads_no_drop_ins_holds_nobody(
+    host: HostRoot, daemon: subprocess.Popen[bytes], include: str
+) -> None:
+    """Without the Include a file there would do nothing."""
+    host.write("etc/ssh/sshd_config", f"{include}Port 22\n")
+
+    assert host.hold("dora", 2001).output == "has an sshd that reads no drop-ins"
+    assert daemon.poll() is None
+
+
+@pytest.mark.parametrize(
+    "name", ["bob*", "b?b", "!bob", "bob@host", "-bob", "bob,eve", "../bob", "bo b", "kickbot", ""]
+)
+def test_a_name_that_is_none_to_sshd_is_never_sent(tmp_path: Path, name: str) -> None:
+    """A pattern, user@host, a list, a path, or Kickbot's own login: nothing is sent to the host."""
+    root = HostRoot(tmp_path, SHELLS[0])
+
+    with pytest.raises(NotForThisDriver):
+        root.hold(name, 2001)
 
 
 def wait_for(path: Path) -> None:

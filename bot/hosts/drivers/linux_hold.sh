@@ -19,7 +19,7 @@ hold() { # NOT_AFTER BOOT UID NAME HOLD UNTIL BOT
     if [ "$(how_it_ended "$id")" != - ]; then unable 'that hold is over already' && return; fi
     if ! read_record "$folder"; then
         rm -rf "$folder"
-        choose_way || return 0
+        choose_way || { rm -rf "$folder" && return; }
         if ! write_record; then rm -rf "$folder" && unable "can't write to $folder" && return; fi
         read_record "$folder"
     fi

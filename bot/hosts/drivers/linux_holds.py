@@ -1,10 +1,10 @@
 """Holds as the verbs of linux.sh, and what the host answers to them. Pure; what they do is in linux_hold.sh.
 
-    refused WORD      or   ran COMMAND
-    | WHY                  status N
-                           before STATE    after STATE    as `where expiry drop_in timer record`, `-` for none
-                           ended WORD HOLD HOW by WHO at SECONDS
-                           | OUTPUT
+refused WORD      or   ran COMMAND
+| WHY                  status N
+before STATE    after STATE    as `where expiry drop_in timer record`, `-` for none
+ended WORD HOLD HOW by WHO at SECONDS
+| OUTPUT
 """
 
 import re
@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from bot.cleaning import clean, mask, shorten
 from bot.errors import IncompleteAnswer
 from bot.hosts.drivers.interface import NotForThisDriver
-from bot.models import Answer, AccountState, Ended, Hold, HostUptime, Release, ShowHold
+from bot.models import AccountState, Answer, Ended, Hold, HostUptime, Release, ShowHold
 
 HoldStep = Hold | Release | ShowHold
 

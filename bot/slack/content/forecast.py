@@ -112,6 +112,10 @@ def _means(story: Story, plan: Plan) -> Iterator[Line]:
         return
     if command.warn and plan.sessions:
         yield line(f"{plan.user} is told {spell(command.warn)} before, {_told_where(story)}.")
+    if plan.holds:
+        yield line(
+            f"First {plan.user} is kept from logging in again there for {spell(command.hold)}, given back by itself."
+        )
     if command.after:
         yield line(f"Next step after request {command.after}.")
 
