@@ -8,57 +8,77 @@ from bot.cleaning import clean, has_invisible, quoted
 from bot.durations import DAY, MINUTE, seconds, typed
 from bot.errors import CommandError
 from bot.inventory import Inventory, fold
-from bot.models import EVERYONE, Audit, Command, Filter, Form, Freeze, Help, Kick, Listing, Unfreeze
+from bot.models import (
+    EVERYONE,
+    Audit,
+    Command,
+    Filter,
+    Form,
+    Freeze,
+    Help,
+    Holds,
+    Kick,
+    Listing,
+    Unfreeze,
+    Unhold,
+)
 from bot.nearest import did_you_mean, nearest
 
 MAX_REASON = 1_000
 MAX_TEXT = 500
 LONGEST_WARNING = 7200
 SHORTEST_IDLE, LONGEST_IDLE = MINUTE, 30 * DAY
+SHORTEST_HOLD, LONGEST_HOLD = MINUTE, 7 * DAY
 
 USAGE = {
     "sessions": "`/sessions HOSTS [USER] [idle 30m] [from NET] [key SHA256:…]`: where, and who if you like."
     " For example: `/sessions host1`.",
     "kick": "`/kick USER|everyone HOSTS [session ID,…] [idle 30m] [from NET] [key SHA256:…] [processes] [force]"
-    " [warn 5m] [because REASON…]`: who, then where. For example: `/kick audituser host1 because INC-42`.",
+    " [warn 5m] [hold 2h] [because REASON…]`: who, then where. For example: `/kick audituser host1 because INC-42`.",
     "audit": "`/audit [REQUEST | USER | HOST | @PERSON] [since 24h]`: one request, or the newest about someone or"
     " somewhere. For example: `/audit 42`, `/audit host1 since 24h`.",
     "freeze": "`/kickbot freeze because REASON…` stops all acting at once. For example:"
     " `/kickbot freeze because wrong rule deployed`.",
     "unfreeze": "`/kickbot unfreeze`; it needs two people.",
-    "kickbot": "`/kickbot sessions …`, `/kickbot kick …`, `/kickbot audit …`, `/kickbot freeze …`,"
-    " `/kickbot unfreeze` or `/kickbot help`.",
+    "unhold": "`/unhold USER HOSTS [because REASON…]` gives back before the time. For example: `/unhold bob web03`.",
+    "holds": "`/kickbot holds`: who is held where, and until when.",
+    "kickbot": "`/kickbot sessions …`, `/kickbot kick …`, `/kickbot unhold …`, `/kickbot holds`, `/kickbot audit …`,"
+    " `/kickbot freeze …`, `/kickbot unfreeze` or `/kickbot help`.",
 }
 
-BEHIND_KICKBOT = frozenset({"sessions", "kick", "audit", "freeze", "unfreeze"})
+BEHIND_KICKBOT = frozenset({"sessions", "kick", "unhold", "holds", "audit", "freeze", "unfreeze"})
 """What `/kickbot` takes as its first word."""
 
-_COMPLETE = frozenset({"audit", "unfreeze"})
+_COMPLETE = frozenset({"audit", "unfreeze", "holds"})
 """What is a command without any word behind it; the others then explain themselves."""
 
 NOT_YET = {
     "sessions": frozenset(),
-    "kick": frozenset({"hold"}),
+    "kick": frozenset(),
+    "unhold": frozenset(),
+    "holds": frozenset(),
     "audit": frozenset(),
     "freeze": frozenset(),
     "unfreeze": frozenset(),
-    "kickbot": frozenset({"unhold", "limits", "holds"}),
+    "kickbot": frozenset({"limits"}),
 }
 
 # How many words stand before the keywords: an account may well be called `hold`.
-_FIXED = {"sessions": 1, "kick": 2, "audit": 0, "freeze": 0, "unfreeze": 0, "kickbot": 0}
+_FIXED = {"sessions": 1, "kick": 2, "unhold": 2, "holds": 0, "audit": 0, "freeze": 0, "unfreeze": 0, "kickbot": 0}
 
 _WORDS = {
     "sessions": frozenset({"idle", "from", "key"}),
-    "kick": frozenset({"session", "idle", "from", "key", "processes", "force", "warn", "me"}),
+    "kick": frozenset({"session", "idle", "from", "key", "processes", "force", "warn", "hold", "me"}),
+    "unhold": frozenset[str](),
+    "holds": frozenset[str](),
     "audit": frozenset({"since"}),
     "freeze": frozenset[str](),
     "unfreeze": frozenset[str](),
 }
-_WITH_VALUE = frozenset({"session", "idle", "from", "key", "warn"})
+_WITH_VALUE = frozenset({"session", "idle", "from", "key", "warn", "hold"})
 
 # What a word that isn't known may be a slip of.
-_BECAUSE_TOO = {name: _WORDS[name] | {"because"} for name in ("kick", "freeze")}
+_BECAUSE_TOO = {name: _WORDS[name] | {"because"} for name in ("kick", "freeze", "unhold")}
 _MEANT = {**_WORDS, **_BECAUSE_TOO, "kickbot": BEHIND_KICKBOT | {"help"}}
 
 _KEYWORDS = frozenset({"help"}).union(*_WORDS.values(), *NOT_YET.values())
@@ -128,6 +148,7 @@ def _kick(words: list[str], reason: str | None, inventory: Inventory) -> Kick:
         force="force" in said,
         warn=_warn(said["warn"]) if "warn" in said else 0,
         me="me" in said,
+        hold=_hold(said["hold"]) if "hold" in said else 0,
         reason=reason or "",
     )
 
@@ -216,13 +237,31 @@ def _unfreeze(words: list[str], reason: str | None, _inventory: Inventory) -> Un
     return Unfreeze()
 
 
+def _unhold(words: list[str], reason: str | None, inventory: Inventory) -> Unhold:
+    user, *rest = words
+    if not rest:
+        raise CommandError(f"On which host? {USAGE['unhold']}")
+    hosts, *rest = rest
+    _keywords("unhold", rest)
+    if reason == "":
+        raise CommandError(_missing("unhold", "because"))
+    return Unhold(user=login(user), hosts=inventory.select(hosts), reason=reason or "")
+
+
+def _holds(words: list[str], reason: str | None, _inventory: Inventory) -> Holds:
+    _keywords("holds", words)
+    if reason is not None:
+        raise CommandError(USAGE["holds"])
+    return Holds()
+
+
 def _kickbot(words: list[str], _reason: str | None, _inventory: Inventory) -> Help:
     raise _unknown("kickbot", words[0])
 
 
 def _unknown(command: str, word: str) -> CommandError:
     """Nothing is ever done on a guess: a reason behind `becuase` would be lost."""
-    name = f"kickbot {command}" if command in {"freeze", "unfreeze"} else command
+    name = f"kickbot {command}" if command in {"freeze", "unfreeze", "holds"} else command
     said = f"`{quoted(word)}` is not a word that `/{name}` knows.{did_you_mean(word, _MEANT[command])}"
     return CommandError(f"{said} Nothing was done. `/{name} help` explains each word.")
 
@@ -230,6 +269,8 @@ def _unknown(command: str, word: str) -> CommandError:
 _PARSERS: dict[str, Callable[[list[str], str | None, Inventory], Command]] = {
     "sessions": _sessions,
     "kick": _kick,
+    "unhold": _unhold,
+    "holds": _holds,
     "audit": _audit,
     "freeze": _freeze,
     "unfreeze": _unfreeze,
@@ -305,6 +346,13 @@ def _warn(word: str) -> int:
     return length
 
 
+def _hold(word: str) -> int:
+    length = seconds(word)
+    if length is None or not SHORTEST_HOLD <= length <= LONGEST_HOLD:
+        raise CommandError("`hold` takes a time from 1 minute to 7 days, such as `hold 30m`, `hold 2h` or `hold 3d`.")
+    return length
+
+
 def words(command: Kick) -> str:
     """The command as someone would type it: `/kick audituser host1 force because INC-42`."""
     said = [
@@ -317,6 +365,7 @@ def words(command: Kick) -> str:
         "force" if command.force else "",
         f"warn {command.warn}s" if command.warn else "",
         "me" if command.me else "",
+        f"hold {command.hold}s" if command.hold else "",
         f"because {command.reason}" if command.reason else "",
     ]
     return " ".join(filter(None, said))

@@ -98,6 +98,14 @@ class HeldElsewhere(LeaseLost):
     """Another process drives this request at the moment, which is as good."""
 
 
+class NotNow(KickbotError):  # noqa: N818 - says what happened
+    """A request is due, and nothing can be done about it yet. pause: seconds after which it is tried again."""
+
+    def __init__(self, why: str, pause: float) -> None:
+        super().__init__(why)
+        self.pause = pause
+
+
 class BrokenTrail(TrailError):  # noqa: N818 - says what happened
     """The trail does not verify: `sequence` is the first bad event."""
 

@@ -9,7 +9,20 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bot.canonical import canonical, digest
-from bot.models import Answer, Kick, Moment, Outcome, Plan, RequestId, Snapshot, Step, Unreachable, Value
+from bot.models import (
+    AccountState,
+    Answer,
+    Kick,
+    Moment,
+    Outcome,
+    Plan,
+    RequestId,
+    Snapshot,
+    Step,
+    Target,
+    Unreachable,
+    Value,
+)
 
 BOT = "kickbot"
 
@@ -106,6 +119,59 @@ class Unfrozen(_Event):
     kind: Literal["unfrozen"] = "unfrozen"
 
 
+class Held(_Event):
+    """An account is kept from logging in on one host, until that moment. It is a request of its own, see `holds.py`.
+
+    of: the request that held it. id: the hold's name on its host. before: how the account stood; None: nobody knows
+    whether it was held at all. key, home: as of Asked. reason: why, in the asker's words.
+    """
+
+    kind: Literal["held"] = "held"
+    key: str
+    channel: str = ""
+    home: str
+    of: RequestId
+    id: str
+    target: Target
+    until: Moment
+    before: AccountState | None = None
+    reason: str = ""
+
+
+class UnholdAsked(_Event):
+    """Someone asks to give back before the time. It changes nothing yet."""
+
+    kind: Literal["unhold_asked"] = "unhold_asked"
+    reason: str = ""
+
+
+class UnholdApproved(_Event):
+    """Someone who may approve that agrees. complete: now there are enough of them, and it is given back at once."""
+
+    kind: Literal["unhold_approved"] = "unhold_approved"
+    complete: bool
+
+
+class Overdue(_Event):
+    """It is time, and Kickbot can't give back: it tries again until it can. The host's own timer needs no Kickbot."""
+
+    kind: Literal["overdue"] = "overdue"
+    reason: str
+
+
+class Released(_Event):
+    """The hold is over, as a look afterwards showed. by: who gave back: Kickbot, or the host's own timer.
+
+    how: given; changed: people had changed it by hand, so it was left as they made it; never: it had not been in force;
+    unknown: the host knows nothing of it. after: how the account stands.
+    """
+
+    kind: Literal["released"] = "released"
+    how: Literal["given", "changed", "never", "unknown"]
+    by: Literal["", "kickbot", "host"] = ""
+    after: AccountState | None = None
+
+
 class Refused(_Event):
     """The policy said no to the asker. told: the asker got it as the direct answer to what they typed."""
 
@@ -200,7 +266,7 @@ class DecisionRefused(_Event):
     """A click that did not count. It changes nothing."""
 
     kind: Literal["decision_refused"] = "decision_refused"
-    action: Literal["approve", "deny", "cancel", "unfreeze"]
+    action: Literal["approve", "deny", "cancel", "unfreeze", "unhold"]
     reason: str
 
 
@@ -246,6 +312,11 @@ Event = Annotated[
     | Frozen
     | UnfreezeAsked
     | Unfrozen
+    | Held
+    | UnholdAsked
+    | UnholdApproved
+    | Overdue
+    | Released
     | Refused
     | Observed
     | Planned
@@ -265,7 +336,7 @@ Event = Annotated[
 ]
 
 # The kinds that end a request. A refused click may still follow one of them; nothing that changes the request may.
-FINAL = frozenset({"looked", "refused", "denied", "cancelled", "expired", "lapsed", "closed", "unfrozen"})
+FINAL = frozenset({"looked", "refused", "denied", "cancelled", "expired", "lapsed", "closed", "unfrozen", "released"})
 
 
 class Entry(Value):

@@ -6,6 +6,7 @@ approved -> (warning: observed, ending, signalled) -> warned, until its time has
 approved | warned -> acting (observed, ending, signalled, again) -> verifying -> closed
 approved | warned -> lapsed | cancelled
 frozen -> unfrozen, a request of its own that stops all others, see `brake.py`
+held -> released, a request of its own for each host on which an account is kept out, see `holds.py`
 """
 
 from collections.abc import Iterable
@@ -24,24 +25,32 @@ from bot.events import (
     Ending,
     Event,
     Frozen,
+    Held,
     Lapsed,
     Looked,
     Observed,
+    Overdue,
     Planned,
     Record,
     Refused,
+    Released,
     Signalled,
     UnfreezeAsked,
+    UnholdApproved,
+    UnholdAsked,
     Warned,
 )
 from bot.models import (
+    AccountState,
     EndAccount,
     EndSession,
+    Hold,
     HostUptime,
     Kick,
     Moment,
     Outcome,
     Plan,
+    Release,
     RequestId,
     Step,
     Target,
@@ -68,6 +77,7 @@ class State(StrEnum):
     ACTING = "acting"
     VERIFYING = "verifying"
     FROZEN = "frozen"
+    HELD = "held"
     REFUSED = "refused"
     DENIED = "denied"
     CANCELLED = "cancelled"
@@ -76,6 +86,7 @@ class State(StrEnum):
     CLOSED = "closed"
     LOOKED = "looked"
     UNFROZEN = "unfrozen"
+    RELEASED = "released"
 
     @property
     def final(self) -> bool:
@@ -92,6 +103,7 @@ FINAL = frozenset(
         State.CLOSED,
         State.LOOKED,
         State.UNFROZEN,
+        State.RELEASED,
     }
 )
 
@@ -108,12 +120,16 @@ FOLLOWS: dict[str, tuple[frozenset[State], State | None]] = {
     "lapsed": (frozenset({State.APPROVED, State.WARNED}), State.LAPSED),
     "warned": (frozenset({State.APPROVED}), State.WARNED),
     "decision_refused": (frozenset(State), None),
-    "ending": (frozenset({State.APPROVED, State.WARNED, State.ACTING}), State.ACTING),
-    "signalled": (frozenset({State.ACTING}), None),
+    "ending": (frozenset({State.APPROVED, State.WARNED, State.ACTING, State.HELD}), State.ACTING),
+    "signalled": (frozenset({State.ACTING, State.HELD}), None),
     "verifying": (frozenset({State.APPROVED, State.WARNED, State.ACTING}), State.VERIFYING),
     "closed": (frozenset({State.ASKED, State.VERIFYING}), State.CLOSED),
     "unfreeze_asked": (frozenset({State.FROZEN}), None),
     "unfrozen": (frozenset({State.FROZEN}), State.UNFROZEN),
+    "unhold_asked": (frozenset({State.HELD}), None),
+    "unhold_approved": (frozenset({State.HELD}), None),
+    "overdue": (frozenset({State.HELD}), None),
+    "released": (frozenset({State.HELD}), State.RELEASED),
 }
 
 
@@ -128,7 +144,7 @@ class Decision(Value):
 class Attempt(Value):
     """One recorded intent and what became of it. status, refusal: of its answer, None while there is none.
 
-    looked_after: its host was looked at since the answer.
+    looked_after: its host was looked at since the answer. said: what the host said; before: how the account stood.
     """
 
     seq: int
@@ -138,6 +154,8 @@ class Attempt(Value):
     status: str | None = None
     refusal: str | None = None
     looked_after: bool = False
+    said: str = ""
+    before: AccountState | None = None
 
 
 class Request(Value):
@@ -150,6 +168,8 @@ class Request(Value):
     remind_at: when those who may decide are reminded. then: who is called by that reminder.
     limit: how many sessions end with the usual approvals, where the plan has more; 0 where it has not.
     stopped: why nothing more was begun although something was left to do.
+    held: what a hold is about. unhold_asked: who asked to give it back before its time, and when; its approvals are the
+    decisions. unheld: enough agreed. overdue: why it could not be given back in time; ended: its end.
     """
 
     id: RequestId
@@ -189,12 +209,19 @@ class Request(Value):
     stopped: str = ""
     reason: str = ""
     outcomes: tuple[Outcome, ...] = ()
+    held: Held | None = None
+    unhold_asked: Decision | None = None
+    unheld: bool = False
+    overdue: str = ""
+    released: Released | None = None
 
     @property
     def hosts(self) -> tuple[str, ...]:
         """The hosts that matter now: of the plan, once there is one."""
         if self.plan is not None:
             return self.plan.hosts
+        if self.held is not None:
+            return (self.held.target.host,)
         return self.command.hosts if self.command else ()
 
     @property
@@ -205,6 +232,33 @@ class Request(Value):
     def to_warn(self) -> bool:
         """Approved, and the user is to be told before anything else."""
         return self.state is State.APPROVED and self.command is not None and self.command.warn > 0
+
+    @property
+    def hold_id(self) -> str:
+        """What its holds are called on their hosts."""
+        return f"{self.id}-{self.plan_hash[:16]}"
+
+    @property
+    def hold_until(self) -> datetime | None:
+        """Until when the account is kept out, once that is approved."""
+        start = self.act_at or self.approved_at
+        return start + timedelta(seconds=self.command.hold) if start and self.command and self.command.hold else None
+
+    def holds_tried(self, host: str) -> tuple[Attempt, ...]:
+        """What was tried to hold the account there, in order."""
+        return tuple(a for a in self.attempts if isinstance(a.step, Hold) and a.step.host == host)
+
+    def why_not_held(self, host: str) -> str:
+        """Why the account isn't held there, although that was approved; empty if it is, or was never to be."""
+        if self.plan is None or all(t.host != host for t in self.plan.holds):
+            return ""
+        tried = self.holds_tried(host)
+        if any(a.status == "done" for a in tried):
+            return ""
+        if not tried:
+            return "it was not held"
+        last = tried[-1]
+        return last.said or last.refusal or "no answer came" if last.status == "refused" else "no answer came"
 
     def tries(self, target: Target) -> tuple[Attempt, ...]:
         """What was tried to end a target, in order."""
@@ -240,6 +294,8 @@ class Request(Value):
             return None
         if self.state is State.PENDING:
             return self.decide_by if self.reminded else self.remind_at
+        if self.state is State.HELD and not self.unanswered and self.held is not None:
+            return AT_ONCE if self.unheld else self.held.until
         if self.unanswered:
             return max(a.answer_by for a in self.unanswered)
         if self.state is State.WARNED and self.act_at is not None and self.at < self.act_at:
@@ -296,11 +352,16 @@ def begin(record: Record) -> Request:
     if isinstance(event, Frozen):
         frozen = _new(record, event, State.FROZEN, home=event.home, words="freeze", command=None)
         return frozen.model_copy(update={"reason": event.reason})
+    if isinstance(event, Held):
+        held = _new(record, event, State.HELD, home=event.home, words="hold", command=None)
+        return held.model_copy(update={"held": event, "reason": event.reason})
     raise TrailError(f"event {record.seq}: {event.kind} can't be the first event of a request")
 
 
 def may_follow(request: Request, event: Event) -> bool:
     """True if this event may be the next one of that request."""
+    if isinstance(event, Ending | Signalled) and isinstance(event.step, Release) is not (request.state is State.HELD):
+        return False
     if isinstance(event, Signalled) and isinstance(event.step, Warn):
         return request.state is State.APPROVED
     return event.kind in FOLLOWS and request.state in FOLLOWS[event.kind][0]
@@ -318,7 +379,7 @@ def advance(request: Request, record: Record) -> Request:
 
 
 def _new(
-    record: Record, event: Looked | Asked | Frozen, state: State, *, home: str, words: str, command: Kick | None
+    record: Record, event: Looked | Asked | Frozen | Held, state: State, *, home: str, words: str, command: Kick | None
 ) -> Request:
     return Request(
         id=record.request,
@@ -363,8 +424,9 @@ def _changes(request: Request, record: Record) -> dict[str, object]:
             return {"ended_by": event.who, "reason": event.reason}
         case Ending():
             attempt = Attempt(seq=record.seq, step=event.step, not_after=event.not_after, answer_by=event.answer_by)
-            warns = isinstance(event.step, Warn)  # a warning ends nothing: the request stays approved
-            return {"attempts": (*request.attempts, attempt), **({"state": request.state} if warns else {})}
+            # a warning ends nothing: the request stays approved; and a hold is one until it is over
+            stays = isinstance(event.step, Warn | Release)
+            return {"attempts": (*request.attempts, attempt), **({"state": request.state} if stays else {})}
         case Signalled():
             return _signalled(request, event)
         case Warned():
@@ -376,6 +438,8 @@ def _changes(request: Request, record: Record) -> dict[str, object]:
 
 
 def _of_plain(request: Request, record: Record, event: Event) -> dict[str, object]:
+    if isinstance(event, UnholdAsked | UnholdApproved | Overdue | Released):
+        return _of_hold(request, record, event)
     if event.kind == "verifying":
         return {"verifying": record.seq, "verifying_since": record.at, "stopped": event.reason}
     unchanged = {"at": request.at, "changed": request.changed}
@@ -384,6 +448,21 @@ def _of_plain(request: Request, record: Record, event: Event) -> dict[str, objec
     if event.kind == "reminded":
         return {**unchanged, "reminded": True}
     return {"ended_by": event.who}
+
+
+def _of_hold(
+    request: Request, record: Record, event: UnholdAsked | UnholdApproved | Overdue | Released
+) -> dict[str, object]:
+    word = Decision(who=event.who, at=record.at, hosts=frozenset(request.hosts))
+    match event:
+        case UnholdAsked():
+            return {"unhold_asked": word, "decisions": (), "reason": event.reason}
+        case UnholdApproved():
+            return {"decisions": (*request.decisions, word), "unheld": event.complete}
+        case Overdue():
+            return {"overdue": event.reason}
+        case Released():
+            return {"released": event, "ended_by": event.who}
 
 
 def _observed(request: Request, record: Record, event: Observed) -> dict[str, object]:
@@ -411,7 +490,9 @@ def _signalled(request: Request, event: Signalled) -> dict[str, object]:
     open_ = next((a for a in request.unanswered if a.step == event.step), None)
     if open_ is None:
         raise TrailError(f"request {request.id}: an answer without its intent")
-    answered = open_.model_copy(update={"status": event.answer.status, "refusal": event.answer.refusal})
+    answer = event.answer
+    told = {"status": answer.status, "refusal": answer.refusal, "said": answer.output, "before": answer.before}
+    answered = open_.model_copy(update=told)
     return {"attempts": tuple(answered if a is open_ else a for a in request.attempts)}
 
 
@@ -420,6 +501,13 @@ def plan_of(request: Request) -> Plan:
     if request.plan is None:
         raise errors.Refused("This request has no plan yet.")
     return request.plan
+
+
+def held_of(request: Request) -> Held:
+    """What its hold is about. Raises Refused for any other request."""
+    if request.held is None:
+        raise errors.Refused("This is no hold.")
+    return request.held
 
 
 def command_of(request: Request) -> Kick:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
-from bot.errors import ActingFrozen, HeldElsewhere, KickbotError, TrailError
+from bot.errors import ActingFrozen, HeldElsewhere, KickbotError, NotNow, TrailError
 from bot.ledger import Ledger
 from bot.models import RequestId
 
@@ -92,6 +92,10 @@ class Loop:
         except (HeldElsewhere, ActingFrozen) as error:
             log.debug("request %s: %s", request_id, error)
             self._not_before[request_id] += HELD - RETRY
+            self._ledger.forget(request_id)
+        except NotNow as error:
+            log.info("request %s: %s", request_id, error)
+            self._not_before[request_id] += timedelta(seconds=error.pause) - RETRY
             self._ledger.forget(request_id)
         except KickbotError as error:
             log.warning("request %s: %s", request_id, error)

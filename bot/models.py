@@ -325,8 +325,9 @@ class Kick(Value):
 
     session: ids with a comma between them, each with its host before it where that matters: `7`, `7,9`, `host1:7`.
     processes: end every process of the account too. force: SIGKILL for what ignores the polite signals. warn: seconds
-    between telling the user and acting; 0: don't tell. after: the request to which this is the next step.
-    me: with everyone, the sessions of whoever asks too.
+    between telling the user and acting; 0: don't tell. hold: seconds for which the account is kept from logging in
+    again; 0: it isn't. after: the request to which this is the next step. me: with everyone, the sessions of whoever
+    asks too.
     """
 
     kind: Literal["kick"] = "kick"
@@ -338,13 +339,19 @@ class Kick(Value):
     force: bool = False
     warn: int = 0
     me: bool = False
+    hold: int = 0
     after: RequestId | None = None
     reason: str = ""
 
     @property
     def acts(self) -> frozenset[Act]:
         """What a rule must allow for this."""
-        more = {Act.FORCE: self.force, Act.PROCESSES: self.processes, Act.EVERYONE: self.is_of_everyone}
+        more = {
+            Act.FORCE: self.force,
+            Act.PROCESSES: self.processes,
+            Act.EVERYONE: self.is_of_everyone,
+            Act.HOLD: self.hold > 0,
+        }
         return frozenset({Act.KICK, *(act for act, wanted in more.items() if wanted)})
 
     @property
@@ -400,6 +407,21 @@ class Unfreeze(Value):
     kind: Literal["unfreeze"] = "unfreeze"
 
 
+class Unhold(Value):
+    """`/unhold USER HOSTS [because …]`, understood: give back before the time."""
+
+    kind: Literal["unhold"] = "unhold"
+    user: str
+    hosts: tuple[str, ...]
+    reason: str = ""
+
+
+class Holds(Value):
+    """`/kickbot holds`: who is held where, and until when."""
+
+    kind: Literal["holds"] = "holds"
+
+
 class Help(Value):
     """`help` after a command, or nothing at all."""
 
@@ -407,7 +429,9 @@ class Help(Value):
     topic: str = ""
 
 
-Command = Annotated[Listing | Kick | Form | Audit | Freeze | Unfreeze | Help, Field(discriminator="kind")]
+Command = Annotated[
+    Listing | Kick | Form | Audit | Freeze | Unfreeze | Unhold | Holds | Help, Field(discriminator="kind")
+]
 
 
 # ---------------------------------------------------------------------------------------------------- what is approved
@@ -462,10 +486,12 @@ class Plan(Value):
     """What an approval covers, and nothing wider.
 
     untouched: hosts where the account has no session to end. unreachable: hosts that gave no complete answer.
+    holds: the account on each host where it is kept from logging in again, before anything of it is ended.
     """
 
     user: str
     targets: tuple[Target, ...]
+    holds: tuple[Target, ...] = ()
     kept: tuple[Kept, ...] = ()
     untouched: tuple[str, ...] = ()
     unreachable: tuple[Unreachable, ...] = ()
@@ -569,11 +595,76 @@ class Warn(_Step):
         return "warn"
 
 
-Step = Annotated[EndSession | EndAccount | ShowAccount | Warn, Field(discriminator="kind")]
+class _HoldStep(_Step):
+    """id: names the hold on its host for good: its request's number, and the beginning of its plan's hash."""
+
+    id: str
+
+
+class Hold(_HoldStep):
+    """Keep an account from logging in again. until: by the trail's clock. there: the same by the host's own clock."""
+
+    kind: Literal["hold"] = "hold"
+    until: Moment
+    there: Moment
+
+    @property
+    def what(self) -> str:
+        return "hold"
+
+
+class Release(_HoldStep):
+    """Give back what that hold took, if it is still there: a second time changes nothing."""
+
+    kind: Literal["release"] = "release"
+
+    @property
+    def what(self) -> str:
+        return "release"
+
+
+class ShowHold(_HoldStep):
+    """How the account stands there, and what became of that hold. Changes nothing."""
+
+    kind: Literal["show_hold"] = "show_hold"
+
+
+Step = Annotated[EndSession | EndAccount | ShowAccount | Warn | Hold | Release | ShowHold, Field(discriminator="kind")]
 
 
 NO_TERMINAL = "no terminal"
 """What stands among those that were not told for a session without one."""
+
+
+class AccountState(Value):
+    """How an account stands on its host. where: the host's own, or of a directory. expiry: field 8 of its shadow entry.
+
+    drop_in: sshd denies it by Kickbot's file. timer: what on the host would give it back. record: the hold in force.
+    """
+
+    where: Literal["local", "directory"]
+    expiry: str = ""
+    drop_in: bool = False
+    timer: Literal["", "systemd", "cron"] = ""
+    record: str = ""
+
+    @property
+    def held(self) -> bool:
+        """True while Kickbot's record of a hold stands there."""
+        return bool(self.record)
+
+
+class Ended(Value):
+    """How a hold ended, as its host tells. now: what this very step did, or `already`, or only `shown`.
+
+    how, by, at: its end, whoever brought it about, by the host's clock; empty while there was none. changed: people had
+    changed it by hand, so it was left as it is. never: it had not been in force.
+    """
+
+    now: Literal["given", "never", "changed", "already", "failed", "busy", "shown"]
+    how: Literal["", "given", "never", "changed"] = ""
+    by: Literal["", "kickbot", "host"] = ""
+    at: Moment | None = None
 
 
 class Answer(Value):
@@ -582,15 +673,19 @@ class Answer(Value):
     status: done = the command ran, with `exit_status` and `output`; refused = it was not run, see `refusal`;
     unknown = no complete answer, so nobody knows. command: what was run, for people.
     told, untold: to a warning, the terminals where it stands, and those where it does not, each with the reason.
+    before, after: to a step about a hold, how the account stood and stands. ended: what became of the hold.
     """
 
     status: Literal["done", "refused", "unknown"]
-    refusal: Literal["late", "rebooted", "gone", "changed", "forbidden", "frozen"] | None = None
+    refusal: Literal["late", "rebooted", "gone", "changed", "forbidden", "frozen", "unable"] | None = None
     command: str = ""
     exit_status: int | None = None
     output: str = ""
     told: tuple[str, ...] = ()
     untold: tuple[str, ...] = ()
+    before: AccountState | None = None
+    after: AccountState | None = None
+    ended: Ended | None = None
 
 
 class Result(StrEnum):

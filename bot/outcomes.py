@@ -29,7 +29,7 @@ def _judge(request: Request, target: Target, look: Snapshot | Unreachable | None
     if there is not None and target.idle and not request.may_have_run(target):
         return _outcome(target, Result.LEFT, _why_left(request, target, look))
     if there is not None:
-        return _present(target, look, there)
+        return _present(target, look, there, request.why_not_held(target.host))
     return _absent(request, target, look)
 
 
@@ -42,7 +42,9 @@ def _why_left(request: Request, target: Target, look: Snapshot) -> str:
     return "it was used again, or could not be judged, when it was to end"
 
 
-def _present(target: Target, look: Snapshot, there: tuple[Process, ...]) -> Outcome:
+def _present(target: Target, look: Snapshot, there: tuple[Process, ...], not_held: str) -> Outcome:
+    if not_held:
+        return _outcome(target, Result.SURVIVED, f"it was left alone, as the account is not held: {not_held}", there)
     session = still_there(target, look)
     if target.kind == "account":
         return _outcome(target, Result.SURVIVED, f"{_are(there)} left of {target.account.name}", there)
@@ -108,7 +110,15 @@ def note(request: Request, looks: Sequence[Snapshot | Unreachable]) -> str:
     """What people should know besides the outcomes: logins of the account that came after the plan, and stay."""
     if request.plan is None:
         return ""
+    open_ = {host: why for host in request.plan.hosts if (why := request.why_not_held(host))}
+    not_held = [
+        f"{request.plan.user} is not held on {host}, so nothing was ended there: {why}." for host, why in open_.items()
+    ]
     came = {look.host: newcomers(request.plan, look) for look in looks if isinstance(look, Snapshot)}
     whose = request.plan.is_of_everyone
-    told = {host: _named(new, whose=whose) for host, new in came.items() if new}
-    return " ".join(f"New on {host}, not part of the approval, left alone: {named}." for host, named in told.items())
+    new_there = [
+        f"New on {host}, not part of the approval, left alone: {_named(new, whose=whose)}."
+        for host, new in came.items()
+        if new
+    ]
+    return " ".join([*not_held, *new_there])

@@ -10,9 +10,11 @@ from bot.idleness import why_busy
 from bot.inventory import fold
 from bot.lifecycle import Attempt, Request, State
 from bot.models import (
+    Account,
     EndAccount,
     EndSession,
     Filter,
+    Hold,
     Kept,
     Kick,
     Pinned,
@@ -43,13 +45,15 @@ Looks = Sequence[Snapshot | Unreachable]
 def make(command: Kick, looks: Looks, policy: Policy, *, first: Request | None = None, asker: str = "") -> Plan:
     """Exactly the sessions that the command names and that may be ended; the account's other ones with the reason.
 
-    At the level `processes` each host's account is one more target, behind its sessions. first: the request to which
+    At the level `processes` each host's account is one more target, behind its sessions. With `hold` the account of
+    each host with a target is held first. first: the request to which
     this is the next step: what is left of its logins is a target again, though no list shows it as a login; and what
     wasn't its target is not forced. asker: whose own sessions stay where everyone goes.
     """
     spared = _not_of(first, command)
     targets: list[Target] = []
     kept: list[Kept] = []
+    holds: list[Target] = []
     for look in looks:
         if isinstance(look, Unreachable):
             continue
@@ -61,9 +65,12 @@ def make(command: Kick, looks: Looks, policy: Policy, *, first: Request | None =
         targets += _leftovers(command, look, first.plan if first else None)
         if command.processes:
             targets += _account(command, look, policy)
+        if command.hold and any(target.host == look.host for target in targets):
+            holds += _hold(command, look, policy)
     return Plan(
         user=command.user,
         targets=tuple(targets),
+        holds=tuple(holds),
         kept=tuple(kept),
         untouched=tuple(sorted({look.host for look in looks} - {t.host for t in targets} - _lost(looks))),
         unreachable=tuple(look for look in looks if isinstance(look, Unreachable)),
@@ -83,7 +90,10 @@ def again(request: Request, *, force: bool) -> Kick | None:
     if request.command is None or not some or (force and request.command.force):
         return None
     only = some[0].session if force and len(some) == 1 and not request.command.processes else None
-    changes = {"hosts": tuple(dict.fromkeys(o.host for o in some)), "session": only, "only": Filter(), "warn": 0}
+    hosts = tuple(dict.fromkeys(o.host for o in some))
+    held = any(a.status == "done" for host in hosts for a in request.holds_tried(host))
+    changes = {"hosts": hosts, "session": only, "only": Filter(), "warn": 0}
+    changes |= {"hold": 0} if held else {}  # what is held already can't be held twice
     return request.command.model_copy(update={**changes, "force": force or request.command.force, "after": request.id})
 
 
@@ -169,7 +179,13 @@ def _account(command: Kick, look: Snapshot, policy: Policy) -> Iterator[Target]:
     rungs = _rungs(command, look.ladder)
     if account is None or policy.protects(account) or not rungs:
         return
-    target = Target(
+    beside = tuple(s.identity for s in look.of(account.name))
+    target = _whole(look, account).model_copy(update={"rungs": rungs, "beside": beside})
+    yield target.model_copy(update={"summary": processes(len(left(target, look) or ()))})
+
+
+def _whole(look: Snapshot, account: Account) -> Target:
+    return Target(
         kind="account",
         host=look.host,
         host_key=look.host_key,
@@ -178,11 +194,15 @@ def _account(command: Kick, look: Snapshot, policy: Policy) -> Iterator[Target]:
         identity=f"uid {account.uid}",
         account=account,
         summary="",
-        rungs=rungs,
-        beside=tuple(s.identity for s in look.of(account.name)),
+        rungs=(),
         seen=look.uptime,
     )
-    yield target.model_copy(update={"summary": processes(len(left(target, look) or ()))})
+
+
+def _hold(command: Kick, look: Snapshot, policy: Policy) -> Iterator[Target]:
+    account = look.account(command.user)
+    if account is not None and not policy.protects(account):
+        yield _whole(look, account)
 
 
 def _summary(session: Session) -> str:
@@ -198,15 +218,16 @@ def _lost(looks: Looks) -> set[str]:
 # ------------------------------------------------------------------------------------------------ the next step
 
 
-def next_step(request: Request, looks: Looks) -> Step | None:
+def next_step(request: Request, looks: Looks, now: datetime | None = None) -> Step | None:
     """The next approved try, or None if nothing approved is left to do with what these looks show.
 
     A target that is gone, changed, used again, or was tried since it was last looked at, gives no step; nor does a host
     that could not be looked at. Each rung is tried once; once more if the host refused it or the answer never came,
     when the first try can't start any more. The next rung comes only after a try that was really made. An account comes
-    after its host's sessions; at its end stands its last word.
+    after its host's sessions; at its end stands its last word. Where the account is to be held, that comes first, and
+    nothing else without it. now: when the host was looked at, by the trail's clock; without it both clocks agree.
     """
-    return next(_steps(request, looks), None)
+    return next(_steps(request, looks, now), None)
 
 
 def next_warning(request: Request, looks: Looks, *, text: str, act_at: datetime) -> Warn | None:
@@ -218,12 +239,33 @@ def next_warning(request: Request, looks: Looks, *, text: str, act_at: datetime)
     return next((Warn(target=target, text=text, act_at=act_at) for target in there), None)
 
 
-def _steps(request: Request, looks: Looks) -> Iterator[Step]:
+def _steps(request: Request, looks: Looks, now: datetime | None) -> Iterator[Step]:
     if request.plan is None or not request.may_act:
         return
     for look in by_host(looks).values():
-        if isinstance(look, Snapshot):
+        if not isinstance(look, Snapshot):
+            continue
+        if request.plan.holds and all(a.status != "done" for a in request.holds_tried(look.host)):
+            yield from _hold_step(request, request.plan, look, now or look.time)
+        else:
             yield from _steps_on(request, request.plan, look)
+
+
+def _hold_step(request: Request, plan: Plan, look: Snapshot, now: datetime) -> Iterator[Step]:
+    """It may be asked again: on its host the same hold is one, however often."""
+    target = next((t for t in plan.holds if t.host == look.host), None)
+    tried = request.holds_tried(look.host)
+    could_start = bool(tried) and tried[-1].status != "refused" and look.uptime <= tried[-1].not_after
+    final = bool(tried) and tried[-1].refusal not in {None, "late", "frozen"}
+    if target is None or request.hold_until is None or could_start or final or len(tried) >= MAX_ATTEMPTS:
+        return
+    yield Hold(
+        target=target,
+        attempt=1 + len(tried),
+        id=request.hold_id,
+        until=request.hold_until,
+        there=request.hold_until + (look.time - now),
+    )
 
 
 def _steps_on(request: Request, plan: Plan, look: Snapshot) -> Iterator[Step]:

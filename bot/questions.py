@@ -39,8 +39,8 @@ class Known(Value):
     @property
     def hosts(self) -> tuple[str, ...]:
         """What it was asked about."""
-        first = self.records[0].event
-        return first.hosts if isinstance(first, Looked) else self.request.command.hosts if self.request.command else ()
+        first, command = self.records[0].event, self.request.command
+        return first.hosts if isinstance(first, Looked) else command.hosts if command else self.request.hosts
 
     @property
     def without_what_was_seen(self) -> "Known":
@@ -51,7 +51,8 @@ class Known(Value):
     def people(self) -> frozenset[str]:
         """Who asked and who decided; a click that was refused decided nothing."""
         request = self.request
-        return frozenset({request.asker, request.ended_by, *(d.who for d in request.decisions)} - {"", BOT})
+        words = [*request.decisions, *([request.unhold_asked] if request.unhold_asked else [])]
+        return frozenset({request.asker, request.ended_by, *(word.who for word in words)} - {"", BOT})
 
 
 class Reading(Value):
@@ -66,9 +67,9 @@ class Page(Value):
     """What concerns one person. refusal: why there is nothing here for them; empty for a full member.
 
     waiting: what this person may approve now. yours: what this person asked, waiting for others. stoppable: the
-    requests that run and that this person may stop, as far as their state allows it. frozen: the freezes in force, and
-    whether this person is one of those who may release them. unread: groups that Slack didn't
-    tell about, so that what hangs on them is missing.
+    requests that run and that this person may stop, as far as their state allows it. held: the holds in force.
+    frozen: the freezes in force, and whether this person is one of those who may release them. unread: groups that
+    Slack didn't tell about, so that what hangs on them is missing.
     """
 
     at: Moment
@@ -78,6 +79,7 @@ class Page(Value):
     running: tuple[Known, ...] = ()
     stoppable: frozenset[RequestId] = frozenset()
     latest: tuple[Known, ...] = ()
+    held: tuple[Known, ...] = ()
     frozen: tuple[Known, ...] = ()
     may_freeze: bool = False
     rights: tuple[Standing, ...] = ()
@@ -124,7 +126,8 @@ class Questions:
         yours = [k for k in reading.open if k.request.state is State.PENDING and k.request.asker == who]
         running = [k for k in reading.open if k.request.state in RUNNING and self._shows(k, viewer)]
         frozen = [k for k in reading.open if k.request.state is State.FROZEN]
-        apart = {k.request.id for k in (*waiting, *yours, *running, *frozen)}
+        held = self._held(reading, viewer)
+        apart = {k.request.id for k in (*waiting, *yours, *running, *frozen, *held)}
         others = [k for k in reading.recent if k.request.id not in apart and self._shows(k, viewer)]
         return Page(
             at=reading.at,
@@ -133,11 +136,20 @@ class Questions:
             running=tuple(running),
             stoppable=frozenset(k.request.id for k in running if self._stops(k, viewer)),
             latest=tuple(others[:LATEST]),
+            held=held,
             frozen=tuple(frozen),
             may_freeze=bool(policy.may_freeze(self._rights.policy, viewer.person, viewer.members)),
             rights=standings(self._rights.policy, viewer.person, viewer.members),
             unread=viewer.unread,
         )
+
+    def _held(self, reading: Reading, viewer: Viewer) -> tuple[Known, ...]:
+        return tuple(k for k in reading.open if k.request.state is State.HELD and self._shows(k, viewer))
+
+    async def held(self, who: str) -> tuple[Known, ...]:
+        """The holds in force of which this person may know. Raises Refused for someone who may know of none."""
+        viewer = await self._member(who)
+        return self._held(await self.read(), viewer)
 
     def _waits(self, known: Known, viewer: Viewer, now: Moment) -> bool:
         """May this person's approval count for any host for which it doesn't yet, and is there time?"""

@@ -10,7 +10,7 @@ from bot.borders import People
 from bot.errors import LookupFailed, Refused
 from bot.inventory import fold
 from bot.lifecycle import Request, command_of
-from bot.models import Account, Act, Kick, Person, Plan, Value
+from bot.models import Account, Act, Kick, Person, Plan, Target, Value
 from bot.policy import Members, Policy, Rule, Verdict
 
 Found = TypeVar("Found")
@@ -27,6 +27,8 @@ ASKED = 10.0
 
 REFUSED = 5.0
 """The same for a no: else whoever is refused again and again would use up the reads that decisions need."""
+
+UNHOLD = frozenset({Act.UNHOLD})
 
 Aims = Sequence[tuple[str, Account]]
 """What a plan touches: hosts, each with an account on it."""
@@ -134,6 +136,28 @@ class Rights:
         if not rules:
             raise Refused(f"No rule speaks about {account.name} on {host}, so nobody may.")
         return rules
+
+    async def to_ask_unhold(self, who: str, target: Target, reason: str) -> None:
+        """Raises Refused for someone who may not ask to give that hold back, or who must say why."""
+        question = _Question(self._people)
+        person = await question.person(who)
+        members = await question.groups(person, self.policy.groups([target.host], "ask"))
+        _demand(policy.may_ask(self.policy, target.host, target.account, UNHOLD, person, members))
+        if any(rule.reason for rule in self.rules(target.host, target.account, UNHOLD)) and not reason:
+            raise Refused(f"On {target.host} a reason is needed: add `because …` at the end.")
+
+    async def to_approve_unhold(self, who: str, target: Target, asker: str) -> int:
+        """How many have to agree. Raises Refused for someone whose word does not count."""
+        question = _Question(self._people)
+        person = await question.person(who)
+        members = await question.groups(person, self.policy.groups([target.host], "approve"))
+        verdict = policy.may_approve(self.policy, target.host, target.account, UNHOLD, person, members, asker=asker)
+        _demand(verdict)
+        return max(rule.approvals for rule in self.rules(target.host, target.account, UNHOLD))
+
+    def unhold_waits(self, target: Target) -> int:
+        """For how many seconds the asker's word counts. Raises Refused where no rule allows to give back."""
+        return min(rule.expires for rule in self.rules(target.host, target.account, UNHOLD))
 
     async def to_freeze(self, who: str) -> None:
         """Raises Refused for someone who may approve nothing anywhere."""

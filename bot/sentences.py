@@ -17,12 +17,16 @@ from bot.events import (
     Ending,
     Event,
     Frozen,
+    Held,
     Lapsed,
     Looked,
     Observed,
+    Overdue,
     Planned,
     Refused,
+    Released,
     Signalled,
+    UnholdApproved,
     Verifying,
     Warned,
 )
@@ -67,12 +71,20 @@ REFUSALS = {
     "changed": "it isn't the session that was approved",
     "forbidden": "the bot may not do that there",
     "frozen": "all acting was frozen by then",
+    "unable": "it can't be held there",
+}
+HOLD_ENDS = {
+    "given": "it is as it was before",
+    "changed": "changed by hand on the host, and left so",
+    "never": "it had not been in force",
+    "unknown": "the host knows nothing of it",
 }
 PLAIN = {
     "cancelled": "cancelled the request",
     "expired": "nobody decided in time",
     "unfreeze_asked": "would unfreeze; another person has to say so too",
     "unfrozen": "unfroze: acting goes on",
+    "unhold_asked": "would give it back now; another person has to say so too",
     "reminded": "nobody has decided yet: those who may are reminded",
 }
 
@@ -127,8 +139,24 @@ def _done(event: Event) -> Sentence:
             return ("nothing is left to do", *why, "; from here on only looks")
         case Closed():
             return (f"closed{because(event.note)}",)
+        case Held() | UnholdApproved() | Overdue() | Released():
+            return _of_hold(event)
         case _:
             return (PLAIN[event.kind],)
+
+
+def _of_hold(event: Held | UnholdApproved | Overdue | Released) -> Sentence:
+    match event:
+        case Held():
+            whom = f"{event.target.account.name} is kept out of {event.target.host}"
+            return (f"{whom} by request {event.of}, until ", At(moment=event.until))
+        case UnholdApproved():
+            return ("agreed to give it back now" + ("" if event.complete else "; more approvals are needed"),)
+        case Overdue():
+            return ("it is time, and it can't be given back yet: ", Own(text=event.reason))
+        case Released():
+            by = f" by {event.by}" if event.by else ""
+            return (f"the hold is over{by}: {HOLD_ENDS[event.how]}",)
 
 
 def _planned(event: Planned) -> Sentence:
@@ -142,7 +170,7 @@ def _planned(event: Planned) -> Sentence:
 
 
 def _verb(step: Step) -> str:
-    return {"warn": "warn", "show": "show"}.get(step.what, "end")
+    return {"warn": "warn", "show": "show", "hold": "hold", "release": "release"}.get(step.what, "end")
 
 
 def _answered(answer: Answer) -> str:

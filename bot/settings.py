@@ -39,6 +39,7 @@ class Commands(Value):
 
     sessions: CommandName = "/sessions"
     kick: CommandName = "/kick"
+    unhold: CommandName = "/unhold"
     audit: CommandName = "/audit"
     kickbot: CommandName = "/kickbot"
 

@@ -21,12 +21,14 @@ from bot.decisions import Decisions
 from bot.durations import spell
 from bot.errors import Conflict, HeldElsewhere, LookupFailed, Refused, TooLate
 from bot.events import Attachment
+from bot.holds import Holds
 from bot.inventory import fold
 from bot.ledger import Ledger
 from bot.lifecycle import Request, State, command_of, known, plan_of
 from bot.loop import Loop
 from bot.models import (
     Answer,
+    Hold,
     HostUptime,
     Kick,
     Listing,
@@ -36,6 +38,7 @@ from bot.models import (
     ShowAccount,
     Snapshot,
     Step,
+    Unhold,
     Unreachable,
     Value,
     Warn,
@@ -44,6 +47,7 @@ from bot.models import (
 from bot.policy import Channel, Rule, approvals_needed, home, in_time, limit_passed
 from bot.rights import Rights, aims
 from bot.stopping import to_its_end
+from bot.unholds import Unholds
 
 HOSTS_AT_ONCE = 10
 """Hosts of one request on which something is being done at the same moment."""
@@ -127,6 +131,8 @@ class Workflow:
         self._rights = rights
         self._brake = Brake(trail, self._ledger, rights)
         self._decisions = Decisions(self._ledger, rights, self._brake)
+        self._unholds = Unholds(self._ledger, rights)
+        self._holds = Holds(self._ledger, hosts, self._brake)
         self._timing = timing
         self._sleep = sleep
         self._last_seen: dict[str, frozenset[str]] = {}
@@ -253,6 +259,17 @@ class Workflow:
             raise TooLate(age)
         return self._woken(await self._brake.unfreeze(origin.who, only))
 
+    async def unhold(self, origin: Origin, wanted: Unhold) -> tuple[Request, ...]:
+        """`/unhold`: the first person asks, and enough others agree. Raises Refused, recorded; TooLate, unrecorded."""
+        await self._demand_in_time(origin, self._rights.policy.rules)
+        holds = await self._unholds.every(origin.who, wanted)
+        self._loop.wake()
+        return holds
+
+    async def unhold_one(self, origin: Origin, request_id: RequestId) -> Request:
+        """The same by the button under one hold."""
+        return self._woken(await self._unholds.one(origin.who, request_id))
+
     def _woken(self, decided: Request) -> Request:
         self._loop.wake()
         return decided
@@ -363,9 +380,11 @@ class Workflow:
     async def _try_each(self, request: Request, look: Snapshot, looked_at: datetime, lease: Lease) -> bool:
         """Everything that is to be tried after this look; then give the tries a moment to show."""
         tried = False
-        while step := planning.next_step(await self._ledger.load(request.id), [look]):
+        while step := planning.next_step(await self._ledger.load(request.id), [look], looked_at):
             if await self._take(request, step, look, looked_at, lease) is None:
                 return True
+            if isinstance(step, Hold):
+                await self._remember(request)
             tried = tried or not isinstance(step, ShowAccount)
         if tried:
             await self._watch(await self._ledger.load(request.id), [look.host], self._timing.rung)
@@ -423,12 +442,22 @@ class Workflow:
 
     async def verify(self, request: Request, lease: Lease) -> Request:
         """Nothing is left to do: watch until the targets are gone or the time is up, then judge what is seen."""
+        await self._remember(request)
         looks = await self._watch(request, request.hosts, self._timing.watch)
         request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="after"), lease)
         if request.lost and await self._ledger.now() < known(request.give_up_at):
             return request
         closed = events.Closed(outcomes=outcomes.judge(request, looks), note=outcomes.note(request, looks))
         return await self._ledger.record(request, closed, lease)
+
+    async def _remember(self, request: Request) -> None:
+        """What was held lives on by itself, also if Kickbot died since."""
+        await self._holds.remember(await self._ledger.load(request.id))
+        self._loop.wake()
+
+    async def give_back(self, request: Request, lease: Lease) -> Request:
+        """Held, and its time has come."""
+        return await self._holds.give_back(request, lease)
 
     _STEPS: dict[State, Callable[["Workflow", Request, Lease], Awaitable[Request]]] = {  # noqa: RUF012 - never changed
         State.ASKED: prepare,
@@ -437,6 +466,7 @@ class Workflow:
         State.WARNED: act,
         State.ACTING: act,
         State.VERIFYING: verify,
+        State.HELD: give_back,
     }
 
     # ------------------------------------------------------------------------------------------ small pieces

@@ -9,13 +9,19 @@ from typing import Any
 
 from bot.errors import LookupFailed
 from bot.models import (
+    AccountState,
     Answer,
     EndAccount,
+    Ended,
+    EndSession,
+    Hold,
     HostUptime,
     Person,
     Process,
+    Release,
     Session,
     ShowAccount,
+    ShowHold,
     Snapshot,
     Step,
     Unreachable,
@@ -76,6 +82,8 @@ class FakeHost:
     lost: why it doesn't answer, empty if it does.
     slow: seconds that its next look takes.
     ended: the identity of each session, as often as it was really ended.
+    expiry: of the one account that is held; hold, before: the hold's id, and what it remembers; holds_over: how each
+    ended, and by whom. unable: why it can't hold.
     """
 
     def __init__(self, name: str, clock: FakeClock, sessions: Iterable[Session] = ()) -> None:
@@ -95,6 +103,11 @@ class FakeHost:
         self.lost = ""
         self.answers_get_lost = False
         self.slow = 0.0
+        self.expiry = ""
+        self.hold = ""
+        self.before = ""
+        self.holds_over: dict[str, tuple[str, str]] = {}
+        self.unable = ""
         self._leader = 5000
 
     @property
@@ -148,6 +161,12 @@ class FakeHost:
             left = [p for p in self.snapshot().processes if p.runs_as(step.target.account.uid)]
             listed = "\n".join(["PID CMD", *(f"{p.pid} {p.name}" for p in left)])
             return Answer(status="done", command="ps -u", exit_status=0 if left else 1, output=listed)
+        if isinstance(step, Hold | Release | ShowHold):
+            answer = self._about_hold(step)
+            return Answer(status="unknown", output="lost") if self.answers_get_lost else answer
+        return self._act_on_session(step)
+
+    def _act_on_session(self, step: EndSession | Warn) -> Answer:
         session = self.sessions.get(step.target.session)
         if session is None:
             return Answer(status="refused", refusal="gone")
@@ -173,6 +192,32 @@ class FakeHost:
                 del self.sessions[session.id]
         self.outside = tuple(p for p in self.outside if p.uid != uid)
         return Answer(status="done", command=f"{step.rung} {uid}", exit_status=0)
+
+    @property
+    def account_state(self) -> AccountState:
+        return AccountState(where="local", expiry=self.expiry, timer="systemd" if self.hold else "", record=self.hold)
+
+    def give_back(self, by: str) -> str:
+        """What became of the hold; `host`: the host's own timer."""
+        how = "given" if self.expiry == "2" else "changed"
+        self.expiry = self.before if how == "given" else self.expiry
+        self.holds_over[self.hold], self.hold = (how, by), ""
+        return how
+
+    def _about_hold(self, step: Hold | Release | ShowHold) -> Answer:
+        before, now = self.account_state, "shown"
+        if isinstance(step, Hold):
+            if self.unable or self.hold not in {"", step.id}:
+                return Answer(status="refused", refusal="unable", output=self.unable or "it is held already")
+            if not self.hold:
+                self.before, self.hold, self.expiry = self.expiry, step.id, "2"
+        if isinstance(step, Release):
+            now = self.give_back("kickbot") if self.hold == step.id else "already"
+        how, by = self.holds_over.get(step.id, ("", ""))
+        ended = None if isinstance(step, Hold) else Ended.model_validate({"now": now, "how": how, "by": by})
+        return Answer(
+            status="done", command=step.what, exit_status=0, before=before, after=self.account_state, ended=ended
+        )
 
     def _warn(self, session: Session, step: Warn) -> Answer:
         names = [t.name for t in session.terminals]

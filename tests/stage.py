@@ -39,6 +39,10 @@ class Stage:
         self._messages += 1
         return Origin(who=who, channel=HERE, key=f"message-{self._messages}")
 
+    async def ask_only(self, command: Kick, who: str = "U0ALICE") -> Request:
+        """Asked, and nothing driven yet."""
+        return await self.workflow.ask(self.origin(who), "audituser host1", command)
+
     async def ask(self, command: Kick, who: str = "U0ALICE") -> Request:
         asked = await self.workflow.ask(self.origin(who), "audituser host1", command)
         return await self.workflow.drive(asked.id)

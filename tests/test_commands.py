@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bot.commands import MAX_REASON, NOT_YET, USAGE, parse, words
 from bot.errors import CommandError
 from bot.inventory import Inventory
-from bot.models import Audit, Command, Filter, Form, Help, Host, Kick, Listing
+from bot.models import Act, Audit, Command, Filter, Form, Help, Holds, Host, Kick, Listing, Unhold
 from tests import make
 
 INVENTORY = make.inventory("host1", "web01", "web02", "web03")
@@ -156,7 +156,7 @@ def test_dashed_keyword_is_no_login() -> None:
     """`--force host1` asks for force, not for an account of that name: it says where the word belongs."""
     for dash in ("--", "\N{EM DASH}", "\N{EN DASH}"):
         assert "`force` comes after who and where" in refused("kick", f"{dash}force host1")
-        assert "not there yet" in refused("kickbot", f"kick {dash}hold audituser host1")
+        assert "not there yet" in refused("kickbot", f"kick {dash}idle audituser host1")
 
 
 def test_endless_reason() -> None:
@@ -543,3 +543,39 @@ def test_form(command: str, text: str, reason: str) -> None:
 def test_kickbot_is_the_same(command: str, text: str) -> None:
     """`/kickbot kick …` and `/kickbot sessions …` are `/kick …` and `/sessions …`."""
     assert typed("kickbot", f"{command} {text}") == typed(command, text)
+
+
+# ------------------------------------------------------------------------------------------------ holds
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("1m", 60), ("2h", 7200), ("90m", 5400), ("7d", 604_800)])
+def test_hold(text: str, seconds: int) -> None:
+    """A hold takes a time from a minute to a week, and is an act of its own."""
+    kick = typed("kick", f"audituser host1 hold {text} because INC-42")
+
+    assert isinstance(kick, Kick)
+    assert kick.hold == seconds
+    assert Act.HOLD in kick.acts
+    assert f"hold {seconds}s" in words(kick)
+
+
+@pytest.mark.parametrize("text", ["hold", "hold 59s", "hold 8d", "hold 0", "hold ever", "hold -2h", "hold 2h hold 3h"])
+def test_no_hold(text: str) -> None:
+    """No hold for less than a minute or more than a week, nor one whose end nobody said."""
+    refused("kick", f"audituser host1 {text}")
+
+
+def test_unhold() -> None:
+    """`/unhold` takes who, where and why, also behind `/kickbot`; the list takes nothing."""
+    expected = Unhold(user="bob", hosts=("host1",), reason="it is over")
+
+    assert typed("unhold", "bob host1 because it is over") == expected
+    assert typed("kickbot", "unhold bob host1 because it is over") == expected
+    assert typed("kickbot", "holds") == Holds()
+    assert typed("unhold", "") == Help(topic="unhold")
+
+
+@pytest.mark.parametrize("text", ["bob", "bob hots1", "bob host1 force", "bob host1 because", "-x host1"])
+def test_no_unhold(text: str) -> None:
+    """Nothing is given back on a guess."""
+    refused("unhold", text)

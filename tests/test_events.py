@@ -13,10 +13,13 @@ from bot.canonical import canonical, digest
 from bot.events import FINAL, Attachment, Entry, Event, Record
 from bot.models import (
     Account,
+    AccountState,
     Answer,
     EndAccount,
+    Ended,
     EndSession,
     Filter,
+    Hold,
     HostUptime,
     Kept,
     Kick,
@@ -24,6 +27,7 @@ from bot.models import (
     Pinned,
     Plan,
     Process,
+    Release,
     RequestId,
     Result,
     ShowAccount,
@@ -41,7 +45,8 @@ SEALED = "c8f159e8a2d05c320ec5eddb98fac3f0299cbf7b440b5f702273855e4281f592"
 SEALED_LATER = "ff3a8e77cf917c37f41e1c1698fc016c7c25a164ea46607edc02cd946a94e826"
 SEALED_LATEST = "70e5ad6d06da3fb2c5f6cf8e65d86264a21cae77733701b42488d376ae81d373"
 SEALED_WITH_FREEZES = "05f28a0f256c4ea4bcd9293ae0f792ba2af90a7ba66625896f42af6de9baf45a"
-SEALED_NEWEST = "58acf6ad18c1bffcfe646dd3b2b8f9bcb08c09c4a560eadb64b1627657e40ea3"
+SEALED_WITH_IDLE = "58acf6ad18c1bffcfe646dd3b2b8f9bcb08c09c4a560eadb64b1627657e40ea3"
+SEALED_NEWEST = "b632a34c4853dd4c0ad76548dea8f9c5a380fba5dc8180f31e078ffe8f033f39"
 """SHA-256 of the golden file's first lines, and each time with those that came next, which nobody may edit any more."""
 
 SEEN = Attachment(host="host1", sha256="a" * 64, size=1234, reached=True)
@@ -215,7 +220,7 @@ WITH_FREEZES: tuple[Event, ...] = (
     events.Signalled(step=STEP, answer=Answer(status="refused", refusal="frozen")),
 )
 IDLE_TARGET = TARGET.model_copy(update={"idle": 1800, "sense": "keys"})
-NEWEST: tuple[Event, ...] = (
+WITH_IDLE: tuple[Event, ...] = (
     events.Asked(
         who=ASKER,
         key="k4",
@@ -252,7 +257,52 @@ NEWEST: tuple[Event, ...] = (
         ),
     ),
 )
-EARLIER = (*EXAMPLES, *LATER, *LATEST, *WITH_FREEZES)
+STATE = AccountState(where="local", expiry="25000", drop_in=True, timer="systemd", record="5-cccccccccccccccc")
+HOLD = Hold(target=FULL_TARGET, id="5-cccccccccccccccc", until=START, there=START)
+NEWEST: tuple[Event, ...] = (
+    events.Asked(
+        who=ASKER,
+        key="k4",
+        channel="C0OPS",
+        home="C0INCIDENT",
+        words="audituser host1 hold 2h",
+        command=Kick(user="audituser", hosts=("host1",), hold=7200),
+    ),
+    events.Planned(
+        plan=Plan(user="audituser", targets=(TARGET,), holds=(FULL_TARGET,)),
+        plan_hash="c" * 64,
+        decide_by=START,
+        act_within=900,
+        approvals=1,
+        approvers=(APPROVER,),
+    ),
+    events.Ending(step=HOLD, not_after=102_000, answer_by=START),
+    events.Signalled(step=HOLD, answer=Answer(status="done", exit_status=0, before=STATE, after=STATE)),
+    events.Signalled(step=HOLD, answer=Answer(status="refused", refusal="unable", output="has no cron")),
+    events.Held(
+        key="hold 5-cccccccccccccccc on host1",
+        home="C0INCIDENT",
+        of=RequestId(5),
+        id="5-cccccccccccccccc",
+        target=FULL_TARGET,
+        until=START,
+        before=STATE,
+        reason="INC-42",
+    ),
+    events.UnholdAsked(who=ASKER, reason="INC-42 is over"),
+    events.UnholdApproved(who=APPROVER, complete=True),
+    events.DecisionRefused(who=ASKER, action="unhold", reason="Not you."),
+    events.Overdue(reason="host1 did not answer"),
+    events.Ending(step=Release(target=FULL_TARGET, id="5-cccccccccccccccc"), not_after=102_000, answer_by=START),
+    events.Signalled(
+        step=Release(target=FULL_TARGET, id="5-cccccccccccccccc"),
+        answer=Answer(
+            status="done", exit_status=0, ended=Ended(now="already", how="given", by="host", at=START), after=STATE
+        ),
+    ),
+    events.Released(how="given", by="host", after=STATE),
+)
+EARLIER = (*EXAMPLES, *LATER, *LATEST, *WITH_FREEZES, *WITH_IDLE)
 """The examples of earlier lines of the golden file: they lack the fields that came afterwards."""
 
 KINDS = {get_args(member.model_fields["kind"].annotation)[0] for member in get_args(get_args(Event)[0])}
@@ -355,8 +405,9 @@ def test_golden_file_was_never_edited() -> None:
 
     assert sha256(b"".join(lines[: len(EXAMPLES)])).hexdigest() == SEALED
     assert sha256(b"".join(lines[: len(EXAMPLES) + len(LATER)])).hexdigest() == SEALED_LATER
-    assert sha256(b"".join(lines[: len(EARLIER) - len(WITH_FREEZES)])).hexdigest() == SEALED_LATEST
-    assert sha256(b"".join(lines[: len(EARLIER)])).hexdigest() == SEALED_WITH_FREEZES
+    assert sha256(b"".join(lines[: len(EARLIER) - len(WITH_FREEZES) - len(WITH_IDLE)])).hexdigest() == SEALED_LATEST
+    assert sha256(b"".join(lines[: len(EARLIER) - len(WITH_IDLE)])).hexdigest() == SEALED_WITH_FREEZES
+    assert sha256(b"".join(lines[: len(EARLIER)])).hexdigest() == SEALED_WITH_IDLE
     assert sha256(b"".join(lines)).hexdigest() == SEALED_NEWEST
 
 

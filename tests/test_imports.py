@@ -57,8 +57,10 @@ MAP: dict[str, set[str]] = {
     "freezes": {"core", "borders"},
     "brake": {"core", "borders", "freezes", "ledger", "rights"},
     "decisions": {"core", "ledger", "rights", "brake"},
+    "holds": {"core", "borders", "brake", "ledger"},
+    "unholds": {"core", "ledger", "rights"},
     "questions": {"core", "borders", "ledger", "rights"},
-    "workflow": {"core", "borders", "stopping", "ledger", "loop", "rights", "brake", "decisions"},
+    "workflow": {"core", "borders", "stopping", "ledger", "loop", "rights", "brake", "decisions", "holds", "unholds"},
     # the edges: none knows another
     "web_server": {"core"},
     "hosts": {"core", "borders"},

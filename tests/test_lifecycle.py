@@ -11,7 +11,7 @@ from bot.errors import TrailError
 from bot.events import FINAL as FINAL_KINDS
 from bot.events import Event
 from bot.lifecycle import AT_ONCE, FOLLOWS, GIVE_UP, LOOK_AGAIN, TRY_AGAIN, Request, State
-from bot.models import Outcome, Result
+from bot.models import Outcome, RequestId, Result
 from tests import make
 from tests.make import APPROVER, ASKER, INCIDENT, OTHER, START
 
@@ -19,6 +19,9 @@ THERE = make.snapshot(make.session("7"), make.session("8"))
 PLAN = make.plan(THERE)
 STEPS = [make.step(target, rung, attempt) for target in PLAN.targets for rung in target.rungs for attempt in (1, 2)]
 FROZEN = events.Frozen(who=APPROVER, key="k", channel="C0OPS", home=INCIDENT, reason="wrong rule deployed")
+HELD = events.Held(
+    key="k2", home=INCIDENT, of=RequestId(5), id="5-cccc", target=PLAN.targets[0], until=START + timedelta(hours=2)
+)
 LOOKED = events.Looked(who=ASKER, key="k", channel="C0OPS", hosts=("host1", "host2"), looks=())
 
 # One event of each kind that may follow another.
@@ -42,6 +45,10 @@ NEXT: dict[str, Event] = {
         events.Closed(outcomes=(), note="done"),
         events.UnfreezeAsked(who=APPROVER),
         events.Unfrozen(who=OTHER),
+        events.UnholdAsked(who=ASKER),
+        events.UnholdApproved(who=OTHER, complete=True),
+        events.Overdue(reason="host1 did not answer"),
+        events.Released(how="given", by="kickbot"),
     )
 }
 
@@ -68,6 +75,8 @@ INTO: dict[State, tuple[Event, ...]] = {
     State.LOOKED: (LOOKED,),
     State.FROZEN: (FROZEN,),
     State.UNFROZEN: (FROZEN, NEXT["unfrozen"]),
+    State.HELD: (HELD,),
+    State.RELEASED: (HELD, NEXT["released"]),
 }
 
 # What may be recorded in each state besides a click that doesn't count; nothing else may.
@@ -79,6 +88,7 @@ MAY_FOLLOW: dict[State, set[str]] = {
     State.ACTING: {"observed", "ending", "signalled", "verifying"},
     State.VERIFYING: {"observed", "closed"},
     State.FROZEN: {"unfreeze_asked", "unfrozen"},
+    State.HELD: {"unhold_asked", "unhold_approved", "overdue", "released"},
 }
 
 

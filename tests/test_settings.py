@@ -409,6 +409,7 @@ def test_small_configuration(kickbot_toml: Path) -> None:
     assert loaded.slack.commands.model_dump() == {
         "sessions": "/sessions",
         "kick": "/kick",
+        "unhold": "/unhold",
         "audit": "/audit",
         "kickbot": "/kickbot",
     }

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 from bot.audit import chain
 from bot.canonical import digest
 from bot.errors import BrokenTrail, TrailError
-from bot.events import Asked, Attachment, Entry, Looked, Record
+from bot.events import Asked, Attachment, Entry, Held, Looked, Record
 from bot.models import Value
 
 
@@ -77,6 +77,8 @@ def names(first: Record) -> frozenset[str]:
     match event:
         case Asked():
             return frozenset({event.who, event.command.user, *event.command.hosts})
+        case Held():
+            return frozenset({event.who, event.target.account.name, event.target.host})
         case Looked():
             return frozenset({event.who, event.user or event.who, *event.hosts})
         case _:

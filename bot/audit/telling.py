@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from bot import lifecycle
 from bot.cleaning import clean, shorten
 from bot.errors import TrailError
-from bot.events import BOT, Asked, Attachment, Closed, Event, Frozen, Looked, Observed, Planned, Record, Signalled
+from bot.events import BOT, Asked, Attachment, Closed, Event, Frozen, Held, Looked, Observed, Planned, Record, Signalled
 from bot.models import Plan
 from bot.sentences import At, Hash, Name, Own, Piece, aim, because, counted, ended, number, sentence
 
@@ -68,6 +68,8 @@ def _words(event: Event) -> str:
             return " ".join(["sessions", ",".join(event.hosts), event.user or ""]).rstrip()
         case Frozen():
             return f"freeze because {event.reason}"
+        case Held():
+            return f"hold {event.target.account.name} {event.target.host}"
         case _:
             return event.kind
 

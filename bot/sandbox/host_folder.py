@@ -16,7 +16,7 @@ IN_SHELL = ("sudo", "systemctl", "sh")
 ABSENT = (
     *("pkill", "killall", "skill", "snice", "fuser", "systemd-run", "busctl", "runuser", "su", "doas", "pkexec"),
     *("journalctl", "od", "find"),  # they would tell of the machine itself
-    *("usermod", "useradd", "userdel", "passwd", "chage", "wall", "write", "init", "telinit"),
+    *("flock", "sshd", "usermod", "useradd", "userdel", "passwd", "chage", "wall", "write", "init", "telinit"),
     *("shutdown", "reboot", "halt", "poweroff"),
 )
 BOOT = f"import sys; sys.path.append({str(ROOT)!r}); from bot.sandbox.standins.command import main; main()"

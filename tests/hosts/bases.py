@@ -22,7 +22,12 @@ SUITES: tuple[Suite, ...] = get_args(Suite)
 PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "libpam-systemd", "openssh-server", "openssh-client", "sudo"),
     *("procps", "psmisc", "util-linux", "bsdutils", "bsdextrautils", "iproute2", "tmux", "login"),
-    *("dbus-user-session", "cron", "at"),  # with a bus of its own, tmux puts what runs in it under user@.service
+    *(
+        "dbus-user-session",
+        "cron",
+        "at",
+        "libnss-extrausers",
+    ),  # with a bus of its own, tmux puts what runs in it under user@.service
 )
 PACKAGES_OF: dict[Suite, tuple[str, ...]] = {"bookworm": (), "trixie": ("wtmpdb", "libpam-wtmpdb")}
 

@@ -8,10 +8,10 @@ and what lives on must not look like another session, or like none. For logins t
 from collections.abc import Sequence
 from importlib.resources import files
 
-from bot.hosts.drivers import linux_acts, linux_answer
+from bot.hosts.drivers import linux_acts, linux_answer, linux_holds
 from bot.hosts.drivers.interface import Call
 from bot.hosts.drivers.linux_look import Look
-from bot.models import Answer, Host, HostUptime, Snapshot, Step
+from bot.models import Answer, Hold, Host, HostUptime, Release, ShowHold, Snapshot, Step
 
 
 def _script(*parts: str) -> bytes:
@@ -23,6 +23,16 @@ LOOK_SCRIPT = _script("linux_look.sh", "linux_traces.sh")
 ACT_SCRIPT = _script("linux_act.sh", "linux_members.sh", "linux_signals.sh", "linux_warn.sh")
 
 
+def _as_program() -> bytes:
+    """A function of the shell that prints the part which the host's own timer runs."""
+    part = files("bot.hosts.drivers").joinpath("linux_give_back.sh").read_bytes()
+    call = b'TRY_AGAIN=75\nmain() { by_timer "${0%/*}"; }\nmain\n'
+    return b"give_back_program() {\ncat <<'THE_PROGRAM'\n#!/bin/sh\n" + part + call + b"THE_PROGRAM\n}\n"
+
+
+HOLD_SCRIPT = _as_program() + _script("linux_act.sh", "linux_hold.sh", "linux_give_back.sh")
+
+
 class LinuxDriver:
     """Any Linux with a POSIX shell, awk and /proc; logind where there is one."""
 
@@ -30,6 +40,9 @@ class LinuxDriver:
         return _call(host, LOOK_SCRIPT, "look", nonce, *groups)
 
     def command(self, step: Step, *, host: Host, not_after: HostUptime, nonce: str) -> Call:
+        if isinstance(step, Hold | Release | ShowHold):
+            verb, arguments = linux_holds.verb(step), linux_holds.arguments(step, not_after, bot=host.user)
+            return _call(host, HOLD_SCRIPT, verb, nonce, *arguments)
         return _call(host, ACT_SCRIPT, linux_acts.verb(step), nonce, *linux_acts.arguments(step, not_after))
 
     def parse_look(self, answer: bytes, *, host: str, host_key: str, nonce: str) -> Snapshot:
@@ -38,7 +51,9 @@ class LinuxDriver:
         return Look(linux_answer.sections(lines)).snapshot(host, host_key)
 
     def parse_answer(self, answer: bytes, *, step: Step, nonce: str) -> Answer:
-        """What the host did of a step, as linux_acts has it. Raises IncompleteAnswer."""
+        """What the host did of a step, as linux_acts and linux_holds have it. Raises IncompleteAnswer."""
+        if isinstance(step, Hold | Release | ShowHold):
+            return linux_holds.answered(step, linux_answer.body(answer, verb=linux_holds.verb(step), nonce=nonce))
         return linux_acts.answered(step, linux_answer.body(answer, verb=linux_acts.verb(step), nonce=nonce))
 
 

@@ -1,6 +1,6 @@
 # Looks at a Linux host, and does one approved step if its target is still exactly the approved one. Sent to `sh -s`.
-# It never writes a file, signals a process only right after comparing its start, and only defines functions before its
-# last line: cut short, it does nothing.
+# It writes no file but those of a hold, signals a process only right after comparing its start, and only defines
+# functions before its last line: cut short, it does nothing.
 #
 #   sh -s -- look NONCE [GROUP...]
 #   sh -s -- end NONCE NOT_AFTER BOOT SESSION LEADER SINCE UID RUNG
@@ -9,6 +9,9 @@
 #   sh -s -- show_account NONCE NOT_AFTER BOOT UID NAME
 #   sh -s -- warn NONCE NOT_AFTER BOOT SESSION LEADER SINCE UID TEXT
 #   sh -s -- warn_login NONCE NOT_AFTER BOOT UID LEADER START LEADERS TEXT
+#   sh -s -- hold NONCE NOT_AFTER BOOT UID NAME HOLD UNTIL BOT
+#   sh -s -- release NONCE NOT_AFTER BOOT UID NAME HOLD
+#   sh -s -- show_hold NONCE NOT_AFTER BOOT UID NAME HOLD
 #
 # NOT_AFTER is the host's uptime in centiseconds; SINCE is the session's TimestampMonotonic; START is in kernel ticks, and
 # LEADERS and SPARED are PID@START,PID@,... or -; KNOWN are ids of logind's sessions. The answer is lines. What the
@@ -25,7 +28,7 @@ main() {
     if timeout 5 true 2>/dev/null; then limit='timeout 5'; fi
 
     case ${1-} in
-        look | end | end_login | end_account | show_account | warn | warn_login) verb=$1 ;;
+        look | end | end_login | end_account | show_account | warn | warn_login | hold | release | show_hold) verb=$1 ;;
         *) return 64 ;;
     esac
     case ${2-} in '' | *[!0-9a-f]*) return 64 ;; *) nonce=$2 ;; esac

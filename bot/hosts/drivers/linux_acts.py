@@ -68,6 +68,8 @@ def verb(step: Step) -> str:
             return "end_account"
         case ShowAccount():
             return "show_account"
+        case _:
+            raise _not_for_us(step, f"{step.what} is no act on a login")
 
 
 def arguments(step: Step, not_after: HostUptime) -> tuple[str, ...]:
@@ -88,6 +90,8 @@ def arguments(step: Step, not_after: HostUptime) -> tuple[str, ...]:
         case ShowAccount():
             _demand_account(step)
             return (*common, uid, _line(step, target.account.name, 256))
+        case _:
+            raise _not_for_us(step, f"{step.what} is no act on a login")
 
 
 def _session(target: Target) -> Listed | Unlisted:

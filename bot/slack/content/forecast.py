@@ -115,6 +115,10 @@ def _means(story: Story, plan: Plan) -> Iterator[Line]:
         yield line(f"{plan.user} is told {spell(command.warn)} before, {_told_where(story)}.")
     if command.only.idle:
         yield line(f"Only what is still idle for {spell(command.only.idle)} then: a session that is used again stays.")
+    if plan.holds:
+        yield line(
+            f"First {plan.user} is kept from logging in again there for {spell(command.hold)}, given back by itself."
+        )
     if command.after:
         yield line(f"Next step after request {command.after}.")
 

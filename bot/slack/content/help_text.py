@@ -58,6 +58,7 @@ HELP = {
             "`processes`: everything else that runs as that account too",
             "`force`: kill what ignores the polite signals",
             "`warn 5m`: tell the user on the terminal, and wait so long before anything ends",
+            "`hold 2h`: first keep the account from logging in again, for so long; given back by itself",
             "`because …`: the reason, always last; all behind it belongs to it",
         ),
         then="Nothing ends yet. The channel sees exactly what would end, and those whom the rules of that host"
@@ -73,6 +74,19 @@ HELP = {
             "`since 24h`: only what was asked within that time",
         ),
         then="You alone see the answer: what you asked or decided, and what is about hosts that you may look at.",
+    ),
+    "unhold": Help(
+        does="`/unhold USER HOSTS` gives a held account back before its time.",
+        examples=("/unhold bob web03", "/unhold bob @prod because INC-42 is over"),
+        words=(_HOSTS, "`because …`: the reason"),
+        then="One person asks, and someone else who may approve says the same, or clicks *Give back*."
+        " In time it is given back anyway, by Kickbot and by the host itself.",
+    ),
+    "holds": Help(
+        does="`/kickbot holds` shows which accounts are held where, and until when.",
+        examples=("/kickbot holds",),
+        words=("Only those on hosts that you may look at.",),
+        then="`/unhold USER HOSTS` gives one back before its time.",
     ),
     "freeze": Help(
         does="`/kickbot freeze because …` is the emergency brake: it stops all acting at once, on every host.",
@@ -93,6 +107,7 @@ HELP = {
         words=(
             "`/sessions HOSTS [USER]`: who is logged in there",
             "`/kick USER HOSTS …`: ask to end their sessions",
+            "`/unhold USER HOSTS`: give a held account back before its time; `/kickbot holds` lists them",
             "`/audit REQUEST|USER|HOST|@PERSON`: what was done, and how it ended",
             "`/kickbot freeze because …`: stop all acting at once; two people `/kickbot unfreeze`",
             "`/kickbot sessions …`, `/kickbot kick …`: the same under one name",
@@ -104,7 +119,7 @@ HELP = {
 
 
 def help_on(topic: str, names: Names) -> Message:
-    """For `sessions`, `kick`, `audit`, `freeze`, `unfreeze` or `kickbot`."""
+    """For `sessions`, `kick`, `unhold`, `holds`, `audit`, `freeze`, `unfreeze` or `kickbot`."""
     wanted = HELP[topic]
     examples = preformatted(line("For example:"), renamed("\n".join(wanted.examples), names))
     words = paragraph(*(told(renamed(word, names)) for word in wanted.words), needed=True)
@@ -114,4 +129,4 @@ def help_on(topic: str, names: Names) -> Message:
 
 def renamed(text: str, names: Names) -> str:
     """The same in the words of this workspace, where `/kick` may be called `/logout`."""
-    return re.sub(r"/(sessions|kickbot|kick|audit)\b", lambda match: names.get(match[1], match[0]), text)
+    return re.sub(r"/(sessions|kickbot|kick|unhold|audit)\b", lambda match: names.get(match[1], match[0]), text)

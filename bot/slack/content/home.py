@@ -12,11 +12,11 @@ from bot.inventory import Inventory, fold
 from bot.lifecycle import Request, State
 from bot.models import Act, Moment, RequestId
 from bot.questions import Known, Page
-from bot.slack.content import freeze
+from bot.slack.content import freeze, holds
 from bot.slack.content.blocks import Block, Button, Message, Part, aside, buttons, paragraph
 from bot.slack.content.in_short import approved_by, in_one_line, outcome, scope, what, why
 from bot.slack.content.lines import Line, When, Who, bold, code, either, joined, line, told
-from bot.slack.content.tickets import APPROVE, CANCEL, DENY, UNFREEZE, actions, button
+from bot.slack.content.tickets import APPROVE, CANCEL, DENY, UNFREEZE, UNHOLD, actions, button
 from bot.standing import SYSTEM, Allowed, Standing
 
 View = dict[str, Any]
@@ -26,6 +26,7 @@ REFRESH, OPEN = "kickbot_home_refresh", "kickbot_home_open"
 
 MOST_WAITING, MOST_YOURS, MOST_RUNNING, MOST_RIGHTS, MOST_NAMED = 20, 5, 10, 15, 3
 """How many of each are shown. Slack takes 100 blocks, and a request takes two."""
+MOST_HELD = 5
 MOST_NOTES = 5
 LONGEST_WHERE = 200
 
@@ -47,7 +48,14 @@ def bare(note: Message) -> View:
 def shown(page: Page) -> tuple[Known, ...]:
     """The requests that are named on the page."""
     running = page.running[:MOST_RUNNING]
-    return (*page.frozen, *page.waiting[:MOST_WAITING], *page.yours[:MOST_YOURS], *running, *page.latest)
+    return (
+        *page.frozen,
+        *page.held[:MOST_HELD],
+        *page.waiting[:MOST_WAITING],
+        *page.yours[:MOST_YOURS],
+        *running,
+        *page.latest,
+    )
 
 
 def _view(blocks: Sequence[Block]) -> View:
@@ -67,6 +75,13 @@ def _parts(page: Page, inventory: Inventory, links: Links) -> Iterator[Part]:
         yield from _section("Yours, waiting for others", page.yours, MOST_YOURS, links, _yours, (CANCEL,))
     if page.running:
         yield from _section("Running", page.running, MOST_RUNNING, links, _running, (CANCEL,), page.stoppable)
+    if page.held:
+        yield paragraph(line(bold(f"Held accounts ({len(page.held)})")))
+        for known in page.held[:MOST_HELD]:
+            yield paragraph(holds.in_one_line(known.request))
+            yield from _row(known.request, (UNHOLD,), links.get(known.request.id, ""))
+        if (more := len(page.held) - MOST_HELD) > 0:
+            yield aside(line(f"and {count(more, 'more hold')}: `/kickbot holds`."))
     if page.latest:
         newest = (line("• ", in_one_line(k.request, links.get(k.request.id, ""))) for k in page.latest)
         yield paragraph(line(bold("Latest")), *newest)

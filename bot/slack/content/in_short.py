@@ -33,6 +33,8 @@ _STATES = {
     State.LOOKED: "looked",
     State.FROZEN: "🧊 nothing acts",
     State.UNFROZEN: "✅ acting goes on",
+    State.HELD: "🔒 held",
+    State.RELEASED: "✅ given back",
 }
 _WORST = ((Result.UNKNOWN, "⛔"), (Result.SURVIVED, "⚠️"), (Result.RETURNED, "⚠️"))
 
@@ -42,6 +44,8 @@ def what(request: Request) -> Line:
     command = request.command
     if request.state in {State.FROZEN, State.UNFROZEN}:
         return line(bold("freeze of all acting"))
+    if request.held is not None:
+        return line(bold(f"hold of {request.held.target.account.name} on {request.held.target.host}"))
     if command is None:
         return line(bold("a listing"))
     asked_for = shorten(named(command.hosts), LONGEST_WHERE)

@@ -9,6 +9,7 @@ WHY = {
     "changed": "the session was another one by then (its leader's pid now belongs to another process, or it began at "
     "another time)",
     "forbidden": "it is not allowed to",
+    "unable": "it can't be held there",
     "frozen": "all acting was frozen by then",
 }
 OF_AN_ACCOUNT = {

@@ -3,7 +3,7 @@
 from bot.counting import count, processes
 from bot.lifecycle import Request, State
 from bot.models import Unreachable
-from bot.slack.content import freeze
+from bot.slack.content import freeze, holds
 from bot.slack.content.blocks import Message, Part, aside, compose, paragraph
 from bot.slack.content.forecast import ends, what_would_happen
 from bot.slack.content.headlines import asks, last_line, question
@@ -22,6 +22,8 @@ def card(story: Story) -> Message:
     match story.request.state:
         case State.FROZEN | State.UNFROZEN:
             return freeze.card(story.request)
+        case State.HELD | State.RELEASED:
+            return holds.card(story.request)
         case State.PENDING:
             return _pending(story)
         case State.WARNED:

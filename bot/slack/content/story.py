@@ -5,12 +5,13 @@ from collections.abc import Iterator, Sequence
 from pydantic import Field
 
 from bot.counting import count
-from bot.events import Closed, Ending, Frozen, Planned, Record, Signalled, Verifying, Warned
+from bot.events import Closed, Ending, Frozen, Held, Planned, Record, Signalled, Verifying, Warned
 from bot.inventory import fold
 from bot.lifecycle import Request, replay
 from bot.models import (
     EndAccount,
     EndSession,
+    Hold,
     Looks,
     Outcome,
     Plan,
@@ -146,7 +147,7 @@ class Story(Value):
     @property
     def tries(self) -> list[tuple[Record, Signalled]]:
         """What was tried to end something, with the host's answer."""
-        return [(r, e) for r, e in self._answers() if isinstance(e.step, EndSession | EndAccount)]
+        return [(r, e) for r, e in self._answers() if isinstance(e.step, EndSession | EndAccount | Hold)]
 
     @property
     def last_words(self) -> dict[str, Signalled]:
@@ -174,8 +175,8 @@ def in_numbers(plan: Plan) -> str:
 
 
 def anchor(records: Sequence[Record]) -> Record | None:
-    """The event with which the parent message appears: the plan, the end of a request that has none, or a freeze."""
-    return next((r for r in records if isinstance(r.event, Planned | Closed | Frozen)), None)
+    """With which the parent message appears: the plan, the end of a request that has none, a freeze or a hold."""
+    return next((r for r in records if isinstance(r.event, Planned | Closed | Frozen | Held)), None)
 
 
 def _tries(event: Ending, outcome: Outcome) -> bool:

@@ -15,7 +15,7 @@ from bot.events import (
     Unfrozen,
     Warned,
 )
-from bot.slack.content import freeze, warning
+from bot.slack.content import freeze, holds, warning
 from bot.slack.content.aftermath import after
 from bot.slack.content.approvers import approver_of, for_approver, reminder
 from bot.slack.content.blocks import Message, aside, compose, paragraph
@@ -64,6 +64,11 @@ PARTS = {
     "frozen": (Part.PARENT, Part.NOW),
     "unfreeze_asked": (Part.NOW, Part.DECISION),
     "unfrozen": (Part.NOW, Part.DECISION),
+    "held": (Part.PARENT, Part.NOW, Part.DECISION),
+    "unhold_asked": (Part.NOW, Part.DECISION),
+    "unhold_approved": (Part.NOW, Part.DECISION),
+    "overdue": (Part.NOW, Part.DECISION),
+    "released": (Part.NOW, Part.DECISION),
 }
 """Of the kinds of events for which it is always the same; of others it is the present state."""
 
@@ -126,10 +131,8 @@ def words(part: str, story: Story, record: Record, link: str = "") -> Message:
             return before(story, record)
         case Part.REMINDER:
             return compose(paragraph(reminder(story, record), needed=True), mark(record))
-        case Part.DECISION if isinstance(record.event, UnfreezeAsked | Unfrozen):
-            return freeze.reply(story.request, record)
         case Part.DECISION:
-            return decision(story, record)
+            return _decided(story, record)
         case Part.WARNING:
             return warning.reply(story, record)
         case Part.RUN:
@@ -138,6 +141,12 @@ def words(part: str, story: Story, record: Record, link: str = "") -> Message:
             return after(story, record)
         case _:
             return _outside_the_thread(part, story, record, link)
+
+
+def _decided(story: Story, record: Record) -> Message:
+    if isinstance(record.event, UnfreezeAsked | Unfrozen):
+        return freeze.reply(story.request, record)
+    return holds.reply(record) if story.request.held is not None else decision(story, record)
 
 
 def _outside_the_thread(part: str, story: Story, record: Record, link: str) -> Message:

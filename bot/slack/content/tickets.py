@@ -17,6 +17,7 @@ from bot.slack.content.blocks import Button, Part, buttons
 APPROVE, DENY, CANCEL = "kickbot_approve", "kickbot_deny", "kickbot_cancel"
 FORCE, AGAIN = "kickbot_force", "kickbot_again"
 UNFREEZE = "kickbot_unfreeze"
+UNHOLD = "kickbot_unhold"
 
 NOT_OURS = "This button isn't one that Kickbot knows. Nothing was done by your click."
 
@@ -27,6 +28,7 @@ _WORDS = {
     FORCE: ("Ask to force it…", ""),
     AGAIN: ("Ask again", ""),
     UNFREEZE: ("Unfreeze", ""),
+    UNHOLD: ("Give back", ""),
 }
 
 
@@ -54,6 +56,8 @@ def actions(request: Request) -> tuple[str, ...]:
             return (CANCEL,)
         case State.FROZEN:
             return (UNFREEZE,)
+        case State.HELD:
+            return () if request.unheld else (UNHOLD,)
         case State.CLOSED | State.EXPIRED | State.LAPSED:
             return _next_level(request)
         case _:

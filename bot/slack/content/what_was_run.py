@@ -6,9 +6,10 @@ from bot.cleaning import shorten
 from bot.counting import count, processes
 from bot.durations import exact
 from bot.events import Observed, Record, Signalled
-from bot.models import Snapshot, Target, Unreachable, by_host
+from bot.models import Answer, Hold, Snapshot, Target, Unreachable, by_host
 from bot.presence import left
 from bot.slack.content.blocks import Message, Part, compose, paragraph, preformatted
+from bot.slack.content.holds import state
 from bot.slack.content.lines import Line, bold, code, in_plain, line
 from bot.slack.content.naming import MANY, some
 from bot.slack.content.proof import mark
@@ -49,10 +50,20 @@ def _try(story: Story, one: Try) -> Iterator[Part]:
 def _told(story: Story, one: Try, longest: int = 1_000_000) -> Line:
     record, event = one
     target, answer = event.step.target, event.answer
+    if isinstance(event.step, Hold):
+        return _held(event.step, answer, longest)
     again = f", attempt {event.step.attempt}" if event.step.attempt > 1 else ""
     ran = code(shorten(answer.command or event.step.what, longest))
     seen = _seen_after(story, record, target)
     return line(bold(target.host), f", {target.name}{again}: ", ran, f" → {said(answer, target)}; {seen}.")
+
+
+def _held(step: Hold, answer: Answer, longest: int) -> Line:
+    """How the account stood before it, and stands after it."""
+    ran = code(shorten(answer.command or "hold", longest))
+    kept = f"; before: {state(answer.before)} After: {state(answer.after)}" if answer.status == "done" else "."
+    whom = f", hold {step.target.account.name}: "
+    return line(bold(step.host), whom, ran, f" → {said(answer, step.target)}{kept}")
 
 
 # -------------------------------------------------------------------------------------------- many tries

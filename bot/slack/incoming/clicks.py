@@ -11,7 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.cleaning import clean
 from bot.models import RequestId
-from bot.slack.content import decided, freeze
+from bot.slack.content import decided, freeze, holds
 from bot.slack.content.deny_form import DENY_FORM, deny_form, reason_given
 from bot.slack.content.lines import Line
 from bot.slack.content.story import asked, short
@@ -22,6 +22,7 @@ from bot.slack.content.tickets import (
     DENY,
     FORCE,
     UNFREEZE,
+    UNHOLD,
     Ticket,
     came_from_home,
     channel_of,
@@ -53,6 +54,7 @@ class Clicks:
             FORCE: self._force,
             AGAIN: self._again,
             UNFREEZE: self._unfreeze,
+            UNHOLD: self._unhold,
         }
         for action, decide in decisions.items():
             app.action(action)(self._click(decide))
@@ -93,6 +95,9 @@ class Clicks:
 
     async def _unfreeze(self, origin: Origin, ticket: Ticket) -> Line:
         return freeze.answer(await self._workflow.unfreeze(origin, RequestId(ticket.request)))
+
+    async def _unhold(self, origin: Origin, ticket: Ticket) -> Line:
+        return holds.answer([await self._workflow.unhold_one(origin, RequestId(ticket.request))])
 
     # ------------------------------------------------------------------------------------------ why not
 

@@ -8,7 +8,7 @@ from bot.inventory import Inventory
 from bot.models import Audit
 from bot.nearest import did_you_mean
 from bot.questions import Questions
-from bot.slack.content import history
+from bot.slack.content import history, holds
 from bot.slack.content.blocks import Message
 from bot.slack.incoming.answers import Reply, awaited
 from bot.slack.outgoing.links import Links
@@ -25,6 +25,11 @@ class Histories:
     async def answer(self, reply: Reply, who: str, wanted: Audit) -> None:
         """Raises CommandError for a name that nobody has, or several, and Refused for what `who` may not see."""
         await reply(await awaited(reply, self._read(who, wanted), "Reading the audit trail …"))
+
+    async def holds(self, reply: Reply, who: str) -> None:
+        """The holds in force of which this person may know."""
+        known = await awaited(reply, self._questions.held(who), "Reading the audit trail …")
+        await reply(holds.listed([each.request for each in known]))
 
     def _read(self, who: str, wanted: Audit) -> Awaitable[Message]:
         return self._one(who, wanted.request) if wanted.request is not None else self._several(who, wanted)

@@ -12,9 +12,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import commands
 from bot.cleaning import clean, shorten
 from bot.errors import CommandError, Refused
-from bot.models import Audit, Form, Freeze, Help, Kick, Listing, Moment, Unfreeze, Value
+from bot.models import Audit, Form, Freeze, Help, Holds, Kick, Listing, Moment, Unfreeze, Unhold, Value
 from bot.policy import not_a_member
-from bot.slack.content import freeze
+from bot.slack.content import freeze, holds
 from bot.slack.content.help_text import help_on, renamed
 from bot.slack.content.story import asked
 from bot.slack.incoming.answers import Reply, in_person, note, reply_to
@@ -101,6 +101,10 @@ class Typed:
             await reply(note(freeze.answer(await self._context.workflow.freeze(origin, understood.reason))))
         elif isinstance(understood, Unfreeze):
             await reply(note(freeze.answer(await self._context.workflow.unfreeze(origin))))
+        elif isinstance(understood, Unhold):
+            await reply(note(holds.answer(await self._context.workflow.unhold(origin, understood))))
+        elif isinstance(understood, Holds):
+            await self._histories.holds(reply, origin.who)
         else:
             await self._kick(reply, origin, said.whole, understood)
 

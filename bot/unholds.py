@@ -1,0 +1,80 @@
+"""Giving back a hold before its time: one person asks, as many others as the rule says agree. It acts on no host.
+
+Whoever asks again counts for nothing; the first word counts as long as the rule's request would wait.
+"""
+
+from datetime import timedelta
+
+from bot import events
+from bot.errors import Conflict, LookupFailed, Refused
+from bot.events import Event
+from bot.inventory import fold
+from bot.ledger import Ledger
+from bot.lifecycle import Request, State, held_of
+from bot.models import RequestId, Unhold
+from bot.rights import Rights
+
+
+class Unholds:
+    """Each method raises Refused, recorded, and then nothing was decided."""
+
+    def __init__(self, ledger: Ledger, rights: Rights) -> None:
+        self._ledger = ledger
+        self._rights = rights
+
+    async def every(self, who: str, wanted: Unhold) -> tuple[Request, ...]:
+        """The holds of that account on those hosts, as they stand after this person's word."""
+        found = [hold for hold in await self._in_force() if _is_meant(hold, wanted)]
+        if not found:
+            raise Refused(f"Kickbot holds no {wanted.user} on {fold(wanted.hosts)}.")
+        return tuple([await self.one(who, hold.id, wanted.reason) for hold in found])
+
+    async def one(self, who: str, number: RequestId, reason: str = "") -> Request:
+        """The first valid word wins: it is recorded only if nothing else was since it was judged."""
+        while True:
+            hold = await self._ledger.load_afresh(number)
+            try:
+                return await self._ledger.record(hold, await self._word(who, hold, reason), after=hold.changed)
+            except Conflict:
+                continue
+            except (Refused, LookupFailed) as refusal:
+                refused = events.DecisionRefused(who=who, action="unhold", reason=refusal.for_user())
+                await self._ledger.record(hold, refused)
+                raise
+
+    async def _in_force(self) -> list[Request]:
+        open_ = [await self._ledger.load_afresh(number) for number in await self._ledger.open_requests()]
+        return [request for request in open_ if request.state is State.HELD]
+
+    async def _word(self, who: str, hold: Request, reason: str) -> Event:
+        target = held_of(hold).target
+        if hold.state is not State.HELD:
+            raise Refused("This hold is over.")
+        if hold.unheld:
+            raise Refused("This is being given back already.")
+        asked = hold.unhold_asked
+        waits = self._rights.unhold_waits(target)
+        if asked is None or asked.at < await self._ledger.now() - timedelta(seconds=waits):
+            await self._rights.to_ask_unhold(who, target, reason)
+            return events.UnholdAsked(who=who, reason=reason)
+        if who == asked.who or any(who == word.who for word in hold.decisions):
+            raise Refused("You said so already. It needs another person too.")
+        needed = await self._rights.to_approve_unhold(who, target, asked.who)
+        agreed = 1 + await self._still_agree(hold, asked.who)
+        return events.UnholdApproved(who=who, complete=agreed >= needed)
+
+    async def _still_agree(self, hold: Request, asker: str) -> int:
+        """How many of those who agreed before still may."""
+        agreed = 0
+        for word in hold.decisions:
+            try:
+                await self._rights.to_approve_unhold(word.who, held_of(hold).target, asker)
+            except Refused:
+                continue
+            agreed += 1
+        return agreed
+
+
+def _is_meant(hold: Request, wanted: Unhold) -> bool:
+    target = held_of(hold).target
+    return target.account.name == wanted.user and target.host in wanted.hosts
