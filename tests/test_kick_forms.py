@@ -588,7 +588,7 @@ async def test_a_form_that_can_not_be_opened_is_answered_with_the_usage(bot: Bot
     alice = bot.sandbox.as_("alice")
     await alice.command(HERE, "/kick", "")
     seen = await answered(bot, "alice", "Slack did not open the form, so nothing was done.")
-    assert "`/kick USER HOSTS" in seen.text
+    assert "`/kick USER|everyone HOSTS" in seen.text
     await alice.click(await listing(bot), MENU, value="alice host1")
     await bot.sandbox.workspace.until(lambda: len(alice.ephemerals()) == 2)
 
