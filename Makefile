@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo install test test-booted test-slow test-here test-deps lint lock slack-schema page pictures clean
+.PHONY: demo install test test-booted test-slow test-here chaos test-deps lint lock slack-schema page pictures clean
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Kickbot needs Python 3.11 or newer; set PYTHON=python3.11") if sys.version_info < (3, 11) else None'
@@ -19,7 +19,7 @@ demo: $(READY)            ## the main job on this machine, told as text; then, o
 
 install: $(READY)         ## .venv/bin/kickbot, and what it is developed with
 
-SLOW := tests/browser tests/postgres tests/test_kill_nine.py $(wildcard tests/test_linux_*.py)
+SLOW := tests/browser tests/postgres tests/chaos $(wildcard tests/test_linux_*.py)
 
 test: $(READY)            ## every tier of tests that this machine can run; most of it is waiting, so all at once
 	@echo "Booted hosts, slow tests and all others run side by side; each part prints its result when it is done."
@@ -28,11 +28,14 @@ test: $(READY)            ## every tier of tests that this machine can run; most
 test-booted: $(READY)     ## the tests on booted hosts
 	$(BIN)/pytest tests/hosts
 
-test-slow: $(READY)       ## those in a browser, on PostgreSQL, of the script on the hosts, and kill -9
+test-slow: $(READY)       ## those in a browser, on PostgreSQL, of the script on the hosts, and chaos in its short form
 	$(BIN)/pytest $(SLOW)
 
 test-here: $(READY)       ## all others
 	$(BIN)/pytest --ignore=tests/hosts $(SLOW:%=--ignore=%)
+
+chaos: $(READY)           ## kill -9 and SIGSTOP at every point, a soak, idle figures: all of it, and a table (an hour and more)
+	KICKBOT_CHAOS=long $(BIN)/pytest tests/chaos --show-capture=no
 
 test-deps: $(READY)       ## what the tests on booted hosts need from the distribution (Debian, as root)
 	tests/install-deps

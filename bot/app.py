@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-import signal
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
+from bot import stopping
 from bot.audit.stored import open_trail
 from bot.borders import Hosts, Store, Told
-from bot.errors import LookupFailed
+from bot.errors import LookupFailed, SlackLost, TrailError
 from bot.hosts.connections import SshHosts
 from bot.inventory import Inventory
 from bot.policy import Policy
@@ -25,24 +25,63 @@ from bot.slack.outgoing.heads import told
 from bot.slack.outgoing.links import Links
 from bot.slack.outgoing.publisher import Publisher
 from bot.slack.people import SlackPeople
+from bot.slack.socket_mode import Heartbeat
+from bot.supervisor import Supervisor
+from bot.vitals import Vitals
 from bot.workflow import Timing, Workflow
+
+TRAIL_PAUSE = 5.0
 
 log = logging.getLogger(__name__)
 
 
-async def run(settings: Settings, secrets: Secrets) -> None:
-    """Until SIGTERM or SIGINT. Raises SettingsError if it can't start, and what stopped it if it broke."""
-    stopped = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with serving(settings, secrets):
+async def run(settings: Settings, secrets: Secrets, heartbeat: Heartbeat = Heartbeat()) -> None:  # noqa: B008 - frozen
+    """Until SIGTERM or SIGINT. Raises SettingsError if it can't start, and what stopped it if it broke.
+
+    Raises SlackLost, after a stop like any other, if only a new process may reach Slack again.
+    """
+    stopped = stopping.on_signals()
+    supervisor = Supervisor()
+    async with (
+        serving(settings, secrets, heartbeat=heartbeat) as vitals,
+        _beside(supervisor.watch(vitals.alive, vitals.in_short)),
+    ):
+        supervisor.ready()
         log.info("ready")
-        await stopped.wait()
+        await _first(stopped, vitals.way.lost)
         log.info("stopping")
+        supervisor.stopping()
+    if not stopped.is_set():
+        raise SlackLost(vitals.way.silence())
+
+
+async def _first(*events: asyncio.Event) -> None:
+    """Return when one of them is set."""
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waiting:
+            each.cancel()
 
 
 @asynccontextmanager
-async def serving(settings: Settings, secrets: Secrets, timing: Timing = Timing()) -> AsyncIterator[None]:  # noqa: B008 - frozen
+async def _beside(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Goes on while the block runs. If it fails, so does the block."""
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(each) for each in work]
+        yield
+        for task in running:
+            task.cancel()
+
+
+@asynccontextmanager
+async def serving(
+    settings: Settings,
+    secrets: Secrets,
+    timing: Timing = Timing(),  # noqa: B008 - frozen
+    heartbeat: Heartbeat = Heartbeat(),  # noqa: B008 - frozen
+) -> AsyncIterator[Vitals]:
     """Opens the edges that the settings name, and the bot is at work on them while the block runs."""
     settings.check_files()
     inventory = settings.inventory()
@@ -56,11 +95,20 @@ async def serving(settings: Settings, secrets: Secrets, timing: Timing = Timing(
             app_token=secrets.slack_app_token.get_secret_value(),
             api_url=secrets.slack_api_url,
             http=http,
+            heartbeat=heartbeat,
         )
         async with open_trail(settings.database) as trail:
+            vitals = Vitals(slack.way, trail, hosts.state)
+            if http:
+                http.healthy = vitals.healthy
             try:
-                async with at_work(slack, trail, hosts, inventory=inventory, policy=policy, names=names, timing=timing):
-                    yield
+                async with (
+                    _shown(vitals, settings),
+                    _beside(vitals.run()),
+                    at_work(slack, trail, hosts, inventory=inventory, policy=policy, names=names, timing=timing),
+                    vitals.at_work(),
+                ):
+                    yield vitals
             finally:
                 await hosts.close()
 
@@ -71,6 +119,11 @@ def _http_mode(settings: Settings, secrets: Secrets) -> AbstractAsyncContextMana
         return nullcontext()
     host, port = settings.slack.listens_on
     return HttpMode.open(secrets.slack_signing_secret.get_secret_value(), host, port)
+
+
+def _shown(vitals: Vitals, settings: Settings) -> AbstractAsyncContextManager[int | None]:
+    """The port of [health], if the settings name one."""
+    return vitals.shown(*settings.health.listens_on) if settings.health else nullcontext()
 
 
 @asynccontextmanager
@@ -117,14 +170,21 @@ async def at_work(
         running = [tasks.create_task(each) for each in work]
         async with slack.listening():
             yield workflow
-        await listeners.finish()
         for task in running:
-            task.cancel()
+            task.cancel()  # nothing new is begun; what is in the middle goes on to its end beside the last answers
+        await listeners.finish()
 
 
 async def _carry_on(workflow: Workflow, publisher: Publisher, head: Awaitable[Sequence[Told]]) -> None:
     """Nothing is done and nothing is posted before the trail was compared with what people were told last."""
-    await workflow.compare(await head)
+    newest = await head
+    while True:
+        try:
+            await workflow.compare(newest)
+            break
+        except TrailError as error:
+            log.warning("the trail can't be compared with what was told in Slack, so nothing is done: %s", error)
+            await asyncio.sleep(TRAIL_PAUSE)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(workflow.run())
         tasks.create_task(publisher.run())

@@ -78,8 +78,8 @@ class Trail(Protocol):
 class Hosts(Protocol):
     """The configured hosts. Neither method raises for a host that is in trouble."""
 
-    def look(self, hosts: Sequence[str]) -> AsyncIterator[Snapshot | Unreachable]:
-        """One look for each host, each as it arrives."""
+    def look(self, hosts: Sequence[str], *, groups: Sequence[str] = ()) -> AsyncIterator[Snapshot | Unreachable]:
+        """One look for each host, each as it arrives. groups: Unix groups, to be told who is in them."""
         ...
 
     async def act(self, step: Step, *, not_after: HostUptime) -> Answer:
@@ -117,11 +117,15 @@ class Postings(Protocol):
     """What the publisher remembers, outside the chain. It proves nothing: losing it costs a look into Slack."""
 
     async def turn(self) -> None:
-        """Returns once this process is the one that publishes; afterwards every method raises LeaseLost if it isn't."""
+        """Returns once this process is the one that publishes; afterwards all but `noted` raise LeaseLost if not."""
         ...
 
     async def get(self, event: int, part: str) -> Posting | None:
         """Where this part of an event was posted, or None if it wasn't, as far as is known."""
+        ...
+
+    async def noted(self, event: int, part: str) -> Posting | None:
+        """The same for one whose turn it isn't any more: as the one that publishes now has it."""
         ...
 
     async def put(self, posting: Posting) -> None:
@@ -137,8 +141,39 @@ class Postings(Protocol):
         ...
 
 
+class StoreState(Value):
+    """What a store knows of its own work. Ages are seconds; None: there was nothing yet.
+
+    recorded, failed: events in this process. leases: that it holds; lease_age: since they were last renewed, None where
+    none is held, or none can be lost.
+    """
+
+    recorded: int = 0
+    recorded_age: float | None = None
+    failed: int = 0
+    failed_age: float | None = None
+    leases: int = 0
+    lease_age: float | None = None
+
+
+class HostsState(Value):
+    """How many hosts there are, and how many of them answered the newest look, or did not. The rest was never asked.
+
+    answered_age: seconds since any of them last answered; None if none did yet.
+    """
+
+    configured: int
+    answered: int = 0
+    silent: int = 0
+    answered_age: float | None = None
+
+
 class Store(Trail, Protocol):
     """A trail with the publisher's memory beside it."""
+
+    def state(self) -> StoreState:
+        """How it is; asks nobody."""
+        ...
 
     def postings(self) -> Postings:
         """For one use: only the one whose `turn` was waited for is held to it."""

@@ -16,7 +16,8 @@ from bot.errors import ActingFrozen, AlreadyRecorded, Conflict, LookupFailed, Re
 from bot.events import Event
 from bot.freezes import Freezes
 from bot.ledger import Ledger
-from bot.lifecycle import Request
+from bot.lifecycle import Request, State
+from bot.models import RequestId
 from bot.policy import mention
 from bot.rights import Rights
 
@@ -71,16 +72,26 @@ class Brake:
                     await self._ledger.begin(events.Frozen(key=f"not there: {one.hash}", home=home, reason=reason))
                 return
 
-    async def unfreeze(self, who: str) -> Request:
-        """The freeze as it stands now: the first one says so, the second one releases it. Raises Refused."""
-        frozen = await self._freezes.in_force()
+    async def unfreeze(self, who: str, only: RequestId | None = None) -> Request:
+        """The freeze as it stands now: the first one says so, the second one releases it. Raises Refused.
+
+        only: the one that this person saw. If there are several, the one that is still in force is what counts.
+        """
+        frozen = [freeze for freeze in await self._freezes.in_force() if only in {None, freeze.id}]
         if not frozen:
-            raise Refused("Nothing is frozen.")
-        released = [await self._released_by(who, freeze) for freeze in frozen]
-        return released[0]
+            raise Refused("That freeze is over. Nothing was done by your click." if only else "Nothing is frozen.")
+        now, refusals = list[Request](), list[Refused | LookupFailed]()
+        for freeze in frozen:
+            try:
+                now.append(await self._released_by(who, freeze))
+            except (Refused, LookupFailed) as refusal:
+                refusals.append(refusal)
+        if not now:
+            raise refusals[0]
+        return next((freeze for freeze in now if freeze.state is State.FROZEN), now[0])
 
     async def _released_by(self, who: str, freeze: Request) -> Request:
-        while True:
+        while freeze.state is State.FROZEN:
             try:
                 return await self._ledger.record(freeze, await self._release(who, freeze), after=freeze.changed)
             except Conflict:
@@ -89,6 +100,7 @@ class Brake:
                 reason = refusal.for_user()
                 await self._ledger.record(freeze, events.DecisionRefused(who=who, action="unfreeze", reason=reason))
                 raise
+        return freeze  # somebody else's word came first, and was enough
 
     async def _release(self, who: str, freeze: Request) -> Event:
         await self._rights.to_freeze(who)

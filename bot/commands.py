@@ -5,22 +5,23 @@ from collections.abc import Callable
 from ipaddress import ip_network
 
 from bot.cleaning import clean, has_invisible, quoted
-from bot.durations import seconds
+from bot.durations import DAY, MINUTE, seconds, typed
 from bot.errors import CommandError
 from bot.inventory import Inventory, fold
-from bot.models import Audit, Command, Filter, Form, Freeze, Help, Holds, Kick, Listing, Unfreeze, Unhold
+from bot.models import EVERYONE, Audit, Command, Filter, Form, Freeze, Help, Holds, Kick, Listing, Unfreeze, Unhold
 from bot.nearest import did_you_mean, nearest
 
 MAX_REASON = 1_000
 MAX_TEXT = 500
 LONGEST_WARNING = 7200
-SHORTEST_HOLD, LONGEST_HOLD = 60, 7 * 86400
+SHORTEST_HOLD, LONGEST_HOLD = MINUTE, 7 * DAY
+SHORTEST_IDLE, LONGEST_IDLE = MINUTE, 30 * DAY
 
 USAGE = {
-    "sessions": "`/sessions HOSTS [USER] [from NET] [key SHA256:…]`: where, and who if you like."
+    "sessions": "`/sessions HOSTS [USER] [idle 30m] [from NET] [key SHA256:…]`: where, and who if you like."
     " For example: `/sessions host1`.",
-    "kick": "`/kick USER HOSTS [session ID,…] [from NET] [key SHA256:…] [processes] [force] [warn 5m]"
-    " [hold 2h] [because REASON…]`: who, then where. For example: `/kick audituser host1 because INC-42`.",
+    "kick": "`/kick USER|everyone HOSTS [session ID,…] [idle 30m] [from NET] [key SHA256:…] [processes] [force]"
+    " [warn 5m] [hold 2h] [because REASON…]`: who, then where. For example: `/kick audituser host1 because INC-42`.",
     "audit": "`/audit [REQUEST | USER | HOST | @PERSON] [since 24h]`: one request, or the newest about someone or"
     " somewhere. For example: `/audit 42`, `/audit host1 since 24h`.",
     "freeze": "`/kickbot freeze because REASON…` stops all acting at once. For example:"
@@ -39,8 +40,8 @@ _COMPLETE = frozenset({"audit", "unfreeze", "holds"})
 """What is a command without any word behind it; the others then explain themselves."""
 
 NOT_YET = {
-    "sessions": frozenset({"idle"}),
-    "kick": frozenset({"idle"}),
+    "sessions": frozenset(),
+    "kick": frozenset(),
     "unhold": frozenset(),
     "holds": frozenset(),
     "audit": frozenset(),
@@ -53,15 +54,15 @@ NOT_YET = {
 _FIXED = {"sessions": 1, "kick": 2, "unhold": 2, "holds": 0, "audit": 0, "freeze": 0, "unfreeze": 0, "kickbot": 0}
 
 _WORDS = {
-    "sessions": frozenset({"from", "key"}),
-    "kick": frozenset({"session", "from", "key", "processes", "force", "warn", "hold"}),
+    "sessions": frozenset({"idle", "from", "key"}),
+    "kick": frozenset({"session", "idle", "from", "key", "processes", "force", "warn", "hold", "me"}),
     "unhold": frozenset[str](),
     "holds": frozenset[str](),
     "audit": frozenset({"since"}),
     "freeze": frozenset[str](),
     "unfreeze": frozenset[str](),
 }
-_WITH_VALUE = frozenset({"session", "from", "key", "warn", "hold"})
+_WITH_VALUE = frozenset({"session", "idle", "from", "key", "warn", "hold"})
 
 # What a word that isn't known may be a slip of.
 _BECAUSE_TOO = {name: _WORDS[name] | {"because"} for name in ("kick", "freeze", "unhold")}
@@ -105,27 +106,26 @@ def _sessions(words: list[str], reason: str | None, inventory: Inventory) -> Lis
     hosts, *rest = words
     if len(rest) > 1 and rest[0] not in _WITH_VALUE and rest[1] not in _WITH_VALUE and nearest(rest[0], _WITH_VALUE):
         raise _unknown("sessions", rest[0])
-    user = rest.pop(0) if rest and rest[0] not in _WITH_VALUE else "everyone"
+    user = rest.pop(0) if rest and rest[0] not in _WITH_VALUE else EVERYONE
     said = _keywords("sessions", rest)
     if reason is not None:
         raise CommandError(USAGE["sessions"])
     selected = inventory.select(hosts)
-    return Listing(hosts=selected, user=None if user == "everyone" else login(user), only=_filter(said))
+    return Listing(hosts=selected, user=None if user == EVERYONE else login(user), only=_filter(said))
 
 
 def _kick(words: list[str], reason: str | None, inventory: Inventory) -> Kick:
     user, *rest = words
-    if user == "everyone":
-        raise CommandError(f"`everyone` is not there yet: nothing was done. Today: {USAGE['kick']}")
     if not rest:
         raise CommandError(f"On which host? `/kick {login(user)} HOSTS`, or `/kick` alone for a form.")
     hosts, *rest = rest
     said = _keywords("kick", rest)
     if reason == "":
         raise CommandError(_missing("kick", "because"))
-    narrowed = [word for word in ("session", "from", "key") if word in said]
+    narrowed = [word for word in ("session", "idle", "from", "key") if word in said]
     if "processes" in said and narrowed:
         raise CommandError(f"`processes` ends everything of the account: it can't be narrowed by `{narrowed[0]}`.")
+    _demand_it_fits(user, said)
     return Kick(
         user=login(user),
         hosts=inventory.select(hosts),
@@ -135,8 +135,17 @@ def _kick(words: list[str], reason: str | None, inventory: Inventory) -> Kick:
         force="force" in said,
         warn=_warn(said["warn"]) if "warn" in said else 0,
         hold=_hold(said["hold"]) if "hold" in said else 0,
+        me="me" in said,
         reason=reason or "",
     )
+
+
+def _demand_it_fits(user: str, said: dict[str, str]) -> None:
+    """Some words mean one account, and one means all of them."""
+    if user == EVERYONE and (word := next((w for w in ("session", "processes", "hold") if w in said), None)):
+        raise CommandError(f"`{word}` is about one account: it can't stand with `{EVERYONE}`. Nothing was done.")
+    if user != EVERYONE and "me" in said:
+        raise CommandError(f"`me` stands only with `{EVERYONE}`: your own sessions go too. Nothing was done.")
 
 
 def _audit(words: list[str], reason: str | None, inventory: Inventory) -> Audit:
@@ -195,7 +204,9 @@ def _missing(command: str, word: str) -> str:
 
 def _filter(said: dict[str, str]) -> Filter:
     return Filter(
-        network=_network(said["from"]) if "from" in said else "", key=_key(said["key"]) if "key" in said else ""
+        network=_network(said["from"]) if "from" in said else "",
+        key=_key(said["key"]) if "key" in said else "",
+        idle=_idle(said["idle"]) if "idle" in said else 0,
     )
 
 
@@ -308,6 +319,13 @@ def _key(word: str) -> str:
     return word
 
 
+def _idle(word: str) -> int:
+    length = seconds(word)
+    if length is None or not SHORTEST_IDLE <= length <= LONGEST_IDLE:
+        raise CommandError("`idle` takes a time from 1 minute to 30 days, such as `idle 30m`, `idle 2h` or `idle 1d`.")
+    return length
+
+
 def _warn(word: str) -> int:
     length = seconds(word)
     if length is None or length > LONGEST_WARNING:
@@ -327,12 +345,14 @@ def words(command: Kick) -> str:
     said = [
         f"/kick {command.user} {fold(command.hosts)}",
         f"session {command.session}" if command.session else "",
+        f"idle {typed(command.only.idle)}" if command.only.idle else "",
         f"from {command.only.network}" if command.only.network else "",
         f"key {command.only.key}" if command.only.key else "",
         "processes" if command.processes else "",
         "force" if command.force else "",
         f"warn {command.warn}s" if command.warn else "",
         f"hold {command.hold}s" if command.hold else "",
+        "me" if command.me else "",
         f"because {command.reason}" if command.reason else "",
     ]
     return " ".join(filter(None, said))

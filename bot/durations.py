@@ -14,6 +14,14 @@ def seconds(text: str) -> int | None:
     return int(match[1]) * _SECONDS[match[2]] if match else None
 
 
+def typed(length: int) -> str:
+    """The same the other way round, in the largest unit: 1800 -> `30m`."""
+    for unit, size in reversed(_SECONDS.items()):
+        if length % size == 0:
+            return f"{length // size}{unit}"
+    return f"{length}s"
+
+
 def spell(seconds: float) -> str:
     """`3 s`, `18 min`, `4 h`, `41 days`."""
     if seconds < 0:

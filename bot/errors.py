@@ -15,6 +15,16 @@ class SettingsError(KickbotError):
     """kickbot.toml or the environment can't be used: the start stops with this one line."""
 
 
+class SlackLost(KickbotError):  # noqa: N818 - says what happened
+    """Slack is there, and this process can't get through to it any more: a new one may. silence: seconds."""
+
+    def __init__(self, silence: float) -> None:
+        super().__init__(
+            f"Slack gives out addresses for Socket Mode, but nothing came through from there for {silence:.0f} s:"
+            " stopped, so that a new process can try. If that fails too, does the network let WebSockets through?"
+        )
+
+
 class CommandError(KickbotError):
     """What was typed isn't a command. The message shows the right usage."""
 
@@ -59,7 +69,10 @@ class TrailError(KickbotError):
     """The audit trail could not be written or read. No record, no act."""
 
     def for_user(self) -> str:
-        return "The audit trail can't be written at the moment, so nothing was done. Try again when it is back."
+        return (
+            "The audit trail can't be used at the moment, so nothing was done. Try again in a minute; if it stays so,"
+            " whoever runs Kickbot finds the reason in its log."
+        )
 
 
 class Conflict(TrailError):  # noqa: N818 - says what happened

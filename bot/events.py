@@ -192,6 +192,7 @@ class Planned(_Event):
 
     groups: the rule's people and groups who may approve. then: those of them who are called only by the reminder.
     owners: whose account it is, as far as the configuration says: they are told when it is done.
+    limit: the number of sessions that a rule allows with its usual approvals, where the plan ends more; 0: it doesn't.
     """
 
     kind: Literal["planned"] = "planned"
@@ -204,6 +205,7 @@ class Planned(_Event):
     groups: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
     then: tuple[str, ...] = ()
+    limit: int = 0
 
 
 class Reminded(_Event):

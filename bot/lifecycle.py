@@ -45,6 +45,7 @@ from bot.models import (
     EndAccount,
     EndSession,
     Hold,
+    HostUptime,
     Kick,
     Moment,
     Outcome,
@@ -165,6 +166,8 @@ class Request(Value):
     looked, verifying: the sequence numbers of the newest look and of `verifying`; 0 before.
     act_at: after a warning, the moment before which nothing is ended. owners: whose account it is.
     remind_at: when those who may decide are reminded. then: who is called by that reminder.
+    limit: how many sessions end with the usual approvals, where the plan has more; 0 where it has not.
+    stopped: why nothing more was begun although something was left to do.
     held: what a hold is about. unhold_asked: who asked to give it back before its time, and when; its approvals are the
     decisions. unheld: enough agreed. overdue: why it could not be given back in time; ended: its end.
     """
@@ -189,6 +192,7 @@ class Request(Value):
     groups: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
     then: tuple[str, ...] = ()
+    limit: int = 0
     remind_at: Moment | None = None
     reminded: bool = False
     decide_by: Moment | None = None
@@ -202,6 +206,7 @@ class Request(Value):
     verifying: int = 0
     verifying_since: Moment | None = None
     ended_by: str = ""
+    stopped: str = ""
     reason: str = ""
     outcomes: tuple[Outcome, ...] = ()
     held: Held | None = None
@@ -259,6 +264,15 @@ class Request(Value):
         """What was tried to end a target, in order."""
         return self._tries.get(target.key, ())
 
+    def may_have_run(self, target: Target) -> bool:
+        """True once something that ends a target was done, or perhaps."""
+        return any(a.status != "refused" for a in self.tries(target))
+
+    def told_by(self, target: Target) -> HostUptime | None:
+        """The host's uptime by which a warning stood on a target's terminals; None if none may have been written."""
+        told = [a.not_after for a in self.attempts if _tells(a, target)]
+        return HostUptime(max(told)) if told else None
+
     @cached_property
     def _tries(self) -> dict[tuple[str, str, str], tuple[Attempt, ...]]:
         tries: dict[tuple[str, str, str], tuple[Attempt, ...]] = {}
@@ -311,6 +325,11 @@ class Request(Value):
     def approved_on(self, host: str) -> frozenset[str]:
         """Whose approvals count for a host."""
         return frozenset(d.who for d in self.decisions if host in d.hosts)
+
+
+def _tells(attempt: Attempt, target: Target) -> bool:
+    step = attempt.step
+    return isinstance(step, Warn) and step.target.key == target.key and attempt.status != "refused"
 
 
 def replay(records: Iterable[Record]) -> Request:
@@ -394,6 +413,7 @@ def _changes(request: Request, record: Record) -> dict[str, object]:
                 "groups": event.groups,
                 "owners": event.owners,
                 "then": event.then,
+                "limit": event.limit,
                 "remind_at": record.at + (event.decide_by - record.at) * REMIND_AFTER,
             }
         case Approved():
@@ -421,7 +441,7 @@ def _of_plain(request: Request, record: Record, event: Event) -> dict[str, objec
     if isinstance(event, UnholdAsked | UnholdApproved | Overdue | Released):
         return _of_hold(request, record, event)
     if event.kind == "verifying":
-        return {"verifying": record.seq, "verifying_since": record.at}
+        return {"verifying": record.seq, "verifying_since": record.at, "stopped": event.reason}
     unchanged = {"at": request.at, "changed": request.changed}
     if event.kind == "decision_refused":
         return unchanged

@@ -17,8 +17,12 @@ from bot.canonical import canonical, digest
 
 RequestId = NewType("RequestId", int)
 HostUptime = NewType("HostUptime", int)
+Sense = Literal["careful", "keys"]
+"""What makes a session idle: no key, no output and only a shell in front; or no key. See `idleness.py`."""
 
 
+EVERYONE = "everyone"
+"""The word that stands for all accounts, where a login name could stand."""
 FIRST_PERSON = 1000
 NO_PEOPLE = frozenset({65534, *range(61184, 65520)})
 """nobody, and systemd's DynamicUser= services."""
@@ -167,6 +171,8 @@ class Session(Value):
     key: the fingerprint of the SSH key it came with (`SHA256:…`), certificate: the key id in its certificate, where the
     host tells; key_source: who told: the journal's record of sshd, or the session's own environment, which its account
     can write. sources: who else knows of it, such as `utmp`.
+    clock_set: seconds by which the host's clock was set forward since this login, back if negative. age: seconds since
+    it began, by the host's uptime, whatever its clock says. None: not known.
     """
 
     id: str
@@ -188,6 +194,8 @@ class Session(Value):
     certificate: str = ""
     key_source: Literal["", "journal", "environment"] = ""
     sources: tuple[str, ...] = ()
+    clock_set: int | None = None
+    age: int | None = None
 
     @property
     def since_key(self) -> int | None:
@@ -210,7 +218,9 @@ class Snapshot(Value):
     lingering: accounts whose services outlive their sessions. cron, at: accounts with a crontab, and with at jobs.
     ladder: how the driver can end every process of an account; rest_ladder: what is left of a login that logind never
     knew. notes: what the driver could not see, in plain words.
-    raw: the host's answer, cleaned and masked.
+    raw: the host's answer, cleaned and masked. ahead: seconds by which the host's clock was ahead of the trail's when
+    the look came, behind if negative; None: nobody compared them.
+    groups: of the Unix groups that were asked for, those in which a uid (in digits) is; a missing one isn't known.
     """
 
     kind: Literal["snapshot"] = "snapshot"
@@ -231,6 +241,8 @@ class Snapshot(Value):
     rest_ladder: tuple[Rung, ...] = ()
     notes: tuple[str, ...] = ()
     raw: str = ""
+    ahead: int | None = None
+    groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
     def of(self, user: str) -> tuple[Session, ...]:
         """The sessions of one account."""
@@ -281,20 +293,22 @@ class Filter(Value):
     """Which sessions are meant, besides whose and where. Empty: all.
 
     network: an address or network in CIDR form from which they came. key: an SSH key's fingerprint, `SHA256:…`.
+    idle: seconds; whether a session is idle for so long takes more than the session, see `idleness.py`.
     """
 
     network: str = ""
     key: str = ""
+    idle: int = 0
 
     def fits(self, session: Session) -> bool:
-        """True if the session is meant. One whose address or key isn't known is not."""
+        """True if the session is meant, idle or not. One whose address or key isn't known is not."""
         if self.key and session.key != self.key:
             return False
         return not self.network or _is_in(session.remote, self.network)
 
 
 class Listing(Value):
-    """`/sessions HOSTS [USER] [from NET] [key …]`, understood."""
+    """`/sessions HOSTS [USER] [idle 30m] [from NET] [key …]`, understood."""
 
     kind: Literal["listing"] = "listing"
     hosts: tuple[str, ...]
@@ -302,18 +316,18 @@ class Listing(Value):
     only: Filter = Filter()
 
     def shows(self, session: Session) -> bool:
-        """True for the sessions that were asked for."""
+        """True for the sessions that were asked for, idle or not."""
         return self.user in {None, session.account.name} and self.only.fits(session)
 
 
 class Kick(Value):
-    """`/kick USER HOSTS [session ID,…] [from NET] [key …] [processes] [force] [warn 5m] [hold 2h]
-    [because …]`, understood.
+    """`/kick USER|everyone HOSTS [session ID,…] [idle 30m] [from NET] [key …] [processes] [force] [warn 5m] …`.
 
     session: ids with a comma between them, each with its host before it where that matters: `7`, `7,9`, `host1:7`.
     processes: end every process of the account too. force: SIGKILL for what ignores the polite signals. warn: seconds
     between telling the user and acting; 0: don't tell. hold: seconds for which the account is kept from logging in
     again; 0: it isn't. after: the request to which this is the next step.
+    me: with everyone, the sessions of whoever asks too.
     """
 
     kind: Literal["kick"] = "kick"
@@ -325,17 +339,27 @@ class Kick(Value):
     force: bool = False
     warn: int = 0
     hold: int = 0
+    me: bool = False
     after: RequestId | None = None
     reason: str = ""
 
     @property
     def acts(self) -> frozenset[Act]:
         """What a rule must allow for this."""
-        more = {Act.FORCE: self.force, Act.PROCESSES: self.processes, Act.HOLD: self.hold > 0}
+        wanted = {Act.FORCE: self.force, Act.PROCESSES: self.processes, Act.HOLD: self.hold > 0}
+        more = {**wanted, Act.EVERYONE: self.is_of_everyone}
         return frozenset({Act.KICK, *(act for act, wanted in more.items() if wanted)})
 
+    @property
+    def is_of_everyone(self) -> bool:
+        """True where it is about all accounts and not about one."""
+        return self.user == EVERYONE
+
     def means(self, host: str, session: Session) -> bool:
-        """True for the sessions that were asked for. A key that only the account itself tells of proves nothing."""
+        """True for the sessions that were asked for, idle or not.
+
+        A key that only the account itself tells of proves nothing.
+        """
         proven = not self.only.key or session.key_source == "journal"
         return self.names(host, session.id) and self.only.fits(session) and proven
 
@@ -415,6 +439,7 @@ class Target(Value):
     Or, with the kind `account`, every process of one account on one host but those of logins that came later: session
     is empty then, and beside names the identities of the account's logins that the plan knows.
     leaders: see Session. seen: the host's uptime (centiseconds) at the look on which the plan was made.
+    idle: it is ended only while it is idle for so many seconds, in that sense; 0: whatever is done there.
     """
 
     kind: Literal["session", "account"] = "session"
@@ -429,6 +454,8 @@ class Target(Value):
     leaders: tuple[Pinned, ...] = ()
     beside: tuple[str, ...] = ()
     seen: HostUptime = HostUptime(0)
+    idle: int = 0
+    sense: Sense = "careful"
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -442,12 +469,13 @@ class Target(Value):
 
 
 class Kept(Value):
-    """A session of the same account that the plan leaves alone, and why."""
+    """A session that was there and that the plan leaves alone, and why. user: its account."""
 
     host: str
     session: str
     identity: str
     why: str
+    user: str = ""
 
 
 class Plan(Value):
@@ -483,6 +511,16 @@ class Plan(Value):
     def accounts(self) -> tuple[Target, ...]:
         """The targets that are whole accounts, one for each host at the level `processes`."""
         return tuple(t for t in self.targets if t.kind == "account")
+
+    @property
+    def is_of_everyone(self) -> bool:
+        """True where it is about all accounts and not about one."""
+        return self.user == EVERYONE
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """The accounts that have targets, each once."""
+        return tuple(dict.fromkeys(t.account.name for t in self.targets))
 
     def on(self, host: str) -> tuple[Target, ...]:
         """The targets on one host."""
@@ -647,7 +685,7 @@ class Answer(Value):
 
 
 class Result(StrEnum):
-    """What became of one target."""
+    """What became of one target. LEFT: it was left alone, as it was to be ended only while it was idle."""
 
     ENDED = "ended"
     ALREADY_GONE = "already gone"
@@ -655,6 +693,7 @@ class Result(StrEnum):
     SURVIVED = "survived"
     RETURNED = "returned"
     UNKNOWN = "unknown"
+    LEFT = "left alone"
 
 
 class Outcome(Value):

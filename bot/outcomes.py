@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bot.counting import count
 from bot.lifecycle import Request
 from bot.models import Outcome, Process, Result, Session, Snapshot, Target, Unreachable, by_host
+from bot.planning import used_again
 from bot.presence import left, newcomers, still_there
 
 
@@ -25,9 +26,22 @@ def _judge(request: Request, target: Target, look: Snapshot | Unreachable | None
     if look.boot != target.boot:
         return _outcome(target, Result.ENDED, f"{target.host} was rebooted: its sessions ended with the boot")
     there = left(target, look)
+    if there is not None and target.idle and not request.may_have_run(target):
+        return _outcome(target, Result.LEFT, _why_left(request, target, look))
     if there is not None:
         return _present(target, look, there, request.why_not_held(target.host))
     return _absent(request, target, look)
+
+
+def _why_left(request: Request, target: Target, look: Snapshot) -> str:
+    """It was to be ended only while it was idle."""
+    if request.stopped:
+        return "nothing was begun"
+    if not_held := request.why_not_held(target.host):
+        return f"it was left alone, as the account is not held: {not_held}"
+    if why := used_again(request, target, look):
+        return f"it was used again: {why}"
+    return "it was used again, or could not be judged, when it was to end"
 
 
 def _present(target: Target, look: Snapshot, there: tuple[Process, ...], not_held: str) -> Outcome:
@@ -52,13 +66,19 @@ def _are(there: tuple[Process, ...]) -> str:
 
 def _absent(request: Request, target: Target, look: Snapshot) -> Outcome:
     tried = any(a.status in {"done", "unknown"} for a in request.tries(target))
-    if tried and request.plan and (back := newcomers(request.plan, look)):
+    if tried and not target.idle and (back := _back(request, target, look)):
         return _outcome(target, Result.RETURNED, f"{target.account.name} logged in again: {_named(back)}")
     if tried:
         return _outcome(target, Result.ENDED)
     if target.kind == "account":
         return _outcome(target, Result.ALREADY_GONE, "none was left when its sessions had ended")
     return _outcome(target, Result.ALREADY_GONE, _gone(target, look))
+
+
+def _back(request: Request, target: Target, look: Snapshot) -> list[Session]:
+    """Later logins of that very account."""
+    new = newcomers(request.plan, look) if request.plan else ()
+    return [session for session in new if session.account == target.account]
 
 
 def _gone(target: Target, look: Snapshot) -> str:
@@ -68,9 +88,11 @@ def _gone(target: Target, look: Snapshot) -> str:
     return f"it was gone by itself; its id {heir.id} now belongs to another login of {heir.account.name}, left alone"
 
 
-def _named(sessions: Sequence[Session]) -> str:
+def _named(sessions: Sequence[Session], *, whose: bool = False) -> str:
     return ", ".join(
-        f"session {s.id}, {s.since:%H:%M:%S}" + (f" from {s.remote}" if s.remote else "") for s in sessions
+        f"session {s.id}{f' of {s.account.name}' if whose else ''}, {s.since:%H:%M:%S}"
+        + (f" from {s.remote}" if s.remote else "")
+        for s in sessions
     )
 
 
@@ -95,7 +117,7 @@ def note(request: Request, looks: Sequence[Snapshot | Unreachable]) -> str:
         f"{request.plan.user} is not held on {host}, so nothing was ended there: {why}." for host, why in open_.items()
     ]
     came = {look.host: newcomers(request.plan, look) for look in looks if isinstance(look, Snapshot)}
-    new_there = [
-        f"New on {host}, not part of the approval, left alone: {_named(new)}." for host, new in came.items() if new
-    ]
+    whose = request.plan.is_of_everyone
+    told = {host: _named(new, whose=whose) for host, new in came.items() if new}
+    new_there = [f"New on {host}, not part of the approval, left alone: {named}." for host, named in told.items()]
     return " ".join([*not_held, *new_there])

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
+from bot import sparing
 from bot.cleaning import quoted
 from bot.counting import count, processes
+from bot.idleness import why_busy
 from bot.inventory import fold
 from bot.lifecycle import Attempt, Request, State
 from bot.models import (
@@ -40,13 +42,13 @@ Looks = Sequence[Snapshot | Unreachable]
 # ------------------------------------------------------------------------------------------------ the plan
 
 
-def make(command: Kick, looks: Looks, policy: Policy, *, first: Request | None = None) -> Plan:
+def make(command: Kick, looks: Looks, policy: Policy, *, first: Request | None = None, asker: str = "") -> Plan:
     """Exactly the sessions that the command names and that may be ended; the account's other ones with the reason.
 
     At the level `processes` each host's account is one more target, behind its sessions. With `hold` the account of
     each host with a target is held first. first: the request to which
     this is the next step: what is left of its logins is a target again, though no list shows it as a login; and what
-    wasn't its target is not forced.
+    wasn't its target is not forced. asker: whose own sessions stay where everyone goes.
     """
     spared = _not_of(first, command)
     targets: list[Target] = []
@@ -55,11 +57,11 @@ def make(command: Kick, looks: Looks, policy: Policy, *, first: Request | None =
     for look in looks:
         if isinstance(look, Unreachable):
             continue
-        for session in look.of(command.user):
-            if why := _why_kept(command, look.host, session, policy) or spared(session):
-                kept.append(Kept(host=look.host, session=session.id, identity=session.identity, why=why))
+        for session in look.sessions if command.is_of_everyone else look.of(command.user):
+            if why := _why_kept(command, look, session, policy, asker) or spared(session):
+                kept.append(_kept(look, session, why))
             else:
-                targets.append(_session(command, look, session))
+                targets.append(_session(command, look, session, policy))
         targets += _leftovers(command, look, first.plan if first else None)
         if command.processes:
             targets += _account(command, look, policy)
@@ -95,24 +97,38 @@ def again(request: Request, *, force: bool) -> Kick | None:
     return request.command.model_copy(update={**changes, "force": force or request.command.force, "after": request.id})
 
 
-def _why_kept(command: Kick, host: str, session: Session, policy: Policy) -> str | None:
+def _kept(look: Snapshot, session: Session, why: str) -> Kept:
+    user = session.account.name
+    return Kept(host=look.host, session=session.id, identity=session.identity, why=why, user=user)
+
+
+def _why_kept(command: Kick, look: Snapshot, session: Session, policy: Policy, asker: str) -> str | None:
     if session.own:
         return "it is Kickbot's own connection"
     if policy.protects(session.account):
         return "the account is protected"
-    if not command.means(host, session):
+    if not command.means(look.host, session):
         unproven = command.only.fits(session) and session.key_source == "environment"
         return "its key is known only from what the account can write" if unproven else "it was not asked for"
+    if command.is_of_everyone and (why := sparing.why_spared(command, look, session.account, policy, asker)):
+        return why
     if not _rungs(command, session.ladder):
         return "Kickbot can't end such a login"
-    return None
+    return _why_not_idle(command, look, session, policy)
+
+
+def _why_not_idle(command: Kick, look: Snapshot, session: Session, policy: Policy) -> str | None:
+    sense = policy.sense_to_act(look.host, session.account, command.acts)
+    used = why_busy(look, session, command.only.idle, sense) if command.only.idle else ""
+    return f"it is not known to be idle: {used}" if used else None
 
 
 def _not_of(first: Request | None, command: Kick) -> Callable[[Session], str | None]:
     """Why a session is none of those that survived the first request, where this one only forces these."""
     if first is None or first.plan is None or command.processes or not command.force or _forced(first):
         return lambda _session: None
-    survived = {t.identity for t in first.plan.targets}
+    left_alone = {o.identity for o in first.outcomes if o.result is Result.LEFT}
+    survived = {t.identity for t in first.plan.targets} - left_alone
     return lambda session: None if session.identity in survived else f"it is not what request {first.id} left"
 
 
@@ -124,7 +140,7 @@ def _rungs(command: Kick, ladder: Sequence[Rung]) -> tuple[str, ...]:
     return tuple(rung.name for rung in ladder if rung.act in command.acts)
 
 
-def _session(command: Kick, look: Snapshot, session: Session) -> Target:
+def _session(command: Kick, look: Snapshot, session: Session, policy: Policy) -> Target:
     return Target(
         host=look.host,
         host_key=look.host_key,
@@ -132,10 +148,12 @@ def _session(command: Kick, look: Snapshot, session: Session) -> Target:
         session=session.id,
         identity=session.identity,
         account=session.account,
-        summary=_summary(session),
+        summary=", ".join([*([session.account.name] if command.is_of_everyone else []), _summary(session)]),
         rungs=_rungs(command, session.ladder),
         leaders=_pinned(session),
         seen=look.uptime,
+        idle=command.only.idle,
+        sense=policy.sense_to_act(look.host, session.account, command.acts) if command.only.idle else "careful",
     )
 
 
@@ -203,10 +221,10 @@ def _lost(looks: Looks) -> set[str]:
 def next_step(request: Request, looks: Looks, now: datetime | None = None) -> Step | None:
     """The next approved try, or None if nothing approved is left to do with what these looks show.
 
-    A target that is gone, changed, or was tried since it was last looked at, gives no step; nor does a host that could
-    not be looked at. Each rung is tried once; once more if the host refused it or the answer never came, when the first
-    try can't start any more. The next rung comes only after a try that was really made. An account comes after its
-    host's sessions; at its end stands its last word. Where the account is to be held, that comes first, and
+    A target that is gone, changed, used again, or was tried since it was last looked at, gives no step; nor does a host
+    that could not be looked at. Each rung is tried once; once more if the host refused it or the answer never came,
+    when the first try can't start any more. The next rung comes only after a try that was really made. An account comes
+    after its host's sessions; at its end stands its last word. Where the account is to be held, that comes first, and
     nothing else without it. now: when the host was looked at, by the trail's clock; without it both clocks agree.
     """
     return next(_steps(request, looks, now), None)
@@ -257,11 +275,31 @@ def _steps_on(request: Request, plan: Plan, look: Snapshot) -> Iterator[Step]:
         if not all(a.looked_after for a in tried):
             waiting = True
         elif target.kind == "session":
-            if is_left(target, look) and (rung := _next_rung(target, tried, look)):
+            rung = _next_rung(target, tried, look) if is_left(target, look) else None
+            if rung and not used_again(request, target, look):
                 waiting = True
                 yield EndSession(target=target, rung=rung, attempt=_attempt(tried, rung))
         elif not waiting:
             yield from _account_steps(request, plan, target, look)
+
+
+def used_again(request: Request, target: Target, look: Snapshot) -> str:
+    """Why a target that may be ended only while it is idle stays; empty if it is idle.
+
+    Empty too once something was tried, which itself shows on its terminals.
+    """
+    if not target.idle or request.may_have_run(target):
+        return ""
+    session = still_there(target, look)
+    if session is None:
+        return "its login is gone, and what is left of it can't be judged"
+    return why_busy(look, session, target.idle, target.sense, told=request.told_by(target))
+
+
+def awaited(request: Request, looks: Looks) -> tuple[Target, ...]:
+    """The targets that these looks still show, and that may go: not those that are left alone."""
+    there = remaining(request.plan, looks) if request.plan else ()
+    return tuple(target for target in there if not target.idle or request.may_have_run(target))
 
 
 def _account_steps(request: Request, plan: Plan, target: Target, look: Snapshot) -> Iterator[Step]:
@@ -306,8 +344,9 @@ def why_nothing(command: Kick, plan: Plan, looks: Looks = ()) -> str:
     if plan.kept and not any(command.names(k.host, k.session) for k in plan.kept):
         there = ", ".join(f"{k.session} on {k.host}" for k in plan.kept)
         return f"{plan.user} has no session {command.session} there, only {there}."
-    told = [f"{plan.user} is not logged in on {fold(free)}."] if (free := _free(plan)) else []
-    told += [f"Session {k.session} of {plan.user} on {k.host} stays: {k.why}." for k in plan.kept]
+    nobody = "Nobody is" if plan.is_of_everyone else f"{plan.user} is not"
+    told = [f"{nobody} logged in on {fold(free)}."] if (free := _free(plan)) else []
+    told += [f"Session {k.session} of {k.user or plan.user} on {k.host} stays: {k.why}." for k in plan.kept]
     told += [text for look in looks if isinstance(look, Snapshot) for text in _elsewhere(command, look)]
     told += [f"{u.host} {u.reason}. Nothing is known about its sessions." for u in plan.unreachable]
     told += _meant(command, looks)

@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from bot.models import FIRST_PERSON, Account, Act, Person, Value, is_of_people
+from bot.models import EVERYONE, FIRST_PERSON, Account, Act, Kick, Person, Sense, Value, is_of_people
 
 
 class Verdict(Value):
@@ -24,6 +24,7 @@ class Verdict(Value):
 
 
 YES = Verdict(allowed=True)
+MAX_SESSIONS = 20
 
 
 def no(reason: str) -> Verdict:
@@ -34,7 +35,9 @@ class Rule(Value):
     """One `[[rules]]` of kickbot.toml. hosts: names, already expanded. Times in seconds.
 
     accounts: `people` (uid 1000 and up), `any`, or a set of login names. then: those in `approve` who are called only
-    by the reminder; it gives nobody a right.
+    by the reminder; it gives nobody a right. idle: what makes a session idle.
+    spare_groups: Unix groups whose members stay where everyone goes. max_sessions: a plan for everyone that ends more
+    needs one approval more.
     """
 
     hosts: frozenset[str]
@@ -50,6 +53,9 @@ class Rule(Value):
     late: int = 60
     reason: bool = False
     channel: str | None = None
+    idle: Sense = "careful"
+    spare_groups: tuple[str, ...] = ()
+    max_sessions: int = MAX_SESSIONS
 
     def fits(self, account: Account, acts: frozenset[Act]) -> bool:
         """True if this rule speaks about that account and allows all of those acts."""
@@ -116,6 +122,29 @@ class Policy(Value):
         ]
         rules = [rule for rule in found if rule is not None]
         return tuple(dict.fromkeys(rules)) if len(rules) == len(found) else ()
+
+    def spare_groups(self, hosts: Iterable[str]) -> tuple[str, ...]:
+        """The Unix groups that a look at any of those hosts has to tell about before everyone goes."""
+        rules = [rule for rule in self.rules if Act.EVERYONE in rule.acts and not rule.hosts.isdisjoint(hosts)]
+        return tuple(sorted({group for rule in rules for group in rule.spare_groups}))
+
+    def owns(self, account: str, person: str) -> bool:
+        """True if the configuration says that this account is that person's."""
+        return person in self.owners.get(account, frozenset())
+
+    def knows_accounts_of(self, person: str) -> bool:
+        """True if the configuration names an account of that person."""
+        return any(person in people for people in self.owners.values())
+
+    def sense_to_look(self, host: str) -> Sense:
+        """What makes a session idle in a listing of that host."""
+        rule = self.rule_to_look(host)
+        return rule.idle if rule else "careful"
+
+    def sense_to_act(self, host: str, account: Account, acts: frozenset[Act]) -> Sense:
+        """The same where it is to be ended: careful, unless every rule that decides asks for less."""
+        rules = self.rules_to_act(host, account, acts)
+        return "keys" if rules and all(rule.idle == "keys" for rule in rules) else "careful"
 
 
 Members = Mapping[str, frozenset[str]]
@@ -192,14 +221,30 @@ def may_ask(
         return no(f"{account.name} is an account of the system on {host}: `processes` is only for people's accounts.")
     rules = policy.rules_to_act(host, account, acts)
     if not rules:
-        return no(f"No rule allows to {_spell(acts)} {account.name} on {host}, so nobody may.")
+        return no(f"No rule allows to {_spell(acts, account)} on {host}, so nobody may.")
     refusal = next((rule for rule in rules if not names(rule.ask, person.id, members)), None)
     return no(_only(refusal.ask, f"may ask {_for(refusal, acts)}on {host}")) if refusal else YES
 
 
-def supposed(user: str) -> tuple[Account, ...]:
-    """What an account may turn out to be before its host was looked at: a person's, or the system's."""
-    return (Account(name=user, uid=FIRST_PERSON), Account(name=user, uid=FIRST_PERSON - 1))
+def may_ask_for_everyone(policy: Policy, command: Kick, person: str) -> Verdict:
+    """Nobody locks themselves out by mistake: where it isn't known which sessions are theirs, they have to say so."""
+    if not command.is_of_everyone or command.me or policy.knows_accounts_of(person):
+        return YES
+    return no(
+        "Which accounts are yours isn't known (`[people]` in kickbot.toml), so your own sessions could be among them."
+        " Add the word `me` if they may end too."
+    )
+
+
+def supposed(policy: Policy, host: str, user: str) -> tuple[Account, ...]:
+    """What an account may turn out to be before its host was looked at: a person's, or the system's.
+
+    Everyone may turn out to be any account that a rule names, too.
+    """
+    rules = [rule for rule in policy.rules if host in rule.hosts and user == EVERYONE]
+    named = sorted({name for rule in rules if isinstance(rule.accounts, frozenset) for name in rule.accounts})
+    usual = (Account(name=user, uid=FIRST_PERSON), Account(name=user, uid=FIRST_PERSON - 1))
+    return (*usual, *(Account(name=name, uid=FIRST_PERSON) for name in named if name not in policy.protected))
 
 
 def may_approve(
@@ -210,11 +255,12 @@ def may_approve(
         return no(not_a_member(person))
     if person.id == asker:
         return no("You asked for this one, so you can't approve it.")
-    if person.id in policy.owners.get(account.name, frozenset()):
-        return no(f"{account.name} is your own account, so you can't decide about it.")
+    if policy.owns(account.name, person.id):
+        also = f" Who has no session on {host} has to." if Act.EVERYONE in acts else ""
+        return no(f"{account.name} is your own account, so you can't decide about it.{also}")
     rules = policy.rules_to_act(host, account, acts)
     if not rules:
-        return no(f"No rule allows to {_spell(acts)} {account.name} on {host} any more.")
+        return no(f"No rule allows to {_spell(acts, account)} on {host} any more.")
     refusal = next((rule for rule in rules if not names(rule.approve, person.id, members)), None)
     if refusal:
         may = f"may approve {_for(refusal, acts)}on {host}"
@@ -248,10 +294,25 @@ def may_decide(
     return verdicts
 
 
-def candidates(policy: Policy, rules: Sequence[Rule], account: str, members: Members, *, asker: str) -> frozenset[str]:
-    """The ids that could approve under all of these rules, as far as the lists tell."""
+def candidates(
+    policy: Policy, rules: Sequence[Rule], accounts: Iterable[str], members: Members, *, asker: str
+) -> frozenset[str]:
+    """The ids that could approve under all of these rules, as far as the lists tell: nobody who owns an account."""
     able = [_people(rule.approve, members) for rule in rules]
-    return frozenset.intersection(*able) - {asker} - policy.owners.get(account, frozenset())
+    owners = frozenset[str]().union(*(policy.owners.get(account, frozenset()) for account in accounts))
+    return frozenset.intersection(*able) - {asker} - owners
+
+
+def approvals_needed(rules: Iterable[Rule], acts: frozenset[Act], sessions: int) -> int:
+    """How many people besides the asker, by all of these rules. sessions: how many the plan ends."""
+    rules = tuple(rules)
+    return max(rule.approvals for rule in rules) + bool(limit_passed(rules, acts, sessions))
+
+
+def limit_passed(rules: Iterable[Rule], acts: frozenset[Act], sessions: int) -> int:
+    """The smallest `max_sessions` that a plan for everyone passes; 0 if it passes none."""
+    limits = [rule.max_sessions for rule in rules if Act.EVERYONE in acts and sessions > rule.max_sessions]
+    return min(limits, default=0)
 
 
 def called_first(rules: Iterable[Rule], members: Members) -> frozenset[str]:
@@ -266,7 +327,7 @@ def _people(ids: Iterable[str], members: Members) -> frozenset[str]:
 
 def _for(rule: Rule, acts: frozenset[Act]) -> str:
     """Which of several acts a rule speaks about: `force `; nothing where it allows all of them."""
-    return "" if acts <= rule.acts else f"{_spell(acts & rule.acts)} "
+    return "" if acts <= rule.acts else f"{_words(acts & rule.acts)} "
 
 
 def not_a_member(person: Person) -> str:
@@ -282,5 +343,13 @@ def _only(listed: Sequence[str], may: str) -> str:
     return f"Only {who} {may}." if listed else f"Nobody {may}: the rule names nobody."
 
 
-def _spell(acts: frozenset[Act]) -> str:
+def _spell(acts: frozenset[Act], account: Account) -> str:
+    """`force and kick audituser`, `kick everyone, audituser among them,`"""
+    if Act.EVERYONE not in acts:
+        return f"{_words(acts)} {account.name}"
+    among = f", {account.name} among them," if account.name != EVERYONE else ""
+    return f"{_words(acts - {Act.EVERYONE})} everyone{among}"
+
+
+def _words(acts: frozenset[Act]) -> str:
     return " and ".join(sorted(acts))

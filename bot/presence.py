@@ -5,7 +5,7 @@ It only reads looks: nothing here knows what was tried, or decides what is done.
 
 from collections.abc import Iterator, Sequence
 
-from bot.models import Pinned, Plan, Process, Session, Snapshot, Target, Unreachable, by_host
+from bot.models import EVERYONE, Pinned, Plan, Process, Session, Snapshot, Target, Unreachable, by_host
 from bot.nearest import nearest
 
 
@@ -51,19 +51,28 @@ def remaining(plan: Plan, looks: Sequence[Snapshot | Unreachable]) -> tuple[Targ
 
 
 def newcomers(plan: Plan, look: Snapshot) -> tuple[Session, ...]:
-    """Sessions of the account that the plan has never seen: they came after it and are not part of the approval.
+    """Sessions that the plan has never seen: they came after it and are not part of the approval.
 
-    What is left of an approved login at its terminal is not one of them.
+    Of its account, or of any where everyone goes. What is left of an approved login at its terminal is not one of them.
     """
     targets = plan.on(look.host)
+    there = look.sessions if plan.is_of_everyone else look.of(plan.user)
     if not targets:
-        return tuple(s for s in look.of(plan.user) if not s.own)
+        return tuple(s for s in there if not s.own)
     known = {i for t in targets for i in (t.identity, *t.beside)}
     known |= {k.identity for k in plan.kept if k.host == look.host}
-    ours = {p.pid for p in _rest([pin for t in targets for pin in t.leaders], targets[0].account.uid, look)}
-    unknown = (s for s in look.of(plan.user) if s.identity not in known and not s.own)
+    ours = _left_of(targets, look)
+    unknown = (s for s in there if s.identity not in known and not s.own)
     others = [s for s in unknown if _began_after(targets[0], s)]
     return tuple(s for s in others if not s.processes or any(p.pid not in ours for p in s.processes))
+
+
+def _left_of(targets: Sequence[Target], look: Snapshot) -> set[int]:
+    """The pids of what is left of unlisted logins, account by account."""
+    pins: dict[int, list[Pinned]] = {}
+    for target in targets:
+        pins.setdefault(target.account.uid, []).extend(target.leaders)
+    return {process.pid for uid, leaders in pins.items() for process in _rest(leaders, uid, look)}
 
 
 def inside_others(user: str, look: Snapshot) -> tuple[tuple[Session, int], ...]:
@@ -75,7 +84,7 @@ def inside_others(user: str, look: Snapshot) -> tuple[tuple[Session, int], ...]:
 def meant(user: str, looks: Sequence[Snapshot | Unreachable]) -> tuple[str, ...]:
     """Who is logged in under nearly that name, one for each look at most; nobody, if that very account is at work."""
     seen = [look for look in looks if isinstance(look, Snapshot)]
-    if any(look.account(user) for look in seen):
+    if user == EVERYONE or any(look.account(user) for look in seen):
         return ()
     near = (nearest(user, [s.account.name for s in look.sessions if not s.own]) for look in seen)
     return tuple(dict.fromkeys(filter(None, near)))

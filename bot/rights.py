@@ -80,15 +80,23 @@ class Rights:
 
         return await self._asking.asked(ask)
 
-    async def to_plan(self, who: str, command: Kick, aims: Aims) -> tuple[str, ...]:
-        """Once the hosts were looked at: who could approve now. Raises Refused, also where too few could."""
-        return await self._asking.asked(lambda question: self._approvers(who, command, aims, question))
+    async def to_plan(self, who: str, command: Kick, aims: Aims, *, sessions: int = 0) -> tuple[str, ...]:
+        """Once the hosts were looked at: who could approve now. sessions: how many would end.
+
+        Raises Refused, also where too few could approve it.
+        """
+        return await self._asking.asked(
+            lambda question: self._approvers(who, command, aims, question, sessions=sessions)
+        )
 
     async def to_remind(self, request: Request, aims: Aims) -> tuple[str, ...]:
         """Who could approve now and has not, or some of them. It decides nothing: a lookup that fails names nobody."""
         try:
             question = _Question(self._people)
-            able = await self._approvers(request.asker, command_of(request), aims, question, everyone=True)
+            sessions = _sessions(request)
+            able = await self._approvers(
+                request.asker, command_of(request), aims, question, sessions=sessions, all_of_them=True
+            )
         except (Refused, LookupFailed):
             return ()
         return tuple(who for who in able if all(decision.who != who for decision in request.decisions))
@@ -111,11 +119,16 @@ class Rights:
 
     def approvals_needed(self, request: Request, aims: Aims) -> dict[str, int]:
         """For each host, by the rules as they are now. Raises Refused where no rule speaks about it any more."""
-        needed: dict[str, int] = {}
+        acts, sessions = _acts(request.command), _sessions(request)
+        rules = self._rules_of_hosts(aims, acts)
+        return {host: policy.approvals_needed(deciding, acts, sessions) for host, deciding in rules.items()}
+
+    def _rules_of_hosts(self, aims: Aims, acts: frozenset[Act]) -> dict[str, tuple[Rule, ...]]:
+        """Every rule that decides about an account of a host. Raises Refused where an act has none."""
+        found: dict[str, tuple[Rule, ...]] = {}
         for host, account in aims:
-            rules = self.rules(host, account, _acts(request.command))
-            needed[host] = max(needed.get(host, 1), *(rule.approvals for rule in rules))
-        return needed
+            found[host] = tuple(dict.fromkeys((*found.get(host, ()), *self.rules(host, account, acts))))
+        return found
 
     def rules(self, host: str, account: Account, acts: frozenset[Act]) -> tuple[Rule, ...]:
         """The rules that decide, at least one. Raises Refused where an act has none."""
@@ -150,11 +163,17 @@ class Rights:
         """Raises Refused for someone who may approve nothing anywhere."""
         question = _Question(self._people)
         person = await question.person(who)
-        verdict = policy.may_freeze(self.policy, person, {})
+        verdict, unread = policy.may_freeze(self.policy, person, {}), list[LookupFailed]()
         for group in () if verdict else sorted(self.policy.approving_groups):
-            members = await question.groups(person, frozenset({group}))
+            try:
+                members = await question.groups(person, frozenset({group}))
+            except LookupFailed as error:  # another group may do, and an emergency can't wait for this one
+                unread.append(error)
+                continue
             if verdict := policy.may_freeze(self.policy, person, members):
                 break
+        if not verdict and unread:
+            raise unread[0]
         _demand(verdict)
 
     async def may_freeze(self, who: str) -> bool:
@@ -196,7 +215,7 @@ class Rights:
 
     async def _likely(self, host: str, command: Kick, who: str, question: "_Question") -> "Likely":
         first: Refused | None = None
-        for account in policy.supposed(command.user):
+        for account in policy.supposed(self.policy, host, command.user):
             try:
                 approvers = await self._approvers(who, command, [(host, account)], question)
             except Refused as refusal:
@@ -206,27 +225,36 @@ class Rights:
         raise first or Refused(f"Nobody may do this on {host}.")
 
     async def _approvers(
-        self, asker: str, command: Kick, aims: Aims, question: "_Question", *, everyone: bool = False
+        self,
+        asker: str,
+        command: Kick,
+        aims: Aims,
+        question: "_Question",
+        *,
+        sessions: int = 0,
+        all_of_them: bool = False,
     ) -> tuple[str, ...]:
         await self._demand_ask(asker, command, aims, question)
         members = await self._members(asker, aims, question, "approve")
         found: dict[str, None] = {}
-        for host, account in aims:
-            rules = self.rules(host, account, command.acts)
-            strictest = max(rules, key=lambda rule: rule.approvals)
-            listed = policy.candidates(self.policy, rules, account.name, members, asker=asker)
+        for host, rules in self._rules_of_hosts(aims, command.acts).items():
+            needed = policy.approvals_needed(rules, command.acts, sessions)
+            accounts = [account.name for there, account in aims if there == host]
+            listed = policy.candidates(self.policy, rules, accounts, members, asker=asker)
             first = policy.called_first(rules, members)
             ordered = sorted(listed, key=lambda person: (person not in first, person))
-            able = await question.full_members(ordered, enough=max(strictest.approvals, MOST if everyone else NAMED))
-            if len(able) < strictest.approvals:
-                raise Refused(_nobody(host, strictest, len(able)))
+            able = await question.full_members(ordered, enough=max(needed, MOST if all_of_them else NAMED))
+            if len(able) < needed:
+                raise Refused(_nobody(host, rules, needed, len(able)))
             at_once = [person for person in able if person in first]
-            enough = len(at_once) >= strictest.approvals and not everyone
+            enough = len(at_once) >= needed and not all_of_them
             found.update(dict.fromkeys(at_once if enough else able))
         return tuple(found)
 
     async def _demand_ask(self, who: str, command: Kick | None, aims: Aims, question: "_Question") -> None:
         person, members = await question.person(who), await self._members(who, aims, question, "ask")
+        if command:
+            _demand(policy.may_ask_for_everyone(self.policy, command, who))
         for host, account in aims:
             _demand(policy.may_ask(self.policy, host, account, _acts(command), person, members))
             rules = self.rules(host, account, _acts(command))
@@ -344,8 +372,13 @@ def _demand(verdict: Verdict) -> None:
         raise Refused(verdict.reason)
 
 
-def _nobody(host: str, rule: Rule, able: int) -> str:
-    who = " and ".join(policy.mention(i) for i in rule.approve) or "nobody"
+def _sessions(request: Request) -> int:
+    return len(request.plan.sessions) if request.plan else 0
+
+
+def _nobody(host: str, rules: Sequence[Rule], needed: int, able: int) -> str:
+    strictest = max(rules, key=lambda rule: rule.approvals)
+    who = " and ".join(policy.mention(i) for i in strictest.approve) or "nobody"
     if not able:
         return f"Nobody could approve this on {host}: only {who} may, and no one is left there but you or the owner."
-    return f"{host} needs {rule.approvals} approvals, and only {able} of {who} could give one. Not asked."
+    return f"{host} needs {needed} approvals, and only {able} of {who} could give one. Not asked."

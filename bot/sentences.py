@@ -162,7 +162,8 @@ def _of_hold(event: Held | UnholdApproved | Overdue | Released) -> Sentence:
 def _planned(event: Planned) -> Sentence:
     plan = event.plan
     more = f" and every process of {plan.user} on {number(len(plan.accounts), 'host')}" if plan.accounts else ""
-    ends = f": end {number(len(plan.sessions), 'session')} of {plan.user}{more}; "
+    whose = f"everyone ({len(plan.people)} accounts)" if plan.is_of_everyone else plan.user
+    ends = f": end {number(len(plan.sessions), 'session')} of {whose}{more}; "
     needs = f"{number(event.approvals, 'approval')} by "
     until = At(moment=event.decide_by)
     return ("plan ", Hash(digest=event.plan_hash), ends, needs, until, f", then {spell(event.act_within)} to act")

@@ -15,9 +15,21 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from bot.cleaning import clean
 from bot.errors import CommandError, SettingsError
 from bot.inventory import Inventory, expand
-from bot.models import Act, Host, Value
-from bot.policy import Policy, Rule
-from bot.shapes import Address, ChannelId, CommandName, Logins, People, PersonId, Seconds, Where, not_empty
+from bot.models import Act, Host, Sense, Value
+from bot.policy import MAX_SESSIONS, Policy, Rule
+from bot.shapes import (
+    Address,
+    ChannelId,
+    CommandName,
+    Logins,
+    LoopbackAddress,
+    People,
+    PersonId,
+    Seconds,
+    UnixGroups,
+    Where,
+    not_empty,
+)
 
 SLACK_API_URL = "https://slack.com/api/"
 
@@ -49,8 +61,7 @@ class SlackSection(Value):
     @property
     def listens_on(self) -> tuple[str, int]:
         """Host and port in HTTP mode. Without a word it is this machine alone: a load balancer is in front of it."""
-        host, _, port = (self.listen or "127.0.0.1:3000").rpartition(":")
-        return host.strip("[]"), int(port)
+        return _host_and_port(self.listen or "127.0.0.1:3000")
 
 
 class AuditSection(Value):
@@ -91,6 +102,9 @@ class RuleSection(Value):
     late: Seconds = 60
     reason: bool = False
     channel: ChannelId | None = None
+    idle: Sense = "careful"
+    spare_groups: UnixGroups | None = None
+    max_sessions: int = Field(default=MAX_SESSIONS, ge=1, le=10_000)
 
     @field_validator("then")
     @classmethod
@@ -98,6 +112,14 @@ class RuleSection(Value):
         if stray := next((who for who in then or () if who not in (info.data.get("approve") or ())), None):
             raise ValueError(f"names {stray}, which isn't in `approve`: to be called gives nobody a right")
         return then
+
+
+class HealthSection(Value):
+    listen: LoopbackAddress
+
+    @property
+    def listens_on(self) -> tuple[str, int]:
+        return _host_and_port(self.listen)
 
 
 class ProtectSection(Value):
@@ -115,6 +137,7 @@ class Settings(Value):
     rules: tuple[RuleSection, ...] = Field(min_length=1)
     people: dict[PersonId, Logins] = Field(default_factory=dict)
     protect: ProtectSection = ProtectSection()
+    health: HealthSection | None = None
 
     @property
     def database(self) -> Path | str:
@@ -189,6 +212,11 @@ def postgres_url(text: str) -> str:
     return text
 
 
+def _host_and_port(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
 def find(option: str | None) -> Path:
     """The configuration file: `--config`, then KICKBOT_CONFIG, then ./kickbot.toml."""
     return Path(option or os.environ.get("KICKBOT_CONFIG") or "kickbot.toml")
@@ -245,6 +273,9 @@ def _rule(number: int, section: RuleSection, inventory: Inventory) -> Rule:
         late=section.late,
         reason=section.reason,
         channel=section.channel,
+        idle=section.idle,
+        spare_groups=section.spare_groups or (),
+        max_sessions=section.max_sessions,
     )
 
 

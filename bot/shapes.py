@@ -1,5 +1,6 @@
 """The shapes of single values in kickbot.toml. Each refuses what isn't one, in words for whoever wrote it."""
 
+import ipaddress
 import re
 from collections.abc import Callable
 from typing import Annotated
@@ -40,12 +41,26 @@ def _address(text: str) -> str:
     return text
 
 
+def _loopback(text: str) -> str:
+    """What is said there is for whoever watches over this machine, and for nobody else."""
+    host = _address(text).rpartition(":")[0].strip("[]")
+    try:
+        if ipaddress.ip_address(host).is_loopback:
+            return text
+    except ValueError:  # a name, which can come to mean another address
+        pass
+    raise ValueError(f"{text!r} is not an address of this machine alone, such as 127.0.0.1:9464")
+
+
 Seconds = Annotated[int, BeforeValidator(_duration)]
 ChannelId = Annotated[str, AfterValidator(_shaped(r"[CG][A-Z0-9]{2,}", "a channel id (C…)"))]
 Where = Annotated[str, AfterValidator(_shaped(r"[CG][A-Z0-9]{2,}|#.+", "a channel id (C…) or a name pattern (#inc-*)"))]
 Who = Annotated[str, AfterValidator(_shaped(r"[UWS][A-Z0-9]{2,}", "a Slack user id (U…) or user-group id (S…)"))]
 PersonId = Annotated[str, AfterValidator(_shaped(r"[UW][A-Z0-9]{2,}", "a Slack user id (U…)"))]
 People = Annotated[tuple[Who, ...], AfterValidator(not_empty)]
+UnixGroup = Annotated[str, AfterValidator(_shaped(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}", "the name of a Unix group"))]
+UnixGroups = Annotated[tuple[UnixGroup, ...], AfterValidator(not_empty)]
 Logins = Annotated[tuple[str, ...], AfterValidator(not_empty)]
 CommandName = Annotated[str, AfterValidator(_shaped(r"/[a-z0-9_-]{1,31}", "a command name such as /kick"))]
 Address = Annotated[str, AfterValidator(_address)]
+LoopbackAddress = Annotated[str, AfterValidator(_loopback)]

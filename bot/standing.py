@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from bot.models import FIRST_PERSON, Account, Act, Person, Value
 from bot.policy import Members, Policy, candidates, may_approve, may_ask, may_look
 
-LEVELS = (Act.KICK, Act.FORCE, Act.PROCESSES)
+LEVELS = (Act.KICK, Act.FORCE, Act.PROCESSES, Act.EVERYONE)
 SYSTEM = "*system*"
 """Stands for the accounts of the system among names of accounts; no login name has a star."""
 
@@ -83,7 +83,7 @@ def _allowed(policy: Policy, host: str, account: Account, person: Person, member
         if rules := policy.rules_to_act(host, account, acts):
             ask = bool(may_ask(policy, host, account, acts, person, members))
             approve = bool(may_approve(policy, host, account, acts, person, members, asker=""))
-            able = candidates(policy, rules, account.name, members, asker=person.id)
+            able = candidates(policy, rules, [account.name], members, asker=person.id)
             same.setdefault((ask, approve, tuple(sorted(able))), []).append(level)
     return tuple(
         Allowed(levels=tuple(levels), ask=ask, approve=approve, approvers=approvers)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from pydantic import Field
 
-from bot import commands, events, lifecycle, outcomes, planning, presence
+from bot import commands, events, idleness, lifecycle, outcomes, planning
 from bot.borders import Hosts, Lease, Sleep, Told, Trail
 from bot.brake import Brake
 from bot.cleaning import clean, shorten
@@ -44,16 +44,19 @@ from bot.models import (
     Warn,
     by_host,
 )
-from bot.policy import Channel, Rule, home, in_time
+from bot.policy import Channel, Rule, approvals_needed, home, in_time, limit_passed
 from bot.rights import Rights, aims
+from bot.stopping import to_its_end
 from bot.unholds import Unholds
 
 HOSTS_AT_ONCE = 10
-"""Hosts of one process on which something is being done at the same moment."""
+"""Hosts of one request on which something is being done at the same moment."""
 
 WARNED_REASON, WARNED_NAME = 200, 60
 """Characters of the reason, and of the asker's name, that stand on a user's terminal."""
 
+UNFREEZE_LATE = 60.0
+"""Seconds after which a word to unfreeze that arrives counts for nothing."""
 CLOCKS_APART = timedelta(minutes=5)
 """By so much Slack's clock and the trail's may differ."""
 
@@ -78,12 +81,25 @@ class Seen(Value):
     """The answer to a listing. refused: a sentence for each host that this person may not look at.
 
     owners: whose the accounts are that are logged in there, as far as the configuration says: login name -> names.
+    busy: host -> the identity of each session that isn't idle for as long as was asked, and why.
     """
 
     listing: Listing
     looks: Looks
     refused: tuple[str, ...] = ()
     owners: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    busy: dict[str, dict[str, str]] = Field(default_factory=dict)
+
+    @property
+    def shown(self) -> Looks:
+        """The looks without the sessions that aren't idle."""
+        return tuple(self._narrowed(look) if isinstance(look, Snapshot) else look for look in self.looks)
+
+    def _narrowed(self, look: Snapshot) -> Snapshot:
+        busy = self.busy.get(look.host)
+        if not busy:
+            return look
+        return look.model_copy(update={"sessions": tuple(s for s in look.sessions if s.identity not in busy)})
 
 
 class Timing(Value):
@@ -119,7 +135,6 @@ class Workflow:
         self._holds = Holds(self._ledger, hosts, self._brake)
         self._timing = timing
         self._sleep = sleep
-        self._at_once = asyncio.Semaphore(HOSTS_AT_ONCE)
         self._last_seen: dict[str, frozenset[str]] = {}
         self._loop = Loop(self._ledger, self.drive)
 
@@ -137,7 +152,7 @@ class Workflow:
         """`/sessions`: the hosts that this person may look at, and a refusal for each other one."""
         verdicts = await self._rights.to_look(origin.who, listing.hosts)
         allowed = [host for host, verdict in verdicts.items() if verdict]
-        looks = await self._look_at(allowed) if allowed else ()
+        looks = await self._look_at(allowed, compared=listing.only.idle > 0) if allowed else ()
         looked = events.Looked(
             who=origin.who,
             key=origin.key,
@@ -148,7 +163,14 @@ class Workflow:
         )
         await self._ledger.begin(looked)
         refused = tuple(dict.fromkeys(verdict.reason for verdict in verdicts.values() if not verdict))
-        return Seen(listing=listing, looks=looks, refused=refused, owners=await self._owners(looks))
+        busy = {look.host: self._busy(look, listing.only.idle) for look in looks if isinstance(look, Snapshot)}
+        return Seen(listing=listing, looks=looks, refused=refused, owners=await self._owners(looks), busy=busy)
+
+    def _busy(self, look: Snapshot, seconds: int) -> dict[str, str]:
+        """The sessions that aren't idle for so long, and why."""
+        sense = self._rights.policy.sense_to_look(look.host)
+        why = {s.identity: idleness.why_busy(look, s, seconds, sense) for s in look.sessions if seconds}
+        return {identity: used for identity, used in why.items() if used}
 
     async def logged_in(self, who: str, hosts: Sequence[str]) -> tuple[str, ...]:
         """The accounts that were there when a host was last looked at; only on hosts that this person may look at."""
@@ -189,10 +211,14 @@ class Workflow:
 
     async def _demand_in_time(self, origin: Origin, rules: Sequence[Rule]) -> None:
         """Slack may tell again of what was asked in time: that is no new question, and not too late."""
-        age = (await self._ledger.now() - origin.sent).total_seconds() if origin.sent else 0
+        age = await self._age(origin)
         if origin.sent and not in_time(rules, age):
             await self._ledger.demand_new(origin.key, origin.who, origin.sent - CLOCKS_APART)
             raise TooLate(age)
+
+    async def _age(self, origin: Origin) -> float:
+        """Seconds since it was sent."""
+        return (await self._ledger.now() - origin.sent).total_seconds() if origin.sent else 0
 
     async def again(self, origin: Origin, request_id: RequestId, plan_hash: str, *, force: bool) -> Request:
         """The next step after a closed request, as a new one: force what survived, or end what came back.
@@ -224,10 +250,14 @@ class Workflow:
             events.Frozen(who=origin.who, key=origin.key, channel=origin.channel.id, home=home, reason=reason)
         )
 
-    async def unfreeze(self, origin: Origin) -> Request:
-        """The second person who says so releases the brake. Raises Refused, recorded; TooLate, unrecorded."""
-        await self._demand_in_time(origin, self._rights.policy.rules)
-        return self._woken(await self._brake.unfreeze(origin.who))
+    async def unfreeze(self, origin: Origin, only: RequestId | None = None) -> Request:
+        """The second person who says so releases the brake. Raises Refused, recorded; TooLate, unrecorded.
+
+        only: the freeze on which this person clicked; without it, whatever is frozen.
+        """
+        if (age := await self._age(origin)) > UNFREEZE_LATE:
+            raise TooLate(age)
+        return self._woken(await self._brake.unfreeze(origin.who, only))
 
     async def unhold(self, origin: Origin, wanted: Unhold) -> tuple[Request, ...]:
         """`/unhold`: the first person asks, and enough others agree. Raises Refused, recorded; TooLate, unrecorded."""
@@ -271,15 +301,16 @@ class Workflow:
             await self._rights.to_ask(request.asker, command)
         except (Refused, LookupFailed) as refusal:
             return await self._ledger.record(request, events.Refused(reason=refusal.for_user()), lease)
-        looks = await self._look_at(command.hosts)
+        groups = self._rights.policy.spare_groups(command.hosts) if command.is_of_everyone else ()
+        looks = await self._look_at(command.hosts, compared=command.only.idle > 0, groups=groups)
         request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="before"), lease)
         first = await self._ledger.load(command.after) if command.after else None
-        plan = planning.make(command, looks, self._rights.policy, first=first)
+        plan = planning.make(command, looks, self._rights.policy, first=first, asker=request.asker)
         if not plan.targets:
             closed = events.Closed(outcomes=(), note=planning.why_nothing(command, plan, looks))
             return await self._ledger.record(request, closed, lease)
         try:
-            approvers = await self._rights.to_plan(request.asker, command, aims(plan))
+            approvers = await self._rights.to_plan(request.asker, command, aims(plan), sessions=len(plan.sessions))
         except (Refused, LookupFailed) as refusal:
             return await self._ledger.record(request, events.Refused(reason=refusal.for_user()), lease)
         rules = [rule for host, account in aims(plan) for rule in self._rights.rules(host, account, command.acts)]
@@ -288,10 +319,11 @@ class Workflow:
             plan_hash=plan.hash,
             decide_by=await self._ledger.now() + timedelta(seconds=min(r.expires for r in rules)),
             act_within=min(r.act_by for r in rules),
-            approvals=max(r.approvals for r in rules),
+            approvals=approvals_needed(rules, command.acts, len(plan.sessions)),
+            limit=limit_passed(rules, command.acts, len(plan.sessions)),
             approvers=approvers,
             groups=tuple(dict.fromkeys(i for r in rules for i in r.approve)),
-            owners=tuple(sorted(self._rights.policy.owners.get(command.user, ()))),
+            owners=tuple(sorted({who for name in plan.people for who in self._rights.policy.owners.get(name, ())})),
             then=tuple(dict.fromkeys(i for r in rules for i in r.then)),
         )
         return await self._ledger.record(request, planned, lease)
@@ -318,7 +350,8 @@ class Workflow:
         if request.to_warn:
             return await self.warn(request, lease)
         # Every host is waited for, whatever happens on another one: no try may run on behind a second drive.
-        work = (self._act_on(request, host, lease) for host in request.hosts)
+        few = asyncio.Semaphore(HOSTS_AT_ONCE)
+        work = (self._act_on(request, host, lease, few) for host in request.hosts)
         ends = await asyncio.gather(*work, return_exceptions=True)
         for error in (end for end in ends if isinstance(end, BaseException)):
             raise error
@@ -327,13 +360,22 @@ class Workflow:
             return request
         return await self._ledger.record(request, events.Verifying(), lease)
 
-    async def _act_on(self, request: Request, host: str, lease: Lease) -> bool:
-        """One host, with a look of its own; True if it is to be looked at again."""
-        async with self._at_once:
-            (look,) = await self._look_at([host])
-            looked_at = await self._ledger.now()
-            await self._ledger.record(request, events.Observed(looks=_attached([look]), phase="acting"), lease)
-            return isinstance(look, Snapshot) and await self._try_each(request, look, looked_at, lease)
+    async def _act_on(self, request: Request, host: str, lease: Lease, few: asyncio.Semaphore) -> bool:
+        """One host, look after look, without waiting for the others; True if `act` must be entered again for it."""
+        while True:
+            async with few:
+                if not await self._look_and_try(request, host, lease):
+                    return False
+            request = await self._ledger.load(request.id)
+            if any(a.step.host == host for a in request.unanswered) or not await self._in_force(request):
+                return True
+
+    async def _look_and_try(self, request: Request, host: str, lease: Lease) -> bool:
+        """One look and what it asks for; True if the host is to be looked at again."""
+        (look,) = await self._look_at([host], compared=command_of(request).only.idle > 0)
+        looked_at = await self._ledger.now()
+        await self._ledger.record(request, events.Observed(looks=_attached([look]), phase="acting"), lease)
+        return isinstance(look, Snapshot) and await self._try_each(request, look, looked_at, lease)
 
     async def _try_each(self, request: Request, look: Snapshot, looked_at: datetime, lease: Lease) -> bool:
         """Everything that is to be tried after this look; then give the tries a moment to show."""
@@ -345,22 +387,27 @@ class Workflow:
                 await self._remember(request)
             tried = tried or not isinstance(step, ShowAccount)
         if tried:
-            await self._watch(request, [look.host], self._timing.rung)
+            await self._watch(await self._ledger.load(request.id), [look.host], self._timing.rung)
         return tried
 
     async def _take(
         self, request: Request, step: Step, look: Snapshot, looked_at: datetime, lease: Lease
     ) -> Answer | None:
-        """Record the intent, act, record the answer. None: not now (frozen, or an old look), or no answer came."""
+        """Do it, once its deadline is known. None: not now (frozen, or an old look), or no answer came."""
         window = min(self._timing.act_window, await self._seconds_left(request))
         if await self._brake.is_on() or await self._ledger.now() >= looked_at + timedelta(seconds=window / 2):
             return None  # the next round takes a new look
         not_after = HostUptime(look.uptime + int(window * 100))
         answer_by = looked_at + timedelta(seconds=window)
         ending = events.Ending(step=step, not_after=not_after, answer_by=answer_by)
+        return await to_its_end(self._carry_out(request, ending, lease))
+
+    async def _carry_out(self, request: Request, ending: events.Ending, lease: Lease) -> Answer | None:
+        """Record the intent, act, record the answer. None: no answer came."""
         await self._ledger.record(request, ending, lease)  # no record, no act
         # Whoever froze before this intent was recorded is heard here, on whichever replica it was.
         frozen = await self._brake.is_on()
+        step, not_after = ending.step, HostUptime(ending.not_after)
         answer = NOT_RUN if frozen else await self._hosts.act(step, not_after=not_after)
         if answer.status == "unknown":
             log.warning("request %s, %s: %s", request.id, step.host, answer.output)
@@ -424,6 +471,10 @@ class Workflow:
 
     # ------------------------------------------------------------------------------------------ small pieces
 
+    async def _in_force(self, request: Request) -> bool:
+        """May anything be begun for it now? What becomes of it otherwise, `act` says."""
+        return not (await self._too_late(request) or await self._brake.is_on() or await self._right_lost(request))
+
     async def _too_late(self, request: Request) -> str:
         """Why nothing may start any more by the clock; empty while there is time."""
         if await self._seconds_left(request) > 0:
@@ -445,21 +496,31 @@ class Workflow:
             return await self._ledger.record(request, events.Lapsed(reason=why), lease)
         return await self._ledger.record(request, events.Verifying(reason=why), lease)
 
-    async def _look_at(self, hosts: Sequence[str]) -> Looks:
-        """One look for each host, in the order of the hosts."""
-        seen = {look.host: look async for look in self._hosts.look(tuple(dict.fromkeys(hosts)))}
+    async def _look_at(self, hosts: Sequence[str], *, compared: bool = False, groups: Sequence[str] = ()) -> Looks:
+        """One look for each host, in the order of the hosts.
+
+        compared: with how far its clock is from the trail's. groups: with who is in these Unix groups.
+        """
+        seen: dict[str, Snapshot | Unreachable] = {}
+        async for look in self._hosts.look(tuple(dict.fromkeys(hosts)), groups=groups):
+            seen[look.host] = await self._compared(look) if compared else look
         for look in seen.values():
             if isinstance(look, Snapshot):
                 self._last_seen[look.host] = frozenset(s.account.name for s in look.sessions if not s.own)
         return tuple(seen[host] for host in dict.fromkeys(hosts))
+
+    async def _compared(self, look: Snapshot | Unreachable) -> Snapshot | Unreachable:
+        if isinstance(look, Unreachable):
+            return look
+        return look.model_copy(update={"ahead": round((look.time - await self._ledger.now()).total_seconds())})
 
     async def _watch(self, request: Request, hosts: Sequence[str], seconds: float) -> Looks:
         """Look again, quickly first, until no target is left there or the time is up: the last looks."""
         until, polls = await self._ledger.now() + timedelta(seconds=seconds), iter(self._timing.poll)
         pause = next(polls)
         while True:
-            looks = await self._look_at(hosts)
-            if await self._ledger.now() >= until or not presence.remaining(plan_of(request), looks):
+            looks = await self._look_at(hosts, compared=command_of(request).only.idle > 0)
+            if await self._ledger.now() >= until or not planning.awaited(request, looks):
                 return looks
             await self._sleep(pause)
             pause = next(polls, pause)
@@ -469,8 +530,9 @@ class Workflow:
         command = command_of(request)
         because = f", because {shorten(command.reason, WARNED_REASON)}" if command.reason else ""
         who = shorten(clean(await self._rights.name(request.asker)), WARNED_NAME) or "someone on call"
-        when = f"at {act_at:%H:%M:%S} UTC, in {spell(command.warn)}"
-        return clean(f"Kickbot: {who} has this session of {command.user} ended {when}{because}. Save your work now.")
+        whose = "every session here" if command.is_of_everyone else f"this session of {command.user}"
+        when = f"at {act_at:%H:%M:%S} UTC, in {spell(command.warn)}{', if it is idle then' * bool(command.only.idle)}"
+        return clean(f"Kickbot: {who} has {whose} ended {when}{because}. Save your work now.")
 
     async def _owners(self, looks: Looks) -> dict[str, tuple[str, ...]]:
         """By name and not as mentions: a listing must not call the people that it lists."""

@@ -78,6 +78,7 @@ class FakeHost:
 
     outside, raw: of every look. stubborn: sessions that survive, but for the rungs in ended_by.
     stopped: terminals that take no text; told: the terminals that got some, with the text.
+    groups: of every look, uid -> its Unix groups.
     lost: why it doesn't answer, empty if it does.
     slow: seconds that its next look takes.
     ended: the identity of each session, as often as it was really ended.
@@ -97,6 +98,7 @@ class FakeHost:
         self.ended_by: set[str] = set()
         self.stopped: set[str] = set()
         self.told: list[tuple[str, str]] = []
+        self.groups: dict[str, tuple[str, ...]] = {}
         self.ended: list[str] = []
         self.lost = ""
         self.answers_get_lost = False
@@ -145,6 +147,7 @@ class FakeHost:
             outside=self.outside,
             ladder=make.ACCOUNT_LADDER,
             raw=self.raw,
+            groups=self.groups,
         )
 
     def act(self, step: Step, not_after: HostUptime) -> Answer:
@@ -226,6 +229,7 @@ class FakeHost:
 
 class FakeHosts:
     """The `Hosts` border over some fake hosts. before_act: is called right before each act. looks: how many there were.
+    asked_for: the Unix groups about which the last look was to tell.
 
     Without a clock of the test the hosts' time stands still.
     """
@@ -236,12 +240,14 @@ class FakeHosts:
         self.before_act: Callable[[Step], object] = lambda _step: None
         self.acts: list[Step] = []
         self.looks = 0
+        self.asked_for: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> FakeHost:
         return self.by_name[name]
 
-    async def look(self, hosts: Sequence[str]) -> AsyncIterator[Snapshot | Unreachable]:
+    async def look(self, hosts: Sequence[str], *, groups: Sequence[str] = ()) -> AsyncIterator[Snapshot | Unreachable]:
         self.looks += 1
+        self.asked_for = tuple(groups)
         for name in hosts:
             host = self.by_name[name]
             seconds, host.slow = host.slow, 0.0

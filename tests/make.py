@@ -114,6 +114,23 @@ def login(
     return session(id, **{**values, **changes})
 
 
+def at_rest(session: Session, seconds: int = 3600, tty: str = "pts/3") -> Session:
+    """The same login, a day old, with a waiting shell in front of its one terminal, where nothing came for so long."""
+    leader = session.processes[0]
+    shell = process(
+        leader.pid + 1,
+        parent=leader.pid,
+        uid=session.account.uid,
+        user=session.account.name,
+        terminal=tty,
+        foreground=True,
+        command="-bash",
+    )
+    quiet = Terminal(name=tty, since_key=seconds, since_output=seconds)
+    changes = {"terminals": (quiet,), "processes": (leader, shell), "clock_set": 0, "age": 86_400}
+    return session.model_copy(update=changes)
+
+
 def usual_logins() -> list[Session]:
     """Two logins of audituser, one of them without a terminal, and one of alice."""
     return [

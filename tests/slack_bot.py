@@ -12,6 +12,7 @@ from bot.sandbox.cast import demo_workspace
 from bot.sandbox.server import SandboxSlack
 from bot.slack.connect import SCOPES, Slack, connect
 from bot.slack.http_mode import EVENTS, HttpMode
+from bot.slack.socket_mode import Heartbeat
 from bot.workflow import Timing, Workflow
 from tests import make
 from tests.fakes import FakeHosts, usual_hosts
@@ -19,6 +20,8 @@ from tests.fakes import FakeHosts, usual_hosts
 INVENTORY = make.inventory("host1", "host2")
 POLICY = make.team_policy()
 NAMES = {"sessions": "/sessions", "kick": "/kick", "unhold": "/unhold", "audit": "/audit", "kickbot": "/kickbot"}
+QUICK_BEAT = Heartbeat(ping=0.1, look=0.05, handshake=1, deaf=0.5, lost=1000)
+"""A bot that soon notices that Slack is silent."""
 QUICK = Timing(act_window=2, rung=0.05, watch=0.1, poll=(0.01, 0.02))
 
 
@@ -49,10 +52,17 @@ async def start(
     hosts: FakeHosts | None = None,
     policy: Policy = POLICY,
     http: HttpMode | None = None,
+    heartbeat: Heartbeat = Heartbeat(),  # noqa: B008 - frozen
 ) -> AsyncIterator[Bot]:
     """The bot, connected and working."""
     hosts = hosts or usual_hosts()
-    slack = await connect(bot_token=sandbox.bot_token, app_token=sandbox.app_token, api_url=sandbox.api_url, http=http)
+    slack = await connect(
+        bot_token=sandbox.bot_token,
+        app_token=sandbox.app_token,
+        api_url=sandbox.api_url,
+        http=http,
+        heartbeat=heartbeat,
+    )
     async with (
         SqliteTrail.open(folder / "kickbot.db") as trail,
         at_work(slack, trail, hosts, inventory=INVENTORY, policy=policy, names=NAMES, timing=QUICK) as workflow,

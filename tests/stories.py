@@ -63,9 +63,11 @@ class Telling:
         hosts: FakeHosts | None = None,
         names: Sequence[str] = ("host1",),
         reason: str = "INC-42",
+        policy: Policy = Policy(),  # noqa: B008 - frozen
         **command: Any,
     ) -> None:
         self.hosts = hosts or FakeHosts(host1=make.usual_logins())
+        self.policy = policy
         self.records: list[Record] = []
         self.seen: dict[int, Looks] = {}
         self.command = make.kick(*names, reason=reason, **command)
@@ -86,7 +88,7 @@ class Telling:
         return looks
 
     def planned(self, owners: Sequence[str] = (), **lost: str) -> "Telling":
-        self.plan = planning.make(self.command, self.look("before", **lost), Policy())
+        self.plan = planning.make(self.command, self.look("before", **lost), self.policy)
         until, people = NOW + timedelta(minutes=15), ("U0BOB", "U0CAROL")
         self.add(make.planned(self.plan, decide_by=until, approvers=people, groups=("S0LEADS",), owners=owners))
         return self

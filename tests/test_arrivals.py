@@ -95,9 +95,15 @@ def test_a_time_that_is_none_says_nothing(text: str) -> None:
     assert told_by_slack({"event": {"ts": text}, "actions": []}, {"x-slack-request-timestamp": [text]}) is None
 
 
+def test_without_a_time_and_a_sleep_no_clock_counts(pulse: Pulse) -> None:
+    """However far this machine's clock and the trail's lie apart, what was typed just now is no older."""
+    assert arrivals.sent({"command": "/kick"}, {}, pulse) is None
+
+
 def test_without_a_time_it_is_as_old_as_the_sleep(clock: Clock, pulse: Pulse) -> None:
     """A command over Socket Mode."""
     clock.now += 3600
     before = datetime.now(UTC)
     sent = arrivals.sent({"command": "/kick"}, {}, pulse)
+    assert sent is not None
     assert before <= sent + timedelta(hours=1) <= datetime.now(UTC)

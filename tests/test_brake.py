@@ -1,18 +1,22 @@
 """The emergency brake: while it is on nothing acts, whatever was approved; two people release it."""
 
 import asyncio
+import sqlite3
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bot import events
-from bot.errors import ActingFrozen, Refused, TooLate, TrailError
+from bot.borders import Told
+from bot.errors import ActingFrozen, LookupFailed, Refused, TooLate, TrailError
 from bot.lifecycle import Request, State
 from bot.models import EndSession, Listing, Result
-from bot.sandbox.nouns import Fault
+from bot.sandbox.nouns import Fault, Message
 from bot.sandbox.server import SandboxSlack
-from bot.slack.content.tickets import UNFREEZE
+from bot.slack.content.tickets import APPROVE, UNFREEZE
+from bot.workflow import Workflow
 from tests import make
 from tests.make import INCIDENT
 from tests.slack_bot import Bot, start
@@ -245,6 +249,49 @@ async def test_two_at_once_release_it_once(stage: Stage) -> None:
     assert await stage.kinds(frozen.id) == ["frozen", "unfreeze_asked", "unfrozen"]
 
 
+async def test_a_third_word_at_the_same_moment_is_answered(stage: Stage) -> None:
+    """Bob has said so, and two others click together: one releases it, and the other one hears that it is released."""
+    await freeze(stage)
+    await unfreeze(stage, "U0BOB")
+    stage.people.groups["S0LEADS"] |= {"U0DAVE"}
+    async with asyncio.timeout(20):
+        ends = await asyncio.gather(unfreeze(stage, "U0CAROL"), unfreeze(stage, "U0DAVE"))
+    assert {freeze.state for freeze in ends} == {State.UNFROZEN}
+
+
+async def test_of_two_freezes_both_have_to_be_released(stage: Stage) -> None:
+    """Frozen twice at once: nobody reads that acting goes on while one of them stands, and two people release both."""
+    first = await freeze(stage)
+    await stage.trail.append(None, events.Frozen(who="U0CAROL", key="other", home=INCIDENT, reason="me too"))
+    await stage.workflow.unfreeze(stage.origin("U0BOB"), first.id)
+
+    assert (await unfreeze(stage, "U0CAROL")).state is State.FROZEN
+    assert (await unfreeze(stage, "U0BOB")).state is State.UNFROZEN
+    assert await stage.trail.open_requests() == ()
+
+
+async def test_a_click_counts_for_the_freeze_under_which_it_stands(stage: Stage) -> None:
+    """An old message's button releases no later freeze."""
+    first = await freeze(stage)
+    await unfreeze(stage, "U0BOB", "U0CAROL")
+    await freeze(stage)
+    with pytest.raises(Refused, match="That freeze is over"):
+        await stage.workflow.unfreeze(stage.origin("U0BOB"), first.id)
+
+
+async def test_a_group_that_can_not_be_read_holds_up_nobody_of_another_one(stage: Stage) -> None:
+    """One old rule with a group that is gone doesn't take the brake away from everyone, nor its release."""
+    rule = stage.policy.rules[0].model_copy(update={"approve": ("S0GONE",)})
+    stage.policy = stage.policy.model_copy(update={"rules": (rule, *stage.policy.rules)})
+    stage.restart()
+    stage.people.unknown.add("S0GONE")
+
+    await freeze(stage)
+    with pytest.raises(LookupFailed):
+        await unfreeze(stage, "U0DAVE")
+    assert (await unfreeze(stage, "U0BOB", "U0CAROL")).state is State.UNFROZEN
+
+
 async def test_a_freeze_outlives_the_process(stage: Stage) -> None:
     """The trail remembers it, not the process."""
     asked = await stage.ask(KICK)
@@ -324,6 +371,47 @@ async def test_a_restored_backup_acts_only_after_a_word_of_two_people(sandbox: S
         await alice.command("incidents", "/kick", "audituser host1 because INC-44")
         await alice.sees("INC-44", "incidents")
         assert "frozen" not in {r.event.kind for n in await bot.trail.open_requests() for r in await bot.trail.read(n)}
+
+
+async def test_a_backup_from_the_middle_of_a_request_is_noticed(sandbox: SandboxSlack, tmp_path: Path) -> None:
+    """Its plan is in the backup, its end is not: the message shows more than the trail has."""
+    alice, carol, workspace = sandbox.as_("alice"), sandbox.as_("carol"), sandbox.workspace
+    (tmp_path / "backup").mkdir()
+    async with start(sandbox, tmp_path):
+        await alice.command("incidents", "/kick", "audituser host1 because INC-42")
+        card = await alice.sees("waiting for approval", "incidents")
+        assert isinstance(card, Message)
+        with sqlite3.connect(tmp_path / "kickbot.db") as now, sqlite3.connect(tmp_path / "backup/kickbot.db") as copy:
+            now.backup(copy)
+        await carol.click(card, APPROVE)
+        await alice.sees("audituser is off host1", "incidents")
+        await workspace.until(lambda: "newest_trail" in str(workspace.message(card.channel, card.ts)))
+
+    for number in range(250):
+        await alice.say("incidents", f"talk {number}")
+    async with start(sandbox, tmp_path / "backup"):
+        await carol.sees("was told in Slack and is not in the audit trail", "incidents")
+
+
+async def test_a_trail_that_is_away_at_the_start_is_waited_for(
+    sandbox: SandboxSlack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is done until it was compared, and then all goes on by itself."""
+    monkeypatch.setattr("bot.app.TRAIL_PAUSE", 0.05)
+    compare, tries = Workflow.compare, list[int]()
+
+    async def away_at_first(workflow: Workflow, told: Sequence[Told]) -> None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise TrailError("away")
+        await compare(workflow, told)
+
+    monkeypatch.setattr(Workflow, "compare", away_at_first)
+    alice = sandbox.as_("alice")
+    async with start(sandbox, tmp_path):
+        await alice.command("incidents", "/kick", "audituser host1 because INC-42")
+        await alice.sees("waiting for approval", "incidents")
+    assert len(tries) == 3
 
 
 async def test_the_own_trail_is_taken_up_again(sandbox: SandboxSlack, tmp_path: Path) -> None:

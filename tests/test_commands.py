@@ -156,7 +156,7 @@ def test_dashed_keyword_is_no_login() -> None:
     """`--force host1` asks for force, not for an account of that name: it says where the word belongs."""
     for dash in ("--", "\N{EM DASH}", "\N{EN DASH}"):
         assert "`force` comes after who and where" in refused("kick", f"{dash}force host1")
-        assert "not there yet" in refused("kickbot", f"kick {dash}idle audituser host1")
+        assert "`hold` comes after who and where" in refused("kickbot", f"kick {dash}hold audituser host1")
 
 
 def test_endless_reason() -> None:
@@ -241,15 +241,13 @@ def test_no_group_source_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ("host1 everyone", Listing(hosts=("host1",))),
         ("host1 audituser key " + KEY, Listing(hosts=("host1",), user="audituser", only=Filter(key=KEY))),
         ("host1 from 203.0.113.7/24", Listing(hosts=("host1",), only=Filter(network="203.0.113.0/24"))),
-        ("host1 idle", None),
+        ("host1 idle 30m", Listing(hosts=("host1",), only=Filter(idle=1800))),
+        ("host1 audituser --idle 1d", Listing(hosts=("host1",), user="audituser", only=Filter(idle=86400))),
     ],
 )
-def test_sessions(text: str, command: Listing | None) -> None:
+def test_sessions(text: str, command: Listing) -> None:
     """`/sessions HOSTS [USER]`: hosts in the order they were typed, each once."""
-    if command is None:
-        assert "not there yet" in refused("sessions", text)
-    else:
-        assert typed("sessions", text) == command
+    assert typed("sessions", text) == command
 
 
 @pytest.mark.parametrize(
@@ -268,6 +266,8 @@ def test_sessions(text: str, command: Listing | None) -> None:
         ("audituser host1 warn 5m --force", Kick(user="audituser", hosts=("host1",), force=True, warn=300)),
         ("audituser host1 from 2001:DB8::1", Kick(**HERE, only=Filter(network="2001:db8::1/128"))),
         ("audituser host1 key " + KEY, Kick(**HERE, only=Filter(key=KEY))),
+        ("audituser host1 warn 5m idle 1m", Kick(**HERE, only=Filter(idle=60), warn=300)),
+        ("audituser host1 idle 30d", Kick(**HERE, only=Filter(idle=30 * 86400))),
     ],
 )
 def test_kick(text: str, command: Kick) -> None:
@@ -292,6 +292,12 @@ def test_kick(text: str, command: Kick) -> None:
         "key MD5:00",
         "session 7 session 8",
         "session 7 processes",
+        "idle",
+        "idle 30",
+        "idle 59s",
+        "idle 31d",
+        "idle 1h idle 2h",
+        "idle 1h processes",
         "processes key " + "SHA256:" + "A" * 43,
     ],
 )
@@ -305,6 +311,8 @@ def test_words_that_make_no_sense(text: str) -> None:
     [
         Kick(user="audituser", hosts=("web01", "web02"), session="pts/3", force=True, reason="INC-42"),
         Kick(user="audituser", hosts=("host1",), processes=True, warn=300),
+        Kick(user="audituser", hosts=("host1",), only=Filter(idle=30 * 86400)),
+        Kick(user="audituser", hosts=("host1",), only=Filter(idle=5400)),
         Kick(user="audituser", hosts=("host1",), only=Filter(network="203.0.113.0/24", key="SHA256:" + "A" * 43)),
     ],
 )
@@ -351,19 +359,36 @@ def test_because_inside_a_word() -> None:
     assert "nobecause" in refused("kick", "audituser host1 nobecause x")
 
 
-@pytest.mark.parametrize("word", sorted(NOT_YET["kick"]))
-@pytest.mark.parametrize("dash", ["", "--", "\N{EM DASH}"])
-def test_words_not_yet_there(word: str, dash: str) -> None:
-    """A word that a later version brings says so, and nothing is done without it."""
-    message = refused("kick", f"audituser host1 {dash}{word} 5m")
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("everyone host1", Kick(user="everyone", hosts=("host1",))),
+        ("everyone @prod me warn 5m", None),
+        ("everyone web[01-02] idle 1h", Kick(user="everyone", hosts=("web01", "web02"), only=Filter(idle=3600))),
+    ],
+)
+def test_everyone(text: str, command: Kick | None) -> None:
+    """`everyone` stands where a login could; `me` says that the asker's own sessions go too."""
+    understood = typed("kick", text)
+    assert isinstance(understood, Kick)
+    assert understood.is_of_everyone
+    assert understood == command if command else understood.me
+    assert typed("kick", words(understood).removeprefix("/kick ")) == understood
 
-    assert message.startswith(f"`{word}` is not there yet: nothing was done.")
-    assert USAGE["kick"] in message
 
-
-def test_everyone_not_yet_there() -> None:
-    """A kick of everyone is not there yet, and `everyone` is never taken for a login."""
-    assert "not there yet" in refused("kick", "everyone host1")
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("everyone host1 processes", "`processes` is about one account"),
+        ("everyone host1 session 7", "`session` is about one account"),
+        ("everyone host1 me me", "stands there twice"),
+        ("audituser host1 me", "`me` stands only with `everyone`"),
+        ("everyone", "On which host?"),
+    ],
+)
+def test_what_everyone_can_not_be(text: str, said: str) -> None:
+    """Every process of everyone is nothing that anybody should ask for."""
+    assert said in refused("kick", text)
 
 
 @pytest.mark.parametrize(
@@ -544,3 +569,8 @@ def test_unhold() -> None:
 def test_no_unhold(text: str) -> None:
     """Nothing is given back on a guess."""
     refused("unhold", text)
+
+
+def test_nobody_holds_everyone() -> None:
+    """A hold is about one account: behind `everyone` nothing would be held, and all would end."""
+    assert "`hold` is about one account" in refused("kick", "everyone host1 hold 2h")

@@ -1,4 +1,4 @@
-"""The start: what is wrong with a token, a scope or an address is said in one line; and the connection stays alive."""
+"""The start: what is wrong with a token, a scope or an address is said in one line."""
 
 import re
 import socket
@@ -10,7 +10,6 @@ import pytest
 from bot.errors import SettingsError
 from bot.sandbox.nouns import Fault
 from bot.sandbox.server import SandboxSlack
-from bot.slack import socket_mode
 from bot.slack.connect import SCOPES, Slack, connect
 from tests.slack_bot import sandbox_slack, start
 
@@ -115,20 +114,6 @@ async def test_a_proxy_is_not_asked_for_what_is_on_this_machine(
     for name in ("HTTPS_PROXY", "http_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     assert await joined(sandbox)
-
-
-async def test_a_failed_handshake_does_not_leave_the_bot_deaf(
-    sandbox: SandboxSlack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An address of Socket Mode is good for one try: after a failure the bot asks for another one."""
-    monkeypatch.setattr(socket_mode, "WATCH_EVERY", 0.05)
-    monkeypatch.setattr(socket_mode, "PING_EVERY", 0.1)
-    async with start(sandbox, tmp_path):
-        sandbox.socket.refuse_handshakes = 1
-        sandbox.socket.drop()
-        await sandbox.workspace.until(lambda: not sandbox.socket.connections)
-        await sandbox.workspace.until(lambda: sandbox.socket.connections)
-        assert (await sandbox.as_("alice").command("incidents", "/sessions", "host1")).ok
 
 
 def test_the_manifest_asks_for_exactly_the_scopes_of_the_code() -> None:

@@ -299,13 +299,14 @@ async def test_an_unknown_host_key(stage: Stage) -> None:
 
 
 async def test_a_changed_host_key(stage: Stage) -> None:
-    """A host that shows another key than the recorded one is asked nothing."""
+    """A host that shows another key than the recorded one is asked nothing; the reason has both fingerprints."""
     other = asyncssh.generate_private_key("ssh-ed25519")
     port = await stage.host(answer, host_key=other)
 
     text = await reason(stage.bot(host1=port))
 
-    assert text.startswith(f"shows another host key, {other.get_fingerprint()}, than ")
+    shown, recorded = other.get_fingerprint(), stage.host_key.get_fingerprint()
+    assert text.startswith(f"shows another host key, {shown}, than {recorded}, which {stage.known_hosts} has for ")
     assert stage.asked == []
 
 

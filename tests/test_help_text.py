@@ -34,7 +34,20 @@ def test_every_word_of_a_kick_is_explained() -> None:
     """Each in a line of its own; none that isn't there yet."""
     explained = [word.removeprefix("`").split("`")[0].split()[0] for word in HELP["kick"].words]
 
-    assert explained == ["HOSTS", "session", "from", "key", "processes", "force", "warn", "hold", "because"]
+    assert explained == [
+        "HOSTS",
+        "everyone",
+        "me",
+        "session",
+        "idle",
+        "from",
+        "key",
+        "processes",
+        "force",
+        "warn",
+        "hold",
+        "because",
+    ]
     assert not NOT_YET["kick"] & set(explained)
 
 

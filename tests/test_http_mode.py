@@ -11,13 +11,14 @@ import aiohttp
 import pytest
 from multidict import CIMultiDict
 
+from bot import web_server
 from bot.errors import SettingsError
 from bot.models import RequestId
 from bot.sandbox import payloads
 from bot.sandbox.http_delivery import FORM, encoded, signed
 from bot.sandbox.nouns import Json
 from bot.sandbox.server import SandboxSlack
-from bot.slack import http_mode, web_server
+from bot.slack import http_mode
 from bot.slack.content.tickets import APPROVE
 from bot.slack.http_mode import EVENTS, HttpMode, payload
 from bot.slack.signatures import WINDOW, Claim

@@ -25,6 +25,7 @@ CORE = {
     "cleaning",
     "counting",
     "durations",
+    "idleness",
     "models",
     "nearest",
     "events",
@@ -33,6 +34,7 @@ CORE = {
     "policy",
     "lifecycle",
     "presence",
+    "sparing",
     "planning",
     "outcomes",
     "sentences",
@@ -47,6 +49,7 @@ MAP: dict[str, set[str]] = {
     "borders": {"core"},
     "shapes": {"core"},
     "settings": {"core", "shapes"},
+    "stopping": set(),
     # the story
     "ledger": {"core", "borders"},
     "loop": {"core", "ledger"},
@@ -57,17 +60,27 @@ MAP: dict[str, set[str]] = {
     "holds": {"core", "borders", "brake", "ledger"},
     "unholds": {"core", "ledger", "rights"},
     "questions": {"core", "borders", "ledger", "rights"},
-    "workflow": {"core", "borders", "ledger", "loop", "rights", "brake", "decisions", "holds", "unholds"},
+    "workflow": {
+        *{"core", "borders", "stopping", "ledger", "loop", "rights", "brake", "decisions", "holds", "unholds"},
+    },
     # the edges: none knows another
+    "web_server": {"core"},
     "hosts": {"core", "borders"},
     "audit": {"core", "borders"},
-    "slack": {"core", "borders"},
+    "slack": {"core", "borders", "web_server"},
     "slack.content": {"core"},
-    "slack.outgoing": {"core", "borders", "freezes", "slack", "slack.content"},
+    "slack.outgoing": {"core", "borders", "stopping", "freezes", "slack", "slack.content"},
     "slack.incoming": {"core", "borders", "workflow", "questions", "slack", "slack.content", "slack.outgoing"},
     "sandbox": set(),
+    # how it does
+    "health": {"core", "borders"},
+    "vitals": {"core", "borders", "health", "web_server"},
+    "supervisor": set(),
     # what joins the parts
-    "app": {"core", "borders", "settings", "rights", "questions", "workflow", "hosts", "audit", *SLACK},
+    "app": {
+        *{"core", "borders", "settings", "stopping", "rights", "questions", "workflow", "hosts", "audit"},
+        *{"web_server", "vitals", "supervisor", *SLACK},
+    },
     "demo": {"core", "settings", "app", "sandbox"},
     "cli": {"core", "settings", "app", "audit", "demo"},
     "__main__": {"cli"},
@@ -81,9 +94,7 @@ DOORS: dict[tuple[str, str], str] = {
     ("bot.slack.outgoing.links", "questions"): "finds where the requests of an answer stand",
 }
 
-CONNECTION = {
-    f"bot.slack.{name}" for name in ("connect", "http_mode", "people", "socket_mode", "trouble", "web_server")
-}
+CONNECTION = {f"bot.slack.{name}" for name in ("connect", "http_mode", "people", "socket_mode", "trouble")}
 CONNECTION |= {"bot.slack.signatures"}
 
 # library -> the only parts that import it
@@ -96,7 +107,7 @@ LIBRARIES: dict[str, set[str]] = {
     "psycopg": {"bot.audit.postgres"},
     "slack_bolt": {"bot.slack.incoming", *CONNECTION},
     "slack_sdk": {"bot.slack.incoming", "bot.slack.outgoing", *CONNECTION},
-    "aiohttp": {"bot.slack.incoming", "bot.slack.outgoing", *CONNECTION, "bot.sandbox"},
+    "aiohttp": {"bot.slack.incoming", "bot.slack.outgoing", *CONNECTION, "bot.web_server", "bot.sandbox"},
     "pydantic_settings": {"bot.settings"},
     "click": {"bot.cli", "bot.demo"},
     "pydantic": {"bot"},

@@ -202,7 +202,7 @@ def test_a_full_form_is_understood() -> None:
         ({"user": "a b"}, USER, "not a login name"),
         ({"user": "help"}, USER, "one of the command's own"),
         ({"user": "because"}, USER, "one of the command's own"),
-        ({"user": "everyone"}, HOSTS, "not there yet"),
+        ({"user": "everyone"}, USER, "not for a form"),
         ({"ticked": ()}, "block", NONE_TICKED),
         ({"ticked": ("x y",)}, "block", "not a session id"),
         ({"ticked": ("host1:7",), "processes": True}, "block", ALL_OR_NOTHING),

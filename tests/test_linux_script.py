@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from bot.errors import IncompleteAnswer
 from bot.hosts.drivers.linux import ACT_SCRIPT, LOOK_SCRIPT, LinuxDriver
 from bot.models import Answer, Session, Snapshot, Terminal
 from tests.linux_answers import step
@@ -83,8 +84,8 @@ class Shell:
         )
         return done.stdout
 
-    def look(self, script: bytes = LOOK_SCRIPT) -> Snapshot:
-        answer = self.run("look", NONCE, script=script)
+    def look(self, script: bytes = LOOK_SCRIPT, groups: Sequence[str] = ()) -> Snapshot:
+        answer = self.run("look", NONCE, *groups, script=script)
         return DRIVER.parse_look(answer, host="host1", host_key="SHA256:key", nonce=NONCE)
 
     def end(self, rung: str = "terminate", **other: str) -> Answer:
@@ -222,6 +223,42 @@ def test_names_that_getent_leaves_out(shell: Shell, tmp_path: Path, status: int)
     assert any("the host's directory did not answer" in note for note in nameless.notes) is (status == 1)
 
 
+GETENT = f"""#!/bin/sh
+case $1 in
+    group) shift; echo "$*" >>"$LOG"; echo 'oncall:x:1500:'; echo 'dba:x:1600:'; exit 2 ;;
+    passwd) echo 'nobody-else:x:{os.getuid()}:0::/:/bin/sh' ;;
+esac
+"""
+
+
+def test_who_is_in_a_group(shell: Shell) -> None:
+    """By `id`, as a directory need not list a group's members; only where it was asked for."""
+    shell.stand_in("getent", GETENT)
+    shell.stand_in("id", '#!/bin/sh\ntest "$*" = "-G -- nobody-else" && echo 0 1500 4242\n')
+
+    assert shell.look(groups=["oncall", "dba", "gone"]).groups == {str(os.getuid()): ("oncall",)}
+    assert shell.asked == ["oncall dba gone"]
+    assert shell.look().groups == {}
+
+
+@pytest.mark.parametrize(("tool", "text"), [("getent", "exit 1"), ("id", "exit 1"), ("id", "echo 1500; exit 1")])
+def test_groups_of_whom_nobody_tells(shell: Shell, tool: str, text: str) -> None:
+    """A directory that does not answer makes nobody a member of nothing: it isn't known."""
+    shell.stand_in("getent", GETENT)
+    shell.stand_in(tool, f"#!/bin/sh\n{text}\n")
+
+    assert str(os.getuid()) not in shell.look(groups=["oncall"]).groups
+
+
+@pytest.mark.parametrize("group", ["-x", "a b", "$(id)", "a;b", "a\nb"])
+def test_no_such_group_is_asked_for(shell: Shell, group: str) -> None:
+    """What can't be the name of a group gives no answer at all."""
+    shell.stand_in("getent", GETENT)
+    with pytest.raises(IncompleteAnswer):
+        shell.look(groups=[group])
+    assert shell.asked == []
+
+
 def test_without_ps(shell: Shell) -> None:
     """Without ps every process in /proc is listed, with its name, and a note says so."""
     shell.stand_in("ps", "#!/bin/sh\nexit 127\n")
@@ -286,7 +323,8 @@ def shows_command_lines(snapshot: Snapshot, *, ps: bool) -> bool:
 def timeless(session: Session) -> Session:
     """The same session without what moves on from one look to the next."""
     names = tuple(Terminal(name=terminal.name) for terminal in session.terminals)
-    return session.model_copy(update={"terminals": names, "since": datetime.min.replace(tzinfo=UTC)})
+    times = {"since": datetime.min.replace(tzinfo=UTC), "age": None, "clock_set": None}
+    return session.model_copy(update={"terminals": names, **times})
 
 
 # ------------------------------------------------------------------------------------------------------- end

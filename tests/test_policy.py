@@ -111,7 +111,7 @@ def perhaps_ask(
     policy: Policy, host: str, user: str, acts: frozenset[Act], person: Person, members: Mapping[str, frozenset[str]]
 ) -> bool:
     """The early answer: no only if no uid could give a yes."""
-    return any(rules.may_ask(policy, host, a, acts, person, members) for a in rules.supposed(user))
+    return any(rules.may_ask(policy, host, a, acts, person, members) for a in rules.supposed(policy, host, user))
 
 
 def test_name_in_the_list() -> None:

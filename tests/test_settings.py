@@ -469,3 +469,60 @@ def test_find(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KICKBOT_CONFIG", "/etc/kickbot.toml")
     assert settings.find(None) == Path("/etc/kickbot.toml")
     assert settings.find("other.toml") == Path("other.toml")
+
+
+@pytest.mark.parametrize(
+    ("listen", "found"),
+    [("127.0.0.1:9464", ("127.0.0.1", 9464)), ("127.8.8.8:80", ("127.8.8.8", 80)), ("[::1]:9464", ("::1", 9464))],
+)
+def test_the_port_of_health(kickbot_toml: Path, listen: str, found: tuple[str, int]) -> None:
+    """An address of this machine alone."""
+    health = load(kickbot_toml, SMALL + f'[health]\nlisten = "{listen}"').health
+    assert health
+    assert health.listens_on == found
+
+
+def test_without_health_there_is_no_port(kickbot_toml: Path) -> None:
+    """It is opened where the file says so."""
+    assert load(kickbot_toml, SMALL).health is None
+
+
+@pytest.mark.parametrize(
+    "listen", ["0.0.0.0:9464", "[::]:9464", "192.0.2.1:9464", "localhost:9464", "127.0.0.1", "127.0.0.1:0", ":9464"]
+)
+def test_health_is_not_for_strangers(kickbot_toml: Path, listen: str) -> None:
+    """Any other address is refused, and so is a name: it can come to mean another one."""
+    assert "health.listen: " in stopped(kickbot_toml, SMALL + f'[health]\nlisten = "{listen}"')
+
+
+def test_health_says_where(kickbot_toml: Path) -> None:
+    """The section alone opens nothing by guess."""
+    assert "health.listen: is missing" in stopped(kickbot_toml, SMALL + "[health]")
+
+
+# ------------------------------------------------------------------------------------------------ idle, and everyone
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('idle = "never"', "rules[0].idle: "),
+        ("spare_groups = []", "rules[0].spare_groups: is empty"),
+        ('spare_groups = ["-x"]', "rules[0].spare_groups[0]: '-x' is not the name of a Unix group"),
+        ('spare_groups = ["a;b"]', "is not the name of a Unix group"),
+        ("max_sessions = 0", "rules[0].max_sessions: "),
+    ],
+)
+def test_maintenance_that_makes_no_sense(kickbot_toml: Path, line: str, said: str) -> None:
+    """A sense of idle that isn't one, a group that can't be asked for, a limit that nobody passes."""
+    assert said in stopped(kickbot_toml, SMALL + line)
+
+
+def test_maintenance(kickbot_toml: Path) -> None:
+    """What a rule says of idle sessions and of everyone; without a word it is careful, spares no group, and 20."""
+    said = '\nidle = "keys"\nspare_groups = ["oncall", "db-admins"]\nmax_sessions = 3\n'
+
+    (usual,), (rule,) = (policy(kickbot_toml, text).rules for text in (SMALL, SMALL + said))
+
+    assert (usual.idle, usual.spare_groups, usual.max_sessions) == ("careful", (), 20)
+    assert (rule.idle, rule.spare_groups, rule.max_sessions) == ("keys", ("oncall", "db-admins"), 3)

@@ -23,6 +23,7 @@ from bot.slack.connect import SCOPES
 from bot.slack.content.kick_form import REASON
 from bot.slack.content.tickets import APPROVE, FORCE
 from bot.slack.incoming.arrivals import Pulse
+from tests.dying_bot import Life
 from tests.lives import PATIENCE
 from tests.lives import bot as life
 from tests.make import INCIDENT
@@ -138,7 +139,7 @@ async def test_a_command_that_waited_while_the_bot_slept_is_answered_and_not_ask
         lines = [("host1", host.address, host.port)]
         config = configure(tmp_path, lines, key=hosts.client_key, known_hosts=hosts.known_hosts)
         config.write_text(config.read_text().replace('approve = ["S0LEADS"]', 'approve = ["S0LEADS"]\nlate = "6s"'))
-        async with life(config, slack, "never") as process:
+        async with life(config, slack, Life(tmp_path / "passed", tmp_path / "fate")) as process:
             assert process.pid
             async with asleep(process.pid):
                 said = await alice.command(CHANNEL, "/kick", KICK)

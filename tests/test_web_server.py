@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as tuned
 from hypothesis import strategies as st
 
-from bot.slack import http_mode, web_server
+from bot import web_server
+from bot.slack import http_mode
 from bot.slack.http_mode import HttpMode
 
 HEAD = b"POST /slack/events HTTP/1.1\r\nHost: kickbot\r\n"
@@ -153,7 +154,7 @@ async def test_a_fault_is_logged_and_not_told(caplog: pytest.LogCaptureFixture) 
     async def broken(_request: web.Request) -> web.Response:
         raise RuntimeError("hunter2")
 
-    async with web_server.serving([web.get("/", broken)], "127.0.0.1", 0) as port:
+    async with web_server.serving([web.get("/", broken)], "127.0.0.1", 0, key="x") as port:
         http = HttpMode.__new__(HttpMode)
         http.port = port
         answer = await said(http, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.borders import Trail
+from bot.borders import Store, Trail
 from bot.canonical import digest
 from bot.errors import AlreadyRecorded, Conflict, TrailError
 from bot.events import Asked, Attachment, Cancelled, Closed, DecisionRefused, Looked, Observed, Record, Verifying
@@ -231,3 +231,17 @@ class TrailBehaviours:
 
         assert isinstance(record.event, Asked)
         assert record.event.words == hard
+
+    async def test_state(self, trail: Store) -> None:
+        """It counts what it recorded; an event that came too late is no failure of the store."""
+        assert (trail.state().recorded, trail.state().recorded_age) == (0, None)
+        first = await trail.append(None, asked())
+        await trail.append(first.request, Cancelled(who="U1"), after=first.seq)
+        with pytest.raises(Conflict):
+            await trail.append(first.request, Verifying(), after=first.seq)
+
+        state = trail.state()
+
+        assert (state.recorded, state.failed, state.failed_age) == (2, 0, None)
+        assert state.recorded_age is not None
+        assert state.recorded_age >= 0

@@ -55,13 +55,17 @@ def configure(
     return path
 
 
+def secrets_of(slack: SandboxSlack) -> settings.Secrets:
+    """What the environment would hold for this workspace."""
+    return settings.Secrets(
+        slack_bot_token=slack.bot_token, slack_app_token=slack.app_token, slack_api_url=slack.api_url
+    )
+
+
 @asynccontextmanager
 async def bot_at_work(slack: SandboxSlack, config: Path, timing: Timing | None = None) -> AsyncIterator[None]:
     """The bot, in this process, on that workspace."""
-    secrets = settings.Secrets(
-        slack_bot_token=slack.bot_token, slack_app_token=slack.app_token, slack_api_url=slack.api_url
-    )
-    async with app.serving(settings.load(config), secrets, timing or Timing()):
+    async with app.serving(settings.load(config), secrets_of(slack), timing or Timing()):
         yield
 
 

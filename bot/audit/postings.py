@@ -26,6 +26,9 @@ class SqlitePostings:
     async def get(self, event: int, part: str) -> Posting | None:
         return await self._database.run(lambda db: _get(db, event, part))
 
+    async def noted(self, event: int, part: str) -> Posting | None:
+        return await self.get(event, part)
+
     async def put(self, posting: Posting) -> None:
         await self._database.run(lambda db: _put(db, posting))
 

@@ -19,7 +19,8 @@ from sqlite_utils import Database
 from bot.audit import reading, rows
 from bot.audit.database import AuditDatabase, transaction
 from bot.audit.postings import SqlitePostings
-from bot.borders import Lease
+from bot.audit.writing import Writing
+from bot.borders import Lease, StoreState
 from bot.errors import AlreadyRecorded, Conflict, LeaseLost, TrailError
 from bot.events import FINAL, Entry, Event, Record
 from bot.models import RequestId
@@ -43,6 +44,7 @@ class SqliteTrail:
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._loop = asyncio.get_running_loop()
         self._recorded = asyncio.Event()
+        self._writing = Writing()
         self._open: set[RequestId] | None = None  # touched in the database's thread only
 
     @classmethod
@@ -78,12 +80,17 @@ class SqliteTrail:
         """What the publisher remembers, in the same file."""
         return SqlitePostings(self.database)
 
+    def state(self) -> StoreState:
+        """The lock on the file is all leases in one, and is not lost."""
+        return self._writing.state()
+
     # -------------------------------------------------------------------------------------------- the border
 
     async def append(
         self, request: RequestId | None, event: Event, *, after: int | None = None, lease: Lease | None = None
     ) -> Record:
-        return await self.database.run(lambda db: self._append(db, request, event, after, lease))
+        with self._writing.noted():
+            return await self.database.run(lambda db: self._append(db, request, event, after, lease))
 
     async def claim(self, request: RequestId) -> Lease | None:
         """The lock on the file is the lease on all its requests, so it is always given, but not to a reader."""

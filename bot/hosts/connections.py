@@ -7,7 +7,9 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
+from time import monotonic
 
+from bot.borders import HostsState
 from bot.cleaning import clean, mask, shorten
 from bot.errors import IncompleteAnswer
 from bot.hosts.drivers.interface import Driver, NotForThisDriver
@@ -43,15 +45,30 @@ class SshHosts:
         known = KnownHosts(known_hosts)
         named = {name: host.model_copy(update={"user": host.user or user}) for name, host in hosts.items()}
         self._lines = {name: Line(host, identity, known, limits) for name, host in named.items()}
-        self._in_flight = asyncio.Semaphore(limits.in_flight)
+        self._in_flight = limits.in_flight
+        self._at_once = asyncio.Semaphore(limits.at_once)
+        self._answered: dict[str, bool] = {}
+        self._answered_at: float | None = None
 
-    async def look(self, hosts: Sequence[str]) -> AsyncIterator[Snapshot | Unreachable]:
+    def state(self) -> HostsState:
+        """How the newest look at each host went; asks none."""
+        answered = sum(self._answered.values())
+        return HostsState(
+            configured=len(self._lines),
+            answered=answered,
+            silent=len(self._answered) - answered,
+            answered_age=None if self._answered_at is None else monotonic() - self._answered_at,
+        )
+
+    async def look(self, hosts: Sequence[str], *, groups: Sequence[str] = ()) -> AsyncIterator[Snapshot | Unreachable]:
         """One look for each host, each as it arrives; ends what is still under way when it is closed."""
-        waiting = {asyncio.create_task(self._look(host)) for host in dict.fromkeys(hosts)}
+        few = asyncio.Semaphore(self._in_flight)
+        waiting = {asyncio.create_task(self._look(host, groups, few)) for host in dict.fromkeys(hosts)}
         try:
             while waiting:
                 arrived, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                 for look in arrived:
+                    self._note(look.result())
                     yield look.result()
         finally:
             for look in waiting:
@@ -82,13 +99,18 @@ class SshHosts:
         """Close every connection; what is under way on them fails."""
         await asyncio.gather(*(line.close() for line in self._lines.values()))
 
-    async def _look(self, name: str) -> Snapshot | Unreachable:
+    def _note(self, look: Snapshot | Unreachable) -> None:
+        if look.host in self._lines:
+            self._answered[look.host] = isinstance(look, Snapshot)
+            self._answered_at = monotonic() if isinstance(look, Snapshot) else self._answered_at
+
+    async def _look(self, name: str, groups: Sequence[str], few: asyncio.Semaphore) -> Snapshot | Unreachable:
         line = self._lines.get(name)
         if line is None:
             return Unreachable(host=name, reason="is not configured")
         driver = DRIVERS[line.host.platform]
-        async with self._in_flight:
-            call = driver.look(line.host, nonce=_nonce())
+        async with few, self._at_once:
+            call = driver.look(line.host, nonce=_nonce(), groups=groups)
             try:
                 reply = await line.ask(call, again=True)
                 return await self._parsed(driver, reply, name, call.nonce)

@@ -18,6 +18,7 @@ from bot.errors import KickbotError
 from bot.hosts.drivers.interface import Call
 from bot.hosts.limits import Limits
 from bot.hosts.trust import KnownHosts, NoKnownHosts, Visitor
+from bot.hosts.turns import Turns
 from bot.models import Host, Value
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,10 @@ class Trouble(KickbotError):  # noqa: N818 - says what happened
         self.lost = lost
 
 
+class NoChannel(Trouble):
+    """The host opens no further channel on this connection. Nothing was sent."""
+
+
 class OtherHostKey(Trouble):
     """The host proves itself with another key than the one that the approved plan names. Nothing was sent."""
 
@@ -71,7 +76,7 @@ class Line:
     def __init__(self, host: Host, identity: Sequence[asyncssh.SSHKeyPair], known: KnownHosts, limits: Limits) -> None:
         self.host = host
         self._identity, self._known, self._limits = identity, known, limits
-        self._channels = asyncio.Semaphore(limits.channels)
+        self._turns = Turns(limits.channels)
         self._opening = asyncio.Lock()
         self._warm: _Warm | None = None
 
@@ -79,19 +84,29 @@ class Line:
         """One command and its answer. host_key: the only key to which it may be sent. Raises Trouble.
 
         Where a warm connection turns out to be dead, a fresh one is tried once: if nothing was sent yet, or, with
-        `again`, although it was.
+        `again`, although it was. Where the host takes fewer channels at a time, one comes after the other.
         """
-        async with self._channels:
-            warm, fresh = await self._connection()
+        async with self._turns:
             try:
-                return await self._ask(warm, call, host_key)
-            except OtherHostKey:
-                raise
-            except Trouble as trouble:
-                if fresh or (trouble.sent and not (again and trouble.lost)):
-                    raise
-            warm, _ = await self._connection()
+                return await self._ask_twice(call, again=again, host_key=host_key)
+            except NoChannel as refused:
+                log.info("%s %s: one command at a time from now on", self.host.name, refused)
+                if await self._turns.narrow():
+                    return await self._ask_twice(call, again=again, host_key=host_key)
+        async with self._turns:
+            return await self._ask_twice(call, again=again, host_key=host_key)
+
+    async def _ask_twice(self, call: Call, *, again: bool, host_key: str | None) -> Reply:
+        warm, fresh = await self._connection()
+        try:
             return await self._ask(warm, call, host_key)
+        except OtherHostKey:
+            raise
+        except Trouble as trouble:
+            if fresh or (trouble.sent and not (again and trouble.lost)):
+                raise
+        warm, _ = await self._connection()
+        return await self._ask(warm, call, host_key)
 
     async def close(self) -> None:
         async with self._opening:
@@ -129,6 +144,7 @@ class Line:
                 )
         except asyncssh.HostKeyNotVerifiable as error:
             why = self._known.why_not(host, visitor.shown) if visitor.shown else _reason(error, host)
+            log.error("%s %s", host.name, why)  # noqa: TRY400 - says all that there is to say
             raise Trouble(why) from error
         except TimeoutError as error:
             raise Trouble(f"did not answer within {limits.connect:g} s (connection timed out)") from error
@@ -146,6 +162,8 @@ class Line:
                 warm.retire()
                 if not isinstance(error, Exception):
                     raise
+                if isinstance(error, asyncssh.ChannelOpenError) and not warm.connection.is_closed():
+                    raise NoChannel(_reason(error, self.host)) from error
                 lost = isinstance(error, asyncssh.DisconnectError | OSError) and not isinstance(error, TimeoutError)
                 raise Trouble(self._why_silent(error, reader), sent=reader.opened, lost=lost) from error
             finally:

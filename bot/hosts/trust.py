@@ -39,8 +39,10 @@ class KnownHosts:
         """Why a host that shows the key with this fingerprint is not trusted, and where its key should be."""
         port = None if host.port == SSH_PORT else host.port
         place = f"[{host.address}]:{port}" if port else host.address
-        if any(self._parsed.match(host.address, "", port)[:2]):
-            return f"shows another host key, {shown}, than {self.path} has for {place}"
+        keys, authorities = self._parsed.match(host.address, "", port)[:2]
+        if expected := [key.get_fingerprint() for key in (*keys, *authorities)]:
+            recorded = " or ".join(dict.fromkeys(expected))
+            return f"shows another host key, {shown}, than {recorded}, which {self.path} has for {place}"
         return f"shows an unknown host key, {shown}: {self.path} has none for {place}"
 
 

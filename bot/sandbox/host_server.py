@@ -30,11 +30,13 @@ class Fault:
     """How a host misbehaves, for tests. silent: accepts TCP and says nothing; only from its start on.
 
     slow: answers after `seconds`. cut: the connection breaks after `bytes` of an answer.
+    only: this happens to commands with that word alone.
     """
 
     kind: Literal["silent", "slow", "cut"]
     seconds: float = 3.0
     bytes: int = 400
+    only: str = ""
 
 
 class OneKey(asyncssh.SSHServer):
@@ -156,18 +158,24 @@ class HostServer:
 
     async def _answer(self, process: asyncssh.SSHServerProcess[bytes], connection: Any, child: Process) -> None:
         output, sent = child.stdout, 0
-        if self.fault and self.fault.kind == "slow":
-            await asyncio.sleep(self.fault.seconds)
+        fault = self._fault_of(process)
+        if fault and fault.kind == "slow":
+            await asyncio.sleep(fault.seconds)
         while output and (chunk := await output.read(CHUNK)):
-            if self.fault and self.fault.kind == "cut":
-                chunk = chunk[: self.fault.bytes - sent]
+            if (fault := self._fault_of(process)) and fault.kind == "cut":
+                chunk = chunk[: fault.bytes - sent]
             process.stdout.write(chunk)
             sent += len(chunk)
-            if self.fault and self.fault.kind == "cut" and sent >= self.fault.bytes:
+            if fault and fault.kind == "cut" and sent >= fault.bytes:
                 await asyncio.sleep(0.05)
                 connection.abort()
                 return
             await process.stdout.drain()
+
+    def _fault_of(self, process: asyncssh.SSHServerProcess[bytes]) -> Fault | None:
+        """What goes wrong with this command."""
+        concerned = self.fault and (not self.fault.only or self.fault.only in (process.command or "").split())
+        return self.fault if concerned else None
 
 
 async def feed(process: asyncssh.SSHServerProcess[bytes], child: Process) -> None:

@@ -39,7 +39,10 @@ class Connection:
 
 
 class SocketMode(Way):
-    """`refuse_handshakes`: so many next ones fail. `mute`: pings go unanswered."""
+    """`refuse_handshakes`: so many next ones fail. `hang_handshakes`: they are never answered.
+
+    `mute`: pings go unanswered. `frozen`: connections stand, and nothing at all comes through.
+    """
 
     word = "envelope"
 
@@ -47,7 +50,9 @@ class SocketMode(Way):
         super().__init__(workspace)
         self.connections: list[Connection] = []
         self.refuse_handshakes = 0
+        self.hang_handshakes = False
         self.mute = False
+        self.frozen = False
         self._tickets: set[str] = set()
         self._turn = 0
 
@@ -69,6 +74,8 @@ class SocketMode(Way):
         if self.refuse_handshakes > 0:
             self.refuse_handshakes -= 1
             return web.Response(status=503)
+        if self.hang_handshakes:
+            await asyncio.Event().wait()
         if not known:
             return web.Response(status=408)
         return await self._serve(request)
@@ -94,10 +101,13 @@ class SocketMode(Way):
         about: Json = {"connection_info": {"app_id": self.workspace.app.app_id}, "num_connections": count}
         about |= {"debug_info": {"host": "sandbox", "build_number": 1, "approximate_connection_time": 18060}}
         self.connections.append(connection)
-        await connection.socket.send_json({"type": "hello", **about})
+        if not self.frozen:
+            await connection.socket.send_json({"type": "hello", **about})
         self.workspace.happen("connected", connections=count)
 
     async def _received(self, connection: Connection, message: WSMessage) -> None:
+        if self.frozen:
+            return
         if message.type == WSMsgType.PING and not self.mute:
             await connection.socket.pong(message.data)
         if message.type == WSMsgType.TEXT:
@@ -131,7 +141,8 @@ class SocketMode(Way):
         started = time.monotonic()
         try:
             async with asyncio.timeout(self.workspace.ack_span):
-                await connection.socket.send_json(envelope(delivery, again))
+                if not self.frozen:
+                    await connection.socket.send_json(envelope(delivery, again))
                 delivery.response = await waiter
         except (TimeoutError, ConnectionError):
             delivery.error = "operation_timeout"

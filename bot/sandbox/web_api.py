@@ -44,6 +44,7 @@ METHODS: Mapping[str, Method] = {
     "conversations.open": Method(conversations.open_, "im:write"),
     "conversations.replies": Method(conversations.replies, "{kind}:history"),
     "files.completeUploadExternal": Method(files.complete_upload, "files:write"),
+    "files.delete": Method(files.delete, "files:write"),
     "files.getUploadURLExternal": Method(files.get_upload_url, "files:write"),
     "reactions.add": Method(conversations.add_reaction, "reactions:write"),
     "team.info": Method(people.team_info, "team:read"),

@@ -60,6 +60,7 @@ class Workspace(Log):
         self.groups = {group.id: group for group in groups}
         self.channels = {channel.id: channel for channel in channels}
         self.messages: dict[tuple[str, str], Message] = {}
+        self._replies: dict[tuple[str, str], list[str]] = {}  # the times of the replies below each message
         self.ephemerals: dict[tuple[str, str], Ephemeral] = {}
         self.views: dict[str, View] = {}
         self.stacks: dict[str, list[str]] = {}
@@ -135,6 +136,8 @@ class Workspace(Log):
         version = content.model_copy(update={"at": ts})
         message = Message(channel=channel, ts=ts, author=author, versions=(version,), **more)
         self.messages[channel, ts] = message
+        if message.thread_ts:
+            self._replies.setdefault((channel, message.thread_ts), []).append(ts)
         self.happen("message_posted", channel=channel, ts=ts, message=self.to_slack(message, full=True))
         return message
 
@@ -177,9 +180,10 @@ class Workspace(Log):
 
     def thread(self, channel: str, ts: str) -> list[Message]:
         """The parent, then its replies, oldest first; empty if there is no such message."""
-        here = [m for m in self.messages.values() if m.channel == channel and not m.deleted]
-        parent = next((m.thread_ts or m.ts for m in here if m.ts == ts), ts)
-        return [m for m in here if parent in {m.ts, m.thread_ts}]
+        asked = self.messages.get((channel, ts))
+        parent = asked.thread_ts or ts if asked and not asked.deleted else ts
+        there = [self.messages.get((channel, one)) for one in (parent, *self._replies.get((channel, parent), ()))]
+        return [message for message in there if message and not message.deleted]
 
     def history(self, channel: str) -> list[Message]:
         """What the channel shows outside of its threads, oldest first."""

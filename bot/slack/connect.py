@@ -22,8 +22,8 @@ from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.errors import SettingsError
 from bot.slack.http_mode import HttpMode
-from bot.slack.socket_mode import SocketMode
-from bot.slack.trouble import CALL_FAILED, code_of
+from bot.slack.socket_mode import Heartbeat, SocketMode
+from bot.slack.trouble import NO_ANSWER, code_of
 
 SCOPES = frozenset(
     {
@@ -55,7 +55,7 @@ _PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
 class Slack:
     """A checked workspace. app: for the listeners. posts: for the publisher, it never repeats a call by itself.
 
-    team, user: the ids of the workspace and of the bot in it.
+    way: how Slack reaches the bot, and how long it was silent. team, user: the ids of the workspace and of the bot.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Slack:
         who: dict[str, str],
     ) -> None:
         self.app = app
-        self._way = way
+        self.way = way
         self.reads = reads
         self.posts = posts
         self.team = who["team_id"]
@@ -75,10 +75,17 @@ class Slack:
 
     def listening(self) -> AbstractAsyncContextManager[None]:
         """Commands and clicks arrive while the block runs."""
-        return self._way.listening(self.app)
+        return self.way.listening(self.app)
 
 
-async def connect(*, bot_token: str, api_url: str, app_token: str = "", http: HttpMode | None = None) -> Slack:
+async def connect(
+    *,
+    bot_token: str,
+    api_url: str,
+    app_token: str = "",
+    http: HttpMode | None = None,
+    heartbeat: Heartbeat = Heartbeat(),  # noqa: B008 - frozen
+) -> Slack:
     """A workspace in which everything that Kickbot needs is there. Raises SettingsError, naming what isn't.
 
     http: HTTP mode, and no app_token is needed; without it, Socket Mode.
@@ -90,7 +97,7 @@ async def connect(*, bot_token: str, api_url: str, app_token: str = "", http: Ht
     if http is None:
         await _check_app_token(reads, app_token)
     app = _app(bot_token, api_url, who, http.signing_secret if http else "")
-    return Slack(app, http or SocketMode(app_token), reads, posts, who)
+    return Slack(app, http or SocketMode(app_token, heartbeat), reads, posts, who)
 
 
 def _stay_on_this_machine(api_url: str) -> None:
@@ -176,5 +183,5 @@ async def _asked(variable: str, expected: str, ask: Callable[[], Awaitable[Async
     except SlackApiError as error:
         code = code_of(error) or "an answer that is not Slack's"
         raise SettingsError(f"{variable}: Slack says {code}. It must be {expected}") from error
-    except (*CALL_FAILED, OSError) as error:
+    except NO_ANSWER as error:
         raise SettingsError(f"Slack can't be reached ({error}): check the network and SLACK_API_URL") from error

@@ -7,8 +7,8 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -20,7 +20,8 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
 from bot.slack.signatures import NotTaken, Reason, Signatures
-from bot.slack.web_server import serving
+from bot.slack.trouble import NO_ANSWER
+from bot.web_server import serving
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +37,8 @@ BODY_TIME = 5.0
 """Seconds for a body to arrive; Slack itself waits for three."""
 PATIENCE = 5.0
 """Seconds for acknowledgements that are under way at a stop; bolt gives up on one after three."""
+KNOCK_EVERY = 20.0
+"""Seconds. Slack calls only when someone types or clicks, so the bot asks whether it is there."""
 QUIET = 60.0
 """At most one line of the log in so many seconds is about refused requests."""
 
@@ -43,11 +46,18 @@ Json = dict[str, Any]
 
 
 class HttpMode:
-    """A port that is open. It answers 503 until an app listens, and again as soon as it stops."""
+    """A port that is open. It answers 503 until an app listens, and again as soon as it stops.
+
+    healthy: what else it takes for `/healthz` to say ok. lost: never set; what is missing here, Slack brings back.
+    """
 
     def __init__(self, signing_secret: str, signatures: Signatures) -> None:
         self.signing_secret = signing_secret
         self.port = 0
+        self.healthy: Callable[[], bool] = lambda: True
+        self.lost = asyncio.Event()
+        self.reconnects = 0
+        self._heard = time.monotonic()
         self._signatures = signatures
         self._app: AsyncApp | None = None
         self._answering: set[asyncio.Task[BoltResponse]] = set()
@@ -61,25 +71,40 @@ class HttpMode:
         """Raises SettingsError if it can't listen there. port 0: any free one."""
         mode = cls(signing_secret, signatures or Signatures(signing_secret))
         routes = [web.post(EVENTS, mode._from_slack), web.get(HEALTH, mode._health)]
-        async with serving(routes, host, port) as mode.port:
+        async with serving(routes, host, port, key="slack.listen") as mode.port:
             yield mode
 
     @asynccontextmanager
     async def listening(self, app: AsyncApp) -> AsyncIterator[None]:
         """Commands and clicks arrive while the block runs; then those under way are still acknowledged."""
         self._app = app
+        self._heard = time.monotonic()
+        knocking = asyncio.create_task(self._knock(app), name="knock at Slack")
         log.info("listening on port %s for Slack's requests to %s", self.port, EVENTS)
         try:
             yield
         finally:
             self._app = None
+            knocking.cancel()
             if self._answering:
                 await asyncio.wait(set(self._answering), timeout=PATIENCE)
+
+    def silence(self) -> float:
+        """Seconds since Slack last called, or answered."""
+        return time.monotonic() - self._heard
+
+    async def _knock(self, app: AsyncApp) -> None:
+        while True:
+            await asyncio.sleep(KNOCK_EVERY)
+            with suppress(*NO_ANSWER):
+                await app.client.api_test()
+                self._heard = time.monotonic()
 
     # ------------------------------------------------------------------------------------------ answering
 
     async def _health(self, _request: web.Request) -> web.Response:
-        return web.Response(text="ok") if self._app else web.Response(status=503)
+        """Strangers may ask: it says nothing more."""
+        return web.Response(text="ok") if self._app and self.healthy() else web.Response(status=503)
 
     async def _from_slack(self, request: web.Request) -> web.StreamResponse:
         if not self._app:
@@ -88,6 +113,7 @@ class HttpMode:
             claim = self._signatures.claim(request.headers.getall(TIMESTAMP, ()), request.headers.getall(SIGNATURE, ()))
             body = await _body(request)
             self._signatures.verify(claim, body)
+            self._heard = time.monotonic()
         except NotTaken as refused:
             self._note(refused.reason)
             return web.Response(status=401)

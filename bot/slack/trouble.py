@@ -8,6 +8,9 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 CALL_FAILED = (SlackClientError, aiohttp.ClientError, TimeoutError)
 """Whatever a call raises that Slack refused, or didn't answer."""
 
+NO_ANSWER = (*CALL_FAILED, OSError)
+"""The same, and what did not reach it."""
+
 
 class Trouble(Enum):
     """What a refusal means for the message."""

@@ -33,6 +33,7 @@ from bot.models import (
     Target,
     Unreachable,
 )
+from bot.policy import Policy
 from bot.rights import Rights
 from bot.workflow import Origin, Timing, Workflow
 from tests import make
@@ -64,8 +65,8 @@ class Between:
         self.after_act: Callable[[Step], object] = lambda _step: None
         self.seen_as: Callable[[Snapshot], Snapshot] = lambda look: look
 
-    async def look(self, hosts: Sequence[str]) -> AsyncIterator[Snapshot | Unreachable]:
-        async for look in self._hosts.look(hosts):
+    async def look(self, hosts: Sequence[str], *, groups: Sequence[str] = ()) -> AsyncIterator[Snapshot | Unreachable]:
+        async for look in self._hosts.look(hosts, groups=groups):
             yield self.seen_as(look) if isinstance(look, Snapshot) else look
 
     async def act(self, step: Step, *, not_after: HostUptime) -> Answer:
@@ -142,11 +143,9 @@ class Kicked:
 class Kicks:
     """What people ask of it, on those machines, by the machines' names."""
 
-    def __init__(self, trail: SqliteTrail, hosts: SshHosts, names: Sequence[str], timing: Timing) -> None:
+    def __init__(self, trail: SqliteTrail, hosts: SshHosts, policy: Policy, timing: Timing) -> None:
         self.trail = trail
         self.hosts = Between(hosts)
-        rule = make.rule(hosts=frozenset(names), acts=frozenset({Act.KICK, Act.FORCE, Act.PROCESSES, Act.HOLD}))
-        policy = make.policy(rule, protected=frozenset({"root", BOTS_ACCOUNT, PROTECTED}), owners={})
         rights = Rights(policy, FakePeople({}))
         self.workflow = Workflow(trail=trail, hosts=self.hosts, rights=rights, timing=timing)
         self._faults = _Faults()
@@ -154,14 +153,16 @@ class Kicks:
 
     @classmethod
     @asynccontextmanager
-    async def at_work(cls, machines: Sequence[Machine], folder: Path, timing: Timing = TIMING) -> AsyncIterator[Self]:
+    async def at_work(
+        cls, machines: Sequence[Machine], folder: Path, timing: Timing = TIMING, policy: Policy | None = None
+    ) -> AsyncIterator[Self]:
         """The loop runs until the end."""
         known_hosts = folder / "known_hosts"
         known_hosts.write_text("".join(machine.known_hosts.read_text() for machine in machines))
         named = {machine.name: Host(name=machine.name, address=machine.address) for machine in machines}
         hosts = SshHosts(named, [machines[0].identity], known_hosts, user=BOTS_ACCOUNT)
         async with SqliteTrail.open(folder / "kickbot.db") as trail:
-            kicks = cls(trail, hosts, list(named), timing)
+            kicks = cls(trail, hosts, policy or allowing(machines), timing)
             running = asyncio.create_task(kicks.workflow.run())
             with kicks._faults:
                 try:
@@ -235,6 +236,14 @@ class Kicks:
     def _origin(self, who: str) -> Origin:
         self._asked += 1
         return Origin(who=who, channel=make.channel(), key=f"message-{self._asked}")
+
+
+def allowing(machines: Iterable[Machine], *acts: Act, owners: Mapping[str, str] | None = None, **rule: Any) -> Policy:
+    """A kick, `force`, `processes` and `hold` there, and those acts; nobody owns an account but those of `owners`."""
+    allowed = frozenset({Act.KICK, Act.FORCE, Act.PROCESSES, Act.HOLD, *acts})
+    made = make.rule(hosts=frozenset(machine.name for machine in machines), acts=allowed, **rule)
+    owned = {account: frozenset({person}) for account, person in (owners or {}).items()}
+    return make.policy(made, protected=frozenset({"root", BOTS_ACCOUNT, PROTECTED}), owners=owned)
 
 
 class _Faults(logging.Handler):

@@ -6,6 +6,7 @@ A machine never writes to its base: its disk is an overlay in memory, inside a m
 import os
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -38,6 +39,7 @@ while [ "$status" = 133 ]; do
     [ ! -e "$again" ] || { rm "$again"; status=133; }
 done
 """
+PRIVATELY = ("unshare", "--mount", "--propagation", "private")
 PLAIN = "mkdir -p /run/sshd; install -m 664 -g utmp /dev/null /run/utmp; exec /usr/sbin/sshd -D -e"
 GUEST: dict[Kind, tuple[str, ...]] = {
     "systemd": ("--boot", "--kill-signal=SIGRTMIN+3"),
@@ -71,6 +73,14 @@ exit 1
 """
 
 
+# A socket belongs to the network in which it was made, whoever holds it.
+LISTEN = """
+import socket, sys
+with socket.create_server(("127.0.0.1", int(sys.argv[2]))) as made, socket.socket(fileno=int(sys.argv[1])) as line:
+    socket.send_fds(line, [b"."], [made.fileno()])
+"""
+
+
 class MachineError(Exception):
     """A machine did not do what a test asked of it; the text says what, and shows its own last words."""
 
@@ -81,15 +91,23 @@ class Machine:
     name: its host name. address: IPv4. suite, kind: what it runs; "plain" is sshd without systemd. host_key: its public
     key, "ssh-ed25519 AAAA...". identity: the file of the private key that all its accounts accept (ACCOUNTS and root).
     known_hosts: a file with its key, for the OpenSSH client. folder: its files on this machine, removed with the rack.
-    files: text by path ("etc/...") to lay over the base.
+    files: text by path ("etc/...") to lay over the base. binds: folders of this machine to show there, by their place
+    on the host; it can't write to them.
     """
 
     def __init__(
-        self, rack: Rack, name: str, suite: Suite, kind: Kind = "systemd", files: Mapping[str, str] | None = None
+        self,
+        rack: Rack,
+        name: str,
+        suite: Suite,
+        kind: Kind = "systemd",
+        files: Mapping[str, str] | None = None,
+        binds: Mapping[str, Path] | None = None,
     ) -> None:
         self.name, self.suite, self.kind = name, suite, kind
         self.identity = client_key()
         self._rack = rack
+        self._binds = [f"--bind-ro={folder}:{place}" for place, folder in (binds or {}).items()]
         self._number = rack.free_host()
         self.address = rack.address(self._number)
         self._unique_name = f"{rack.prefix}{name}"
@@ -109,7 +127,7 @@ class Machine:
         self._cgroup.mkdir()
         with self._console.open("wb") as console:
             self._process = subprocess.Popen(
-                ["unshare", "--mount", "--propagation", "private", "sh", "-euc", BOOT, "boot", *GUEST[self.kind]],
+                [*PRIVATELY, "sh", "-euc", BOOT, "boot", *self._binds, *GUEST[self.kind]],
                 env=self._places(),
                 stdin=subprocess.DEVNULL,
                 stdout=console,
@@ -145,6 +163,32 @@ class Machine:
         """Start a command that root runs inside, as a process with exactly this free id. Raises MachineError."""
         with Path("/proc/sys/kernel/ns_last_pid").open("wb") as last:  # means the writer's own pid namespace
             self._run(["sh", "-c", START_AS, "start", str(pid), *argv], stdin=last)
+
+    def listen(self, port: int) -> socket.socket:
+        """A socket for this process that listens on the host's own 127.0.0.1."""
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            inside = ["nsenter", f"--net=/run/netns/{self._unique_name}", sys.executable, "-c", LISTEN]
+            subprocess.run([*inside, str(theirs.fileno()), str(port)], pass_fds=[theirs.fileno()], check=True)
+            _, (listening,), _, _ = socket.recv_fds(ours, 1, 1)
+        return socket.socket(fileno=listening)
+
+    def fill_disk(self) -> None:
+        """From now on no byte is left on its disk."""
+        used = int(self._on_disk("df", "--output=used", str(self.folder / "disk")).split()[-1])
+        self._on_disk("mount", "-o", f"remount,size={used + 4}k", str(self.folder / "disk"))
+        self.run("sh", "-c", "cat /dev/zero >/var/filler 2>/dev/null || true")
+
+    def free_disk(self) -> None:
+        """There is space again."""
+        self._on_disk("mount", "-o", "remount,size=50%", str(self.folder / "disk"))
+        self.run("rm", "-f", "/var/filler")
+
+    def _on_disk(self, *argv: str) -> str:
+        """What a command prints that runs on this machine, where the guest's disk is mounted."""
+        assert self._process is not None
+        inside = ["nsenter", f"--target={self._process.pid}", "-m", "--"]
+        return subprocess.run([*inside, *argv], check=True, capture_output=True, text=True, timeout=60).stdout
 
     def end_logins(self) -> None:
         """End every login, with all that it started; returns when the host knows of none, and nobody lingers."""

@@ -1,26 +1,18 @@
 """One server for all tests of this tier, and a database of its own for each."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager
 
 import pytest
 
 from bot.audit.postgres.trail import PostgresTrail
-from tests.postgres.server import TEMPLATE, Server, running
+from tests.postgres.server import TEMPLATE, Server, prepared
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    with running() as server:
-        server.execute(f"CREATE DATABASE {TEMPLATE}")
-        asyncio.run(_make(server.url(TEMPLATE)))
+    with prepared() as server:
         yield server
-
-
-async def _make(url: str) -> None:
-    async with PostgresTrail.open(url):
-        pass
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """A real PostgreSQL server for the tests: in a temporary folder, on a Unix socket, gone with the tests."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 
+from bot.audit.postgres.trail import PostgresTrail
 from tests.postgres.programs import programs
 
 ACCOUNT = "postgres"
@@ -99,3 +101,17 @@ def running() -> Iterator[Server]:
             server.stop()
     finally:
         shutil.rmtree(folder)
+
+
+@contextmanager
+def prepared() -> Iterator[Server]:
+    """The same, with the template of an empty trail."""
+    with running() as server:
+        server.execute(f"CREATE DATABASE {TEMPLATE}")
+        asyncio.run(_make(server.url(TEMPLATE)))
+        yield server
+
+
+async def _make(url: str) -> None:
+    async with PostgresTrail.open(url):
+        pass

@@ -10,7 +10,7 @@ import pytest
 from bot.audit.postgres import leases, reading
 from bot.audit.postgres.trail import POLL, PostgresTrail
 from bot.borders import Lease
-from bot.errors import AlreadyRecorded, Conflict, LeaseLost
+from bot.errors import AlreadyRecorded, Conflict, LeaseLost, TrailError
 from bot.events import Cancelled, Record, Verifying
 from bot.models import RequestId
 from tests.trail_behaviours import CLOSED, asked, take
@@ -255,3 +255,34 @@ async def test_who_only_looks_needs_no_turn(trail: PostgresTrail, other: Postgre
     await trail.postings().turn()
 
     assert await other.postings().get(1, "parent") is None
+
+
+async def test_the_age_of_the_leases(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None while nothing is held; then since the last renewal, which a lost connection holds up."""
+    monkeypatch.setattr(leases, "RENEWED_EVERY", 1000)
+    async with PostgresTrail.open(url) as trail:
+        assert trail.state().lease_age is None
+        lease = await claimed(trail, (await trail.append(None, asked())).request)
+        assert trail.state().leases == 1
+        await asyncio.sleep(0.2)
+        before = trail.state().lease_age
+        assert before is not None
+        assert before >= 0.2
+
+        async def broken(*_: object) -> None:
+            raise TrailError("the database can't be reached")
+
+        with monkeypatch.context() as cut:
+            cut.setattr(trail.database.leases, "run", broken)
+            with pytest.raises(TrailError):
+                await trail._leases.renew()
+        still = trail.state().lease_age
+        assert still is not None
+        assert still > before
+
+        await trail._leases.renew()
+        renewed = trail.state().lease_age
+        assert renewed is not None
+        assert renewed < still
+        await trail.release(lease)
+        assert trail.state().lease_age is None

@@ -7,6 +7,7 @@ hold up another.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from time import monotonic
 from typing import Any, TypeVar
 
 import psycopg
@@ -62,13 +63,18 @@ class Line:
         self._turn = asyncio.Lock()
         self._connection: Db | None = None
         self._closed = False
+        self._failed: tuple[float, TrailError] | None = None
 
     async def run(self, work: Callable[[Db], Awaitable[T]]) -> T:
         """The result of `work`; done again if the connection turns out to be one that broke while it was idle.
 
-        So `work` is one transaction, or only reads. Every failure is a TrailError.
+        So `work` is one transaction, or only reads. Every failure is a TrailError. Whoever waits here while nothing can
+        be reached hears it together with the first one: they don't each try in vain, one after the other.
         """
+        came = monotonic()
         async with self._turn:
+            if self._failed and self._failed[0] >= came:
+                raise TrailError(str(self._failed[1])) from self._failed[1]
             with plain_errors():
                 fresh = self._connection is None
                 try:
@@ -89,7 +95,12 @@ class Line:
             raise TrailError("the audit trail is closed")
         self._dropped()
         if self._connection is None:
-            self._connection = await connect(self._url, readonly=self._readonly)
+            try:
+                with plain_errors():
+                    self._connection = await connect(self._url, readonly=self._readonly)
+            except TrailError as error:
+                self._failed = monotonic(), error
+                raise
         return self._connection
 
     def _dropped(self) -> bool:

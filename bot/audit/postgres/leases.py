@@ -6,6 +6,7 @@ Each time that a lease changes hands its epoch grows, so that the earlier holder
 import asyncio
 import logging
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import cast
 
 from bot.audit.postgres.database import PostgresDatabase
@@ -46,6 +47,15 @@ class Leases:
         self._database = database
         self._owner = owner
         self._held: dict[RequestId, int] = {}
+        self._renewed = 0.0
+
+    @property
+    def held(self) -> int:
+        return len(self._held)
+
+    def age(self) -> float | None:
+        """Seconds since what is held was last renewed; None if nothing is held."""
+        return monotonic() - self._renewed if self._held else None
 
     async def claim(self, request: RequestId) -> Lease | None:
         """The lease, renewed from now on until it is released; None while another process holds it."""
@@ -77,6 +87,7 @@ class Leases:
         if not held:
             return
         renewed = await self._database.leases.run(lambda db: self._renew(db, held))
+        self._renewed = monotonic()
         for request in held.keys() - renewed:
             if self._held.get(request) == held[request]:
                 del self._held[request]
@@ -87,6 +98,7 @@ class Leases:
         row = await (await db.execute(_CLAIM, values)).fetchone()
         if row is None:
             return None
+        self._renewed = self._renewed if self._held else monotonic()
         self._held[request] = row[0]
         return Lease(request=request, owner=self._owner, epoch=row[0])
 

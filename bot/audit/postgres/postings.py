@@ -23,7 +23,7 @@ ON CONFLICT (event, part) DO UPDATE SET channel = excluded.channel, ts = exclude
 
 
 class PostgresPostings:
-    """The Postings of borders.py. Who had its turn and lost it gets LeaseLost from then on, for a look too."""
+    """The Postings of borders.py. Who had its turn and lost it gets LeaseLost from then on, for `get` too."""
 
     def __init__(self, database: PostgresDatabase, holders: Leases) -> None:
         self._database = database
@@ -37,6 +37,9 @@ class PostgresPostings:
 
     async def get(self, event: int, part: str) -> Posting | None:
         return await self._database.to_the_end(self._database.writes.run(lambda db: self._get(db, event, part)))
+
+    async def noted(self, event: int, part: str) -> Posting | None:
+        return await self._database.to_the_end(self._database.writes.run(lambda db: _noted(db, event, part)))
 
     async def put(self, posting: Posting) -> None:
         values = [posting.event, posting.part, posting.channel, posting.ts]
@@ -52,9 +55,7 @@ class PostgresPostings:
     async def _get(self, db: Db, event: int, part: str) -> Posting | None:
         async with transaction(db):
             await self._demand_turn(db)
-            query = "SELECT channel, ts FROM postings WHERE event = %s AND part = %s"
-            row = await (await db.execute(query, [event, part])).fetchone()
-        return Posting(event=event, part=part, channel=row[0], ts=row[1]) if row else None
+            return await _noted(db, event, part)
 
     async def _write(self, db: Db, statement: str, values: list[object]) -> None:
         async with transaction(db) as commit:
@@ -66,6 +67,12 @@ class PostgresPostings:
         if self._lease is not None:
             until = await leases.lock(db, self._lease)
             leases.demand(self._lease, PUBLISHER, until, await leases.now(db))
+
+
+async def _noted(db: Db, event: int, part: str) -> Posting | None:
+    query = "SELECT channel, ts FROM postings WHERE event = %s AND part = %s"
+    row = await (await db.execute(query, [event, part])).fetchone()
+    return Posting(event=event, part=part, channel=row[0], ts=row[1]) if row else None
 
 
 async def _cursor(db: Db) -> int:

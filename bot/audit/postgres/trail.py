@@ -21,7 +21,8 @@ from bot.audit.postgres.database import PostgresDatabase, connect, snapshot, tra
 from bot.audit.postgres.leases import Leases
 from bot.audit.postgres.postings import PostgresPostings
 from bot.audit.postgres.schema import Db
-from bot.borders import Lease
+from bot.audit.writing import Writing
+from bot.borders import Lease, StoreState
 from bot.errors import AlreadyRecorded, Conflict, TrailError
 from bot.events import FINAL, Entry, Event, Record
 from bot.models import RequestId
@@ -56,6 +57,7 @@ class PostgresTrail:
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._leases = Leases(database, self.owner)
         self._recorded = asyncio.Event()
+        self._writing = Writing()
         self._open: set[RequestId] = set()
         self._open_at = 0  # the event up to which `_open` counts
         self._counting = asyncio.Lock()
@@ -85,12 +87,16 @@ class PostgresTrail:
         """What the publisher remembers, in the same database."""
         return PostgresPostings(self.database, self._leases)
 
+    def state(self) -> StoreState:
+        return self._writing.state(leases=self._leases.held, lease_age=self._leases.age())
+
     # -------------------------------------------------------------------------------------------- the border
 
     async def append(
         self, request: RequestId | None, event: Event, *, after: int | None = None, lease: Lease | None = None
     ) -> Record:
-        return await self.database.to_the_end(self._append_surely(request, event, after, lease))
+        with self._writing.noted():
+            return await self.database.to_the_end(self._append_surely(request, event, after, lease))
 
     async def claim(self, request: RequestId) -> Lease | None:
         return await self._leases.claim(request)

@@ -3,6 +3,7 @@
 Pure: a driver never connects, waits or remembers. The connection makes the nonce.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from bot.errors import KickbotError
@@ -24,8 +25,11 @@ class NotForThisDriver(KickbotError):  # noqa: N818 - says what happened
 class Driver(Protocol):
     """One platform. Every method is pure."""
 
-    def look(self, host: Host, *, nonce: str) -> Call:
-        """The call that lists a host's logins and changes nothing. host.user: the login that runs it."""
+    def look(self, host: Host, *, nonce: str, groups: Sequence[str] = ()) -> Call:
+        """The call that lists a host's logins and changes nothing. host.user: the login that runs it.
+
+        groups: Unix groups, to be told who is in them.
+        """
         ...
 
     def command(self, step: Step, *, host: Host, not_after: HostUptime, nonce: str) -> Call:

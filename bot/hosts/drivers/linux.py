@@ -5,6 +5,7 @@ a boot. The start of the leader is not in it: a leader often ends before the res
 and what lives on must not look like another session, or like none. For logins that logind doesn't know see linux_acts.
 """
 
+from collections.abc import Sequence
 from importlib.resources import files
 
 from bot.hosts.drivers import linux_acts, linux_answer, linux_holds
@@ -35,8 +36,8 @@ HOLD_SCRIPT = _as_program() + _script("linux_act.sh", "linux_hold.sh", "linux_gi
 class LinuxDriver:
     """Any Linux with a POSIX shell, awk and /proc; logind where there is one."""
 
-    def look(self, host: Host, *, nonce: str) -> Call:
-        return _call(host, LOOK_SCRIPT, "look", nonce)
+    def look(self, host: Host, *, nonce: str, groups: Sequence[str] = ()) -> Call:
+        return _call(host, LOOK_SCRIPT, "look", nonce, *groups)
 
     def command(self, step: Step, *, host: Host, not_after: HostUptime, nonce: str) -> Call:
         if isinstance(step, Hold | Release | ShowHold):

@@ -2,7 +2,7 @@
 # It writes no file but those of a hold, signals a process only right after comparing its start, and only defines
 # functions before its last line: cut short, it does nothing.
 #
-#   sh -s -- look NONCE
+#   sh -s -- look NONCE [GROUP...]
 #   sh -s -- end NONCE NOT_AFTER BOOT SESSION LEADER SINCE UID RUNG
 #   sh -s -- end_login NONCE NOT_AFTER BOOT UID LEADER START LEADERS RUNG
 #   sh -s -- end_account NONCE NOT_AFTER BOOT UID KNOWN SPARED SEEN RUNG

@@ -38,9 +38,11 @@ _PROCESS = re.compile(
 _COMMAND = re.compile(rb"\| *(\d{1,10}) (.*)")
 _PROPERTY = re.compile(rb"\| ([A-Za-z0-9]+)=(.*)")
 _TERMINAL = re.compile(rb"terminal (-?\d{1,20}) (-?\d{1,20}) /dev/(.+)")  # whoever owns it sets any time of 64 bits
-_NUMBER = re.compile(rb"(?:ended|total|clock|names) (\d{1,11})")
+_NUMBER = re.compile(rb"(?:ended|total|clock|names|groups) (\d{1,11})")
 _POPULATED = re.compile(rb"populated (\d{1,10}) ([0-9A-Za-z]{1,64})")
 _USER = re.compile(rb"user (\d{1,10}) (.+)")
+_GROUP = re.compile(rb"group (\d{1,10}) (.+)")
+_MEMBER = re.compile(rb"member (\d{1,10})((?: \d{1,10})+)")
 _LINES = {
     b"process": _PROCESS,
     b"fleeting": _PROCESS,
@@ -51,6 +53,9 @@ _LINES = {
     b"terminal": _TERMINAL,
     b"names": _NUMBER,
     b"user": _USER,
+    b"groups": _NUMBER,
+    b"group": _GROUP,
+    b"member": _MEMBER,
     b"no-ps": re.compile(rb"no-ps"),
 }
 """The lines of the section processes, by their first word."""
@@ -102,6 +107,7 @@ class Processes(NamedTuple):
 
     clock: the host's own, when it read those times. nameless: how many users have no name because nobody answered.
     populated: uid and id of logind's sessions in whose scope the kernel knows processes, listed or not.
+    groups: of the groups that were asked for, those in which a uid is; without those of whom it isn't known.
     """
 
     tasks: Mapping[int, Task]
@@ -111,6 +117,7 @@ class Processes(NamedTuple):
     nameless: int
     without_ps: bool
     populated: frozenset[tuple[int, str]]
+    groups: Mapping[int, tuple[str, ...]]
 
 
 class Commands(NamedTuple):
@@ -198,6 +205,7 @@ def logind(lines: list[bytes], *, key: str) -> Logind:
 def processes(lines: Iterable[bytes]) -> Processes:
     """`process …`, `total N`, `clock SECONDS`, `terminal ATIME MTIME PATH`, `names STATUS`, `user UID NAME`, `no-ps`.
 
+    If groups were asked for: `groups STATUS`, `group GID NAME`, and `member UID GID…` for each user who could be asked.
     Besides, `fleeting …` is a process that was met, and not listed; `populated UID ID` a scope that isn't empty; and
     `ended N` says how many of the list had ended.
 
@@ -223,7 +231,17 @@ def processes(lines: Iterable[bytes]) -> Processes:
         nameless=0 if names in ANSWERED else len(nameless),
         without_ps=bool(found[b"no-ps"]),
         populated=frozenset((int(one[1]), clean(one[2])) for one in found[b"populated"]),
+        groups=_memberships(found),
     )
+
+
+def _memberships(found: Mapping[bytes, Sequence[re.Match[bytes]]]) -> Mapping[int, tuple[str, ...]]:
+    """Nothing is known of anybody where the host did not answer for its groups."""
+    if _last_number(found[b"groups"]) not in ANSWERED:
+        return {}
+    named = {int(one[1]): clean(one[2]) for one in found[b"group"]}
+    inside = {int(one[1]): set(map(int, one[2].split())) for one in found[b"member"]}
+    return {uid: tuple(sorted(named[gid] for gid in named.keys() & gids)) for uid, gids in inside.items()}
 
 
 def commands(lines: list[bytes]) -> Commands:

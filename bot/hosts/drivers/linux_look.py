@@ -69,6 +69,7 @@ class Look:
             rest_ladder=LADDER_UNLISTED,
             notes=tuple(self._notes()),
             raw=self._transcript,
+            groups={str(uid): names for uid, names in sorted(self.facts.processes.groups.items())},
         )
 
     def _demand_logind(self) -> None:

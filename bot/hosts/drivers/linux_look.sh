@@ -1,13 +1,16 @@
 # What a look shows: everything that a host knows of its logins and processes. Part of linux.sh.
 
-look() {
+look() { # [GROUP...]
+    for group; do
+        case $group in -* | *[!A-Za-z0-9_.@-]*) return 64 ;; esac
+    done
     sessions=$(logind list-sessions show-session)
     printf '== sessions\n%s\n' "$sessions"
     printf '== users\n'
     logind list-users show-user
     timetable=$(timetable)
     printf '== processes\n'
-    processes
+    processes "$@"
     connections=$(connections)
     records | {                      # they take their time, and come meanwhile
         printf '== commands\n'
@@ -68,7 +71,7 @@ logind() { # LIST SHOW
 }
 
 # The kernel's facts, for exactly the processes that ps lists; then the terminals and the user names that are in them.
-processes() {
+processes() { # [GROUP...]
     pids=$($limit ps -e -o pid= 2>/dev/null) || {
         printf 'no-ps\n'
         pids=$(cd /proc && printf '%s\n' [0-9]*)
@@ -84,7 +87,9 @@ processes() {
     populated
     printf 'clock %s\n' "$(date +%s)"
     printf '%s\n' "$facts" | terminals
-    printf '%s\n' "$facts" "$fleeting" "$timetable" | users
+    users=$(printf '%s\n' "$facts" "$fleeting" "$timetable" | users)
+    printf '%s\n' "$users"
+    if [ $# -gt 0 ]; then groups "$@"; fi
 }
 
 # The sessions in whose scope the kernel knows processes, also such as end before anyone can list them.
@@ -130,6 +135,21 @@ users() {
     } | awk -F : '
         NF == 1 { wanted[$1] }
         NF > 1 && $1 != "" && $3 in wanted { print "user " $3 " " $1; delete wanted[$3] }'
+}
+
+# The numbers of those groups, and in which groups each user is, by `id`: a directory need not list a group's members. At
+# most some seconds for all of them; who is left out isn't known.
+groups() { # GROUP...
+    found=$($limit getent group "$@" 2>/dev/null)
+    printf 'groups %s\n' "$?"
+    printf '%s\n' "$found" | awk -F : '$3 ~ /^[0-9]+$/ { print "group " $3 " " $1 }'
+    clock
+    ask_until=$((clock + 500))
+    printf '%s\n' "$users" | while read -r word uid name; do
+        clock
+        if [ "$word" != user ] || [ "$clock" -ge "$ask_until" ]; then continue; fi
+        if numbers=$($limit id -G -- "$name" 2>/dev/null); then printf 'member %s %s\n' "$uid" "$numbers"; fi
+    done
 }
 
 # Command lines: each up to 128 KiB, together up to 2 MiB, then only their beginnings, then none.

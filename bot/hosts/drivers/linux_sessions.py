@@ -4,7 +4,7 @@ Pure. logind's own sessions come first, then the logins that it doesn't know.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import NamedTuple, Self
@@ -25,6 +25,7 @@ LADDER_UNLISTED = (Rung(name="hangup"), Rung(name="signal"), Rung(name="kill", a
 
 COMMAND_LENGTH = 4_000
 CLOCK_STEP = 60  # seconds by which a terminal's time may lie ahead, after the clock was set back
+SLOWEST_LOGIN = 150  # seconds from the start of a login's first process to its record: sshd itself gives up earlier
 TICKS_PER_SECOND = 100  # USER_HZ, the same wherever Debian and Red Hat run
 
 _TIMESTAMP = "%Y-%m-%d %H:%M:%S UTC"  # after the weekday; the script asks with TZ=UTC
@@ -135,6 +136,7 @@ class Sessions:
         uid, session = key
         leader = _number(shown, "Leader")
         since = _number(shown, "TimestampMonotonic")
+        starts = [int(task.start) / TICKS_PER_SECOND for task in tasks if task.pid == leader]
         account = Account(name=shown.get("Name") or self.user(uid), uid=uid)
         keys = self._facts.keys
         known = keys.recorded(leader, account.name, since / 1_000_000, BY_LOGIND)
@@ -149,6 +151,8 @@ class Sessions:
                 remote=shown.get("RemoteHost", ""),
                 leader=leader,
                 since=self._began(shown, since),
+                clock_set=self._clock_set(_wall(shown), since / 1_000_000, *starts),
+                age=self._age(max([since / 1_000_000, *starts])),
                 own=leader in self._own or any(task.pid in self._own for task in tasks),
                 terminals=self._terminals(tasks, shown.get("TTY", "")),
                 restless=not tasks and key in self._facts.processes.populated,
@@ -175,6 +179,7 @@ class Sessions:
                 remote=self._facts.addresses.get(login.leader.pid, "") if below_sshd else "",
                 leader=login.leader.pid,
                 since=self._moment(began),
+                age=self._age(began),
                 own=any(task.pid in self._own for task in login.tasks),
                 terminals=self._terminals(login.tasks),
                 processes=tuple(self.process(task) for task in login.tasks),
@@ -197,6 +202,7 @@ class Sessions:
                 "key_source": key.source,
                 "remote": session.remote or next((each.address for each in records if each.address), ""),
                 "sources": ("utmp",) if records else (),
+                "clock_set": session.clock_set if session.source == "logind" else self._clock_by(records, session),
             }
         )
 
@@ -217,11 +223,32 @@ class Sessions:
 
     def _began(self, shown: Mapping[str, str], since: int) -> datetime:
         """When a session began, as logind itself tells it, or by its microseconds since the boot."""
-        try:
-            began = datetime.strptime(shown.get("Timestamp", "").partition(" ")[2], _TIMESTAMP).replace(tzinfo=UTC)
-        except ValueError:
-            return self._moment(since / 1_000_000)
-        return min(began, self._facts.machine.time)
+        began = _wall(shown)
+        return self._moment(since / 1_000_000) if began is None else min(began, self._facts.machine.time)
+
+    def _clock_set(self, wall: datetime | None, *uptimes: float) -> int | None:
+        """By how much the clock was set since a moment that was noted by the clock and, at the latest, by uptimes.
+
+        The largest of what they tell: CLOCK_MONOTONIC leaves out a suspend before the login, and a process may have
+        waited for a password, and either hides a part of a step forward.
+        """
+        if wall is None:
+            return None
+        machine = self._facts.machine
+        booted = machine.time.timestamp() - machine.uptime / 100
+        return max(round(booted - (wall.timestamp() - uptime)) for uptime in uptimes)
+
+    def _clock_by(self, records: Sequence[Record], session: Session) -> int | None:
+        """The same by utmp. A getty may have waited for days: then nothing is known."""
+        start = next((int(p.start) / TICKS_PER_SECOND for p in session.processes if p.pid == session.leader), None)
+        if start is None or not records:
+            return None
+        step = self._clock_set(datetime.fromtimestamp(min(each.since for each in records), UTC), start)
+        return step if step is not None and step > -SLOWEST_LOGIN else None
+
+    def _age(self, began: float) -> int:
+        """Seconds since an uptime."""
+        return max(round(self._facts.machine.uptime / 100 - began), 0)
 
     def _moment(self, seconds: float) -> datetime:
         """The time on the host's clock that many seconds after its boot, to the second; never later than now."""
@@ -232,6 +259,14 @@ class Sessions:
 def _means(record: Record, session: Session) -> bool:
     here = record.pid == session.leader or any(record.terminal == each.name for each in session.terminals)
     return here and record.user == session.account.name[:USER_LENGTH]
+
+
+def _wall(shown: Mapping[str, str]) -> datetime | None:
+    """When a session began by the clock as it was then; None where logind doesn't tell."""
+    try:
+        return datetime.strptime(shown.get("Timestamp", "").partition(" ")[2], _TIMESTAMP).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _number(shown: Mapping[str, str], key: str) -> int:

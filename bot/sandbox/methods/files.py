@@ -28,6 +28,16 @@ def complete_upload(call: Call) -> Json:
     return {"files": [{"id": file.id, "title": file.title, "name": file.name} for file in files]}
 
 
+def delete(call: Call) -> Json:
+    """What it was shared with is gone too."""
+    file = call.workspace.files.pop(call.need("file"), None)
+    if file is None:
+        raise SlackError("file_not_found")
+    for message in [m for m in call.workspace.messages.values() if file.id in m.files]:
+        call.workspace.delete(message)
+    return {}
+
+
 def share(call: Call, files: list[File]) -> None:
     """Posts the files into the channels that were named; into none, they stay private to the app."""
     named = [call.text("channel_id"), *call.text("channels").split(",")]

@@ -127,6 +127,9 @@ def _other(session: Session, sign: str, what: str) -> Line:
 
 def _left(story: Story, now: Snapshot, where: str) -> Line:
     """Everything of the account that the newest look shows, in whatever it is."""
+    if story.is_of_everyone:
+        ids = [s.id for s in now.sessions if not s.own]
+        return line(f"Left on {where}: {sessions(ids)}.") if ids else line(f"No session of anyone is left on {where}.")
     user, named = story.user, list[Line]()
     if ids := [s.id for s in now.of(user)]:
         named.append(line(sessions(ids)))

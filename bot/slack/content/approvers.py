@@ -6,7 +6,7 @@ from bot.slack.content.blocks import Message, aside, compose, paragraph
 from bot.slack.content.headlines import asks, last_line, question
 from bot.slack.content.lines import Line, Link, When, bold, either, line
 from bot.slack.content.naming import sessions
-from bot.slack.content.story import Story, short
+from bot.slack.content.story import Story, in_numbers, short
 from bot.slack.content.tickets import decisions_row
 
 APPROVER = "approver:"
@@ -42,7 +42,8 @@ def for_approver(story: Story, link: str) -> Message:
         return compose(paragraph(line(_since(story), at), needed=True), small)
     until = When(moment=request.decide_by or request.at)
     title = line("⏳ ", question(story), " · you may approve it, until ", until, ".")
-    return compose(paragraph(title, asks(story), line(_ends(story), at), needed=True), *decisions_row(request), small)
+    ends = line(bold(_ends(story)) if story.is_of_everyone else _ends(story), at)
+    return compose(paragraph(title, asks(story), ends, needed=True), *decisions_row(request), small)
 
 
 def reminder(story: Story, record: Record) -> Line:
@@ -59,6 +60,8 @@ def reminder(story: Story, record: Record) -> Line:
 def _ends(story: Story) -> str:
     """Whose sessions end, without where they come from or what runs in them."""
     plan = story.plan
+    if plan and plan.is_of_everyone:
+        return f"It ends {in_numbers(plan)}."
     ids = [story.id_of(target) for target in plan.sessions] if plan else []
     ends = [f"It ends {sessions(ids)}" if ids else ""]
     ends += [f"every process of {story.user}" if plan and plan.accounts else ""]

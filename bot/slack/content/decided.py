@@ -33,7 +33,8 @@ def _what_happens(request: Request) -> str:
     number = len(plan.sessions)
     sessions = [count(number, "session")] if number else []
     every = ["every process"] if plan.accounts else []
-    what = f"{' and '.join([*sessions, *every])} of {plan.user} on {named(plan.hosts)}"
+    whose = count(len(plan.people), "person", "people") if plan.is_of_everyone else plan.user
+    what = f"{' and '.join([*sessions, *every])} of {whose} on {named(plan.hosts)}"
     end = "ends" if len([*sessions, *every]) == 1 and number <= 1 else "end"
     if command.warn and plan.sessions:
         return f"{plan.user} is told now, {what} {end} {spell(command.warn)} later"

@@ -66,7 +66,8 @@ def _not_there(story: Story) -> list[Line]:
 def _not_logged_in(plan: Plan) -> list[Line]:
     """Hosts that were asked for too, and where the account has nothing to end or to keep."""
     free = [host for host in plan.untouched if host not in {kept.host for kept in plan.kept}]
-    return [line(f"Not logged in on {named(free)}.")] if free else []
+    nobody = "Nobody is logged in" if plan.is_of_everyone else "Not logged in"
+    return [line(f"{nobody} on {named(free)}.")] if free else []
 
 
 def _processes(story: Story, plan: Plan) -> Line:
@@ -112,6 +113,8 @@ def _means(story: Story, plan: Plan) -> Iterator[Line]:
         return
     if command.warn and plan.sessions:
         yield line(f"{plan.user} is told {spell(command.warn)} before, {_told_where(story)}.")
+    if command.only.idle:
+        yield line(f"Only what is still idle for {spell(command.only.idle)} then: a session that is used again stays.")
     if plan.holds:
         yield line(
             f"First {plan.user} is kept from logging in again there for {spell(command.hold)}, given back by itself."

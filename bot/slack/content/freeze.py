@@ -9,6 +9,8 @@ from bot.slack.content.tickets import row
 
 NOBODY_TOUCHED = "Until two people unfreeze, no session is ended and nobody is warned, on any host."
 
+UNDER_WAY = "What was on its way to a host at that moment may still happen there, within 20 seconds."
+
 
 def card(freeze: Request) -> Message:
     """Its own message, as it has to look now."""
@@ -36,19 +38,19 @@ def reply(freeze: Request, record: Record) -> Message:
 def answer(freeze: Request) -> Line:
     """What whoever froze or unfroze reads at once, alone."""
     if freeze.state is State.UNFROZEN:
-        return line("You unfroze, and so did ", either(_before(freeze), "and"), ": acting goes on.")
+        return line("Acting goes on: ", either(_people(freeze), "and"), " unfroze.")
     if freeze.decisions:
         return line("You unfroze. One more person has to, within 15 minutes: ", bold("/kickbot unfreeze"), ".")
-    return line("🧊 Frozen. ", NOBODY_TOUCHED)
+    return line("🧊 Frozen. ", NOBODY_TOUCHED, " ", UNDER_WAY)
 
 
 def _in_force(freeze: Request) -> list[Line]:
     so_far = line(" So far: ", either(_before(freeze), "and"), ".") if freeze.decisions else ()
-    return [headline(freeze), line(NOBODY_TOUCHED, " What a host was asked to do before is not taken back.", so_far)]
+    return [headline(freeze), line(NOBODY_TOUCHED, " ", UNDER_WAY, so_far)]
 
 
 def _released(freeze: Request) -> Line:
-    people = either(list(dict.fromkeys([*_before(freeze), freeze.ended_by])), "and")
+    people = either(_people(freeze), "and")
     was = line("frozen by ", _who(freeze), " at ", When(moment=freeze.asked_at), ": ", italic(freeze.reason))
     return line("✅ ", bold("Acting goes on"), " since ", When(moment=freeze.at), " · unfrozen by ", people, " · ", was)
 
@@ -60,6 +62,11 @@ def _said(freeze: Request, record: Record) -> Line:
     if record.event.kind == "unfreeze_asked":
         return line(who, " would unfreeze. It takes one more person.")
     return line(who, " unfroze too: acting goes on.")
+
+
+def _people(freeze: Request) -> list[str]:
+    """Who unfroze."""
+    return [*_before(freeze), freeze.ended_by]
 
 
 def _before(freeze: Request) -> list[str]:

@@ -114,6 +114,8 @@ def _closed(story: Story) -> Line:
     for result, told_as in ((Result.UNKNOWN, _unknown), (Result.SURVIVED, _survived), (Result.RETURNED, _returned)):
         if these := [o for o in outcomes if o.result is result]:
             return told_as(story, these)
+    if all(o.result is Result.LEFT for o in outcomes):
+        return line(NEWS, bold("Nothing was ended"), f" · {_score(story)}{_stays(story)}")
     return line("✅ ", bold(_off(story)), f" · {_score(story)}")
 
 
@@ -125,9 +127,10 @@ def _free_everywhere(story: Story) -> bool:
 def _off(story: Story) -> str:
     """`audituser is off host1`, but only if nothing of it was left alone there, nor stays at a terminal."""
     plan = story.plan
-    if plan and not (plan.kept or plan.unreachable or story.request.reason or _at_terminals(story)):
+    left = any(o.result is Result.LEFT for o in story.request.outcomes)
+    if plan and not (left or plan.kept or plan.unreachable or story.request.reason or _at_terminals(story)):
         return f"{story.user} is off {story.where}"
-    return f"What was approved of {story.user} on {story.where} has ended"
+    return f"What was approved{story.of_user} on {story.where} has ended"
 
 
 def _at_terminals(story: Story) -> bool:
@@ -144,7 +147,9 @@ def _score(story: Story) -> str:
     sessions, accounts = _kinds(story.request.outcomes)
     gone = sum(o.result is Result.ALREADY_GONE for o in sessions)
     ended = sum(o.result in _GONE for o in sessions) - gone
+    left = sum(o.result is Result.LEFT for o in sessions)
     scored = f"{ended} of {count(len(sessions), 'session')} ended" + (f", {gone} already gone" if gone else "")
+    scored += f", {left} left alone" if left else ""
     cleared = [o.host for o in accounts if o.result in {Result.ENDED, Result.ALREADY_GONE}]
     nothing = f"nothing of {story.user} is left on {named(cleared)}" if cleared else ""
     return ", and ".join(filter(None, [scored if sessions else "", nothing]))
@@ -157,7 +162,7 @@ def _kinds(outcomes: Sequence[Outcome]) -> tuple[list[Outcome], list[Outcome]]:
 
 def _unknown(story: Story, these: list[Outcome]) -> Line:
     sessions, _ = _kinds(these)
-    what = f"{count(len(sessions), 'session')} of {story.user}" if sessions else f"every process of {story.user}"
+    what = f"{count(len(sessions), 'session')}{story.of_user}" if sessions else f"every process of {story.user}"
     words = bold(f"What became of {what} on {_hosts(these)} is not known")
     return line("⛔ ", words, f" · {_score(story)}")
 
@@ -169,7 +174,7 @@ def _survived(story: Story, these: list[Outcome]) -> Line:
     of_all = count(len(_kinds(story.request.outcomes)[0]), "session")
     verb = "is" if len(sessions) == 1 else "are"
     also = f", and {_left(story, accounts)} there" if accounts else ""
-    return line("⚠️ ", bold(f"{len(sessions)} of {of_all} of {story.user} {verb} still on {_hosts(these)}{also}"))
+    return line("⚠️ ", bold(f"{len(sessions)} of {of_all}{story.of_user} {verb} still on {_hosts(these)}{also}"))
 
 
 def _left(story: Story, accounts: Sequence[Outcome]) -> str:
@@ -178,8 +183,10 @@ def _left(story: Story, accounts: Sequence[Outcome]) -> str:
     return f"{processes(number)} of {story.user} {'is' if number == 1 else 'are'}"
 
 
-def _returned(story: Story, _these: list[Outcome]) -> Line:
-    return line("⚠️ ", bold(f"{_score(story)}, and {story.user} logged in again"))
+def _returned(story: Story, these: list[Outcome]) -> Line:
+    targets = (story.target(outcome) for outcome in these)
+    who = some(dict.fromkeys(target.account.name for target in targets if target))
+    return line("⚠️ ", bold(f"{_score(story)}, and {who} logged in again"))
 
 
 def _hosts(outcomes: Sequence[Outcome]) -> str:

@@ -22,13 +22,19 @@ class Help(Value):
 
 _HOSTS = "`HOSTS`: `host1`, a range `web[01-20]`, a group `@prod`, or several with commas and no spaces"
 _FROM = "`from 203.0.113.0/24`: only logins from that address or network"
+_IDLE = "`idle 30m`: only sessions with no key and no output for so long, and nothing but a shell in front"
 _KEY = "`key SHA256:…`: only logins with that SSH key, as the listing shows it"
 
 HELP = {
     "sessions": Help(
         does="`/sessions HOSTS [USER]` shows who is logged in. It changes nothing, and nobody has to approve it.",
-        examples=("/sessions host1", "/sessions web[01-20] audituser", "/sessions @prod from 203.0.113.0/24"),
-        words=(_HOSTS, "`USER`: only this login name", _FROM, _KEY),
+        examples=(
+            "/sessions host1",
+            "/sessions web[01-20] audituser",
+            "/sessions @prod idle 2h",
+            "/sessions @prod from 203.0.113.0/24",
+        ),
+        words=(_HOSTS, "`USER`: only this login name", _IDLE, _FROM, _KEY),
         then="Where evidence may stand, all in the channel see the answer; elsewhere you alone do.",
     ),
     "kick": Help(
@@ -38,10 +44,15 @@ HELP = {
             "/kick audituser host1 because INC-42",
             "/kick bob host1 session 7,9 warn 5m",
             "/kick bob web[01-20] processes force",
+            "/kick bob web[01-20] idle 1h",
+            "/kick everyone web01 warn 5m because update",
         ),
         words=(
             _HOSTS,
+            "`everyone` for USER: all, for maintenance; the bot, protected accounts, whom a rule spares, and you stay",
+            "`me`: with `everyone`, your own sessions end too",
             "`session 7,9`: only these; `/sessions HOSTS` shows the numbers",
+            f"{_IDLE}; one that is used again before the end stays",
             _FROM,
             _KEY,
             "`processes`: everything else that runs as that account too",

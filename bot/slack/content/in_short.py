@@ -6,6 +6,7 @@ Nothing of what was seen on hosts stands in them: no address, no command line.
 from bot import sentences
 from bot.cleaning import shorten
 from bot.counting import count
+from bot.durations import spell
 from bot.events import BOT, Closed, Record
 from bot.lifecycle import Request, State
 from bot.models import Result
@@ -48,7 +49,9 @@ def what(request: Request) -> Line:
     if command is None:
         return line(bold("a listing"))
     asked_for = shorten(named(command.hosts), LONGEST_WHERE)
-    levels = [level for level, wanted in (("processes", command.processes), ("force", command.force)) if wanted]
+    idle = [f"idle for {spell(command.only.idle)}"] if command.only.idle else []
+    said = (("processes", command.processes), ("force", command.force))
+    levels = [*idle, *(level for level, wanted in said if wanted)]
     return line(bold(f"{command.user} off {asked_for}"), f" ({', '.join(levels)})" if levels else "")
 
 

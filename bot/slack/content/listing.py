@@ -10,7 +10,7 @@ from bot.presence import meant
 from bot.slack.content import keys
 from bot.slack.content.blocks import NOTHING, Message, Part, Table, aside, compose, paragraph, table
 from bot.slack.content.lines import Line, bold, code, line, told
-from bot.slack.content.naming import MANY, alike, of_whom, some
+from bot.slack.content.naming import MANY, alike, of_whom, sessions, some
 from bot.slack.content.story import named
 from bot.workflow import Seen
 
@@ -26,9 +26,9 @@ def listing(seen: Seen, last: Sequence[Part] = (), menu: Sequence[Part] = ()) ->
     last: what stands at its end. menu: what can be done with it, right below the table.
     """
     wanted = seen.listing
-    said = headings(seen.looks, wanted)
+    said = headings(seen.shown, wanted)
     parts = [paragraph(*few(said), needed=True)] if said else []
-    shown = sessions_table(seen.looks, wanted)
+    shown = sessions_table(seen.shown, wanted)
     if shown:
         parts += [shown.part, *cut_note(shown), *menu]
     if below := [*_owners(seen), *_keys(seen)]:
@@ -80,8 +80,9 @@ def _meant(look: Snapshot, wanted: Listing) -> Line:
 
 
 def _filtered(only: Filter) -> str:
-    """` from 203.0.113.0/24 with that key`"""
-    return (f" from {only.network}" if only.network else "") + (" with that key" if only.key else "")
+    """` idle for 30 min from 203.0.113.0/24 with that key`"""
+    idle = f" idle for {spell(only.idle)}" if only.idle else ""
+    return idle + (f" from {only.network}" if only.network else "") + (" with that key" if only.key else "")
 
 
 def unreachable(look: Unreachable, name: str | None = None) -> Line:
@@ -167,7 +168,7 @@ def cut_note(shown: Table) -> list[Part]:
 
 def _owners(seen: Seen) -> list[Line]:
     """`The account bob belongs to Bob.`: for those who are listed; named, not called."""
-    listed = dict.fromkeys(session.account.name for _, session in _shown(seen.looks, seen.listing))
+    listed = dict.fromkeys(session.account.name for _, session in _shown(seen.shown, seen.listing))
     known = [(name, seen.owners[name]) for name in listed if seen.owners.get(name)]
     whose = [f"{name} belongs to {' and '.join(shorten(owner, 40) for owner in owners)}" for name, owners in known]
     return [line(f"The account {', '.join(whose)}.")] if whose else []
@@ -175,8 +176,19 @@ def _owners(seen: Seen) -> list[Line]:
 
 def _keys(seen: Seen) -> list[Line]:
     """Keys in full, and how many sessions a filter could not judge."""
-    lines = keys.whole([(look.host, session) for look, session in _shown(seen.looks, seen.listing)])
-    return [*lines, *few([note for look in seen.looks if isinstance(look, Snapshot) for note in _unknown(look, seen)])]
+    lines = keys.whole([(look.host, session) for look, session in _shown(seen.shown, seen.listing)])
+    looks = [look for look in seen.looks if isinstance(look, Snapshot)]
+    return [*lines, *few([note for look in looks for note in (*_unknown(look, seen), *_not_idle(look, seen))])]
+
+
+def _not_idle(look: Snapshot, seen: Seen) -> Iterator[Line]:
+    """Why the others are not shown, one line for those of which the same is said."""
+    busy, reasons = seen.busy.get(look.host, {}), dict[str, list[str]]()
+    for session in logged_in(look, seen.listing):
+        if why := busy.get(session.identity):
+            reasons.setdefault(why, []).append(session.id)
+    for why, ids in reasons.items():
+        yield line(f"not shown as idle on {look.host}: {sessions(ids)}, {why}")
 
 
 def _unknown(look: Snapshot, seen: Seen) -> Iterator[Line]:

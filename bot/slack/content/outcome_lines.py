@@ -175,6 +175,8 @@ def _ids(story: Story, outcomes: Sequence[Outcome]) -> str:
 def _sign(outcome: Outcome) -> str:
     if outcome.result in _NOT_LISTED:
         return "\N{MINUS SIGN}"
+    if outcome.result is Result.LEFT:
+        return "="
     return "?" if outcome.result is Result.UNKNOWN else "!"
 
 

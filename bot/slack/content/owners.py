@@ -44,6 +44,8 @@ def _what(story: Story) -> str:
     sessions = sum(o.kind == "session" for o in ended)
     noun = "session" if sessions == 1 else "sessions" if sessions else "processes"
     where = named(tuple(dict.fromkeys(o.host for o in ended)))
+    if story.is_of_everyone:
+        return f"Everyone's sessions on {where}, yours among them, were"
     return f"Your {noun} of {story.user} on {where} {'was' if noun == 'session' else 'were'}"
 
 

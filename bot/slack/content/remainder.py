@@ -44,11 +44,12 @@ def _takes_all(plan: Plan, look: Snapshot) -> bool:
 
 
 def _kept(plan: Plan) -> Iterator[Line]:
-    reasons: dict[tuple[str, str], list[str]] = {}
+    reasons: dict[tuple[str, str, str], list[str]] = {}
     for kept in plan.kept:
-        reasons.setdefault((kept.host, kept.why), []).append(kept.session)
-    for (host, why), ids in reasons.items():
-        yield line(f"{sessions(ids)} on {host}: {why}.")
+        of = f" of {kept.user}" if plan.is_of_everyone else ""
+        reasons.setdefault((kept.host, of, kept.why), []).append(kept.session)
+    for (host, of, why), ids in reasons.items():
+        yield line(f"{sessions(ids)}{of} on {host}: {why}.")
 
 
 def _outside(user: str, look: Snapshot) -> Iterator[Line]:

@@ -10,7 +10,7 @@ from bot.slack.content.headlines import asks, last_line, question
 from bot.slack.content.lines import Line, When, Where, Who, bold, either, italic, line, told
 from bot.slack.content.naming import alike
 from bot.slack.content.outcome_lines import notable
-from bot.slack.content.story import Story, named, short
+from bot.slack.content.story import Story, in_numbers, named, short
 from bot.slack.content.tickets import row
 from bot.slack.content.warning import not_told, told_in_short
 
@@ -55,9 +55,16 @@ def _pending(story: Story) -> Message:
         paragraph(asks(story), needed=True),
         *what_would_happen(story),
         paragraph(*_who_may(request), needed=True),
+        *_in_numbers(story),
         *row(request),
         _small(request),
     )
+
+
+def _in_numbers(story: Story) -> list[Part]:
+    """How much it is, right above the buttons, where it is about everyone."""
+    plan = story.plan
+    return [paragraph(line(bold(f"{in_numbers(plan)}.")), needed=True)] if plan and plan.is_of_everyone else []
 
 
 def _who_may(request: Request) -> list[Line]:
@@ -66,7 +73,8 @@ def _who_may(request: Request) -> list[Line]:
     lines = [line(either(groups, "and"), " may approve", names, ". ", _who_may_not(request))]
     if request.approvals_needed > 1:
         have = line(", so far ", either([d.who for d in request.decisions], "and")) if request.decisions else ()
-        lines.append(line(f"It needs {request.approvals_needed} approvals on each host", have, "."))
+        why = f", one of them as it ends more than {count(request.limit, 'session')}" if request.limit else ""
+        lines.append(line(f"It needs {request.approvals_needed} approvals on each host{why}", have, "."))
     return lines
 
 

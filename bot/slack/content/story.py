@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from pydantic import Field
 
+from bot.counting import count
 from bot.events import Closed, Ending, Frozen, Held, Planned, Record, Signalled, Verifying, Warned
 from bot.inventory import fold
 from bot.lifecycle import Request, replay
@@ -43,6 +44,16 @@ class Story(Value):
     @property
     def user(self) -> str:
         return self.request.command.user if self.request.command else ""
+
+    @property
+    def is_of_everyone(self) -> bool:
+        """True where it is about all accounts and not about one."""
+        return self.request.command is not None and self.request.command.is_of_everyone
+
+    @property
+    def of_user(self) -> str:
+        """` of audituser`; nothing where everyone goes."""
+        return "" if self.is_of_everyone else f" of {self.user}"
 
     @property
     def where(self) -> str:
@@ -155,6 +166,12 @@ class Story(Value):
 
     def _answers(self) -> Iterator[tuple[Record, Signalled]]:
         return ((r, r.event) for r in self.records if isinstance(r.event, Signalled))
+
+
+def in_numbers(plan: Plan) -> str:
+    """`12 sessions of 6 people`, or of the one account that it is about."""
+    whose = count(len(plan.people), "person", "people") if plan.is_of_everyone else plan.user
+    return f"{count(len(plan.sessions), 'session')} of {whose}"
 
 
 def anchor(records: Sequence[Record]) -> Record | None:

@@ -17,7 +17,8 @@ def told_in_short(story: Story) -> Line:
     """`audituser was told on pts/3: “…”`, for the parent."""
     if terminals := [t for _, event in story.warnings for t in event.answer.told]:
         return line(bold(f"{story.user} was told on {some(dict.fromkeys(terminals))}"), _quoted(story, ": "), ".")
-    return line(bold(f"{story.user} could not be told on any terminal"), ".")
+    who = "Nobody could" if story.is_of_everyone else f"{story.user} could not"
+    return line(bold(f"{who} be told on any terminal"), ".")
 
 
 def not_told(story: Story) -> list[Line]:

@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.errors import AlreadyRecorded, KickbotError
+from bot.errors import AlreadyRecorded, KickbotError, TrailError
 from bot.slack.content.blocks import Message, compose, paragraph
 from bot.slack.content.lines import Line, line, told
 from bot.slack.trouble import CALL_FAILED, Trouble, judge
@@ -40,7 +40,7 @@ async def answered(reply: Reply, work: Callable[[], Awaitable[None]]) -> None:
     except AlreadyRecorded as error:
         log.info("sent by Slack once more: %s", error)
     except KickbotError as error:
-        log.info("refused: %s", error)
+        log.log(logging.ERROR if isinstance(error, TrailError) else logging.INFO, "refused: %s", error)
         await reply(note(told(error.for_user())))
     except Exception:
         log.exception("a fault in Kickbot")

@@ -70,15 +70,15 @@ def told_by_slack(body: Json, headers: Mapping[str, Sequence[str]]) -> datetime 
     return _moment((body.get("event") or {}).get("ts")) or _moment(clicks[0].get("action_ts")) or _moment(signed[0])
 
 
-def sent(body: Json, headers: Mapping[str, Sequence[str]], pulse: Pulse) -> datetime:
-    """When it was sent, or the earliest moment at which it may have been."""
-    waited = timedelta(seconds=pulse.waited())
-    return told_by_slack(body, headers) or datetime.now(UTC) - waited
+def sent(body: Json, headers: Mapping[str, Sequence[str]], pulse: Pulse) -> datetime | None:
+    """When it was sent, or the earliest moment at which it may have been; None: just now, whatever any clock says."""
+    waited = pulse.waited()
+    return told_by_slack(body, headers) or (datetime.now(UTC) - timedelta(seconds=waited) if waited else None)
 
 
-def answerable(sent: datetime) -> bool:
+def answerable(sent: datetime | None) -> bool:
     """Is the response_url that came with it still good?"""
-    return (datetime.now(UTC) - sent).total_seconds() < ANSWERABLE
+    return sent is None or (datetime.now(UTC) - sent).total_seconds() < ANSWERABLE
 
 
 def _moment(text: str | None) -> datetime | None:

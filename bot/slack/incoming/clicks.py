@@ -70,7 +70,9 @@ class Clicks:
 
         return listener
 
-    async def _decide(self, body: Json, sent: datetime, decide: Callable[[Origin, Ticket], Awaitable[Line]]) -> None:
+    async def _decide(
+        self, body: Json, sent: datetime | None, decide: Callable[[Origin, Ticket], Awaitable[Line]]
+    ) -> None:
         ticket = Ticket.read(body["actions"][0].get("value"))
         origin = await self._intake.origin(body["user"]["id"], channel_of(body), key_of(body), sent)
         await self._reply_to(body)(note(await decide(origin, ticket)))
@@ -91,8 +93,8 @@ class Clicks:
         again = await self._workflow.again(origin, RequestId(ticket.request), ticket.plan, force=False)
         return asked(again, origin.channel.id)
 
-    async def _unfreeze(self, origin: Origin, _ticket: Ticket) -> Line:
-        return freeze.answer(await self._workflow.unfreeze(origin))
+    async def _unfreeze(self, origin: Origin, ticket: Ticket) -> Line:
+        return freeze.answer(await self._workflow.unfreeze(origin, RequestId(ticket.request)))
 
     async def _unhold(self, origin: Origin, ticket: Ticket) -> Line:
         return holds.answer([await self._workflow.unhold_one(origin, RequestId(ticket.request))])

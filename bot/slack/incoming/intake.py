@@ -51,8 +51,8 @@ class Intake:
             task.add_done_callback(self._answering.discard)
         await answered(reply, work)
 
-    def sent(self, request: AsyncBoltRequest) -> datetime:
-        """When it was sent, at the earliest. To be asked as soon as it is there."""
+    def sent(self, request: AsyncBoltRequest) -> datetime | None:
+        """When it was sent, at the earliest; None: just now. To be asked as soon as it is there."""
         return arrivals.sent(request.body, request.headers, self._pulse)
 
     async def origin(self, who: str, channel: str, key: str, sent: datetime | None = None) -> Origin:

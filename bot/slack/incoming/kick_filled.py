@@ -27,6 +27,7 @@ Json = dict[str, Any]
 NONE_TICKED = "Choose at least one session."
 ALL_OR_NOTHING = "`processes` ends everything of the account: choose all sessions, or leave `processes` out."
 NOT_A_WARNING = "Choose one of the times that are listed."
+NOT_IN_A_FORM = "`everyone` is not for a form: type it, as in `/kick everyone HOSTS because REASON…`."
 NOT_A_USER = "That word is one of the command's own: no account of this name can be kicked."
 
 
@@ -109,6 +110,8 @@ def command(filled: Filled, inventory: Inventory) -> tuple[str, Kick]:
         raise Mistakes({HOSTS: error.for_user()}) from error
     if not isinstance(understood, Kick):
         raise Mistakes({USER: NOT_A_USER})
+    if understood.is_of_everyone:
+        raise Mistakes({USER: NOT_IN_A_FORM})
     return words, understood
 
 
@@ -157,7 +160,7 @@ def _words(filled: Filled, several: bool) -> str:
 def demands_reason(policy: Policy, kick: Kick) -> str:
     """A host whose rules demand a reason for this; empty if none does."""
     for host in kick.hosts:
-        by_account = (policy.rules_to_act(host, account, kick.acts) for account in supposed(kick.user))
+        by_account = (policy.rules_to_act(host, account, kick.acts) for account in supposed(policy, host, kick.user))
         if any(rule.reason for rule in next(filter(None, by_account), ())):
             return host
     return ""

@@ -57,7 +57,7 @@ class SentForms:
         reply = reply_in_form(self._context.posts, body)
         await self._context.intake.answer(reply, lambda: self._ask(ack, body, sent, reply))
 
-    async def _ask(self, ack: Ack, body: Json, sent: datetime, reply: Reply) -> None:
+    async def _ask(self, ack: Ack, body: Json, sent: datetime | None, reply: Reply) -> None:
         try:
             words, kick = self._understood(body["view"])
         except Mistakes as mistakes:
@@ -86,7 +86,7 @@ class SentForms:
             raise Mistakes({REASON: f"A reason is needed on {host}."})
         return f"{self._context.names['kick']} {words}", kick
 
-    async def _workflow_asks(self, body: Json, sent: datetime, words: str, kick: Kick) -> Line:
+    async def _workflow_asks(self, body: Json, sent: datetime | None, words: str, kick: Kick) -> Line:
         """One form is one request, however often it is sent; one that was refused may be sent again."""
         view, known = body["view"]["id"], Known.of(body["view"])
         refused = self._refused.get(view, 0)

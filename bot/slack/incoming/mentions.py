@@ -48,7 +48,7 @@ class Mentions:
         reply = self._reply(event)
         await self._intake.answer(reply, lambda: self._carry_out(event, sent, text, reply))
 
-    async def _carry_out(self, event: Json, sent: datetime, text: str, reply: Reply) -> None:
+    async def _carry_out(self, event: Json, sent: datetime | None, text: str, reply: Reply) -> None:
         if event.get("edited"):
             raise CommandError(EDITED)
         said = Said(

@@ -45,7 +45,7 @@ class Listings:
         seen = await awaited(reply, looking, f"Looking at {named(wanted.hosts)} …")
         for_all = bool(seen.looks) and may_show(self._context.policy, origin.channel)
         why = alone(self._context.policy, origin.channel, words) if seen.looks and not for_all else ()
-        await reply(listing(seen, why, menu(seen.looks, wanted, self._context.policy)), for_all=for_all)
+        await reply(listing(seen, why, menu(seen.shown, wanted, self._context.policy)), for_all=for_all)
 
     async def _clicked(self, ack: Ack, body: Json) -> None:
         await ack()

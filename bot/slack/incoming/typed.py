@@ -37,7 +37,7 @@ class Said(Value):
     who: str
     channel: str
     key: str
-    sent: Moment
+    sent: Moment | None
     called: str
     command: str
     text: str
@@ -117,7 +117,7 @@ class Typed:
         await reply(note(asked(await self._context.workflow.ask(origin, words, wanted), origin.channel.id)))
 
 
-def _said(command: str, body: Json, sent: datetime) -> Said:
+def _said(command: str, body: Json, sent: datetime | None) -> Said:
     """A slash command."""
     return Said(
         who=body["user_id"],

@@ -30,33 +30,43 @@ class Audience:
 
     async def absent(self, channel: str, people: Collection[str]) -> tuple[str, ...]:
         """Those who aren't in the channel, in the same order. Whom Slack doesn't show there is taken for absent."""
-        there = await self._fresh(self._members, channel, self._read_members) if people else frozenset()
+        there = await self._fresh(self._members, channel, self._read_members, frozenset()) if people else frozenset()
         return tuple(person for person in people if person not in there)
 
     async def is_foreign(self, channel: str) -> bool:
         """True if Slack says that people of another company read there: then no evidence may stand there."""
-        return await self._fresh(self._foreign, channel, self._read_foreign)
+        return await self._fresh(self._foreign, channel, self._read_foreign, False)
 
     async def _fresh(
-        self, known: dict[str, tuple[float, Found]], channel: str, read: Callable[[str], Awaitable[Found]]
+        self,
+        known: dict[str, tuple[float, Found]],
+        channel: str,
+        read: Callable[[str], Awaitable[Found | None]],
+        unknown: Found,
     ) -> Found:
+        """While Slack doesn't say, what it said last still counts."""
         now = self._clock()
-        if channel not in known or now - known[channel][0] >= FRESH:
-            known[channel] = (now, await read(channel))
-        return known[channel][1]
+        at, last = known.get(channel, (now - FRESH, unknown))
+        if now - at < FRESH:
+            return last
+        found = await read(channel)
+        if found is None:
+            return last
+        known[channel] = (now, found)
+        return found
 
-    async def _read_foreign(self, channel: str) -> bool:
+    async def _read_foreign(self, channel: str) -> bool | None:
         try:
             answer = await self._client.conversations_info(channel=channel)
             foreign = Conversation.model_validate(answer.get("channel")).channel().shared
         except FAILURES as error:
             log.info("channel %s: %s", channel, error)
-            return False
+            return None
         if foreign:
             log.error("people of another company are in the channel %s: no evidence is posted there", channel)
         return foreign
 
-    async def _read_members(self, channel: str) -> frozenset[str]:
+    async def _read_members(self, channel: str) -> frozenset[str] | None:
         members: set[str] = set()
         cursor = ""
         for _ in range(MOST_PAGES):
@@ -65,7 +75,7 @@ class Audience:
                 members.update(answer["members"])
             except (*FAILURES, KeyError, TypeError) as error:
                 log.warning("the members of %s can't be read, so approvers are told in person: %s", channel, error)
-                break
+                return None
             cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
             if not cursor:
                 break

@@ -11,19 +11,23 @@ from datetime import timedelta
 from functools import partial
 from itertools import chain, islice, repeat
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackRequestError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.borders import Posting, Postings, Sleep
+from bot.errors import LeaseLost
 from bot.events import Record
 from bot.models import Moment, Value
 from bot.slack.content.blocks import Message
 from bot.slack.content.files import File
 from bot.slack.outgoing.tempo import Tempo
 from bot.slack.trouble import Impossible, Trouble, judge, retry_after
+from bot.stopping import to_its_end
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +78,17 @@ class Tag(Value):
     def metadata(self) -> dict[str, Any]:
         return {"event_type": EVENT_TYPE, "event_payload": self.model_dump(mode="json", exclude={"at"})}
 
+    def up_to(self, newest: Record) -> dict[str, Any]:
+        """The same, with the newest event that the message shows."""
+        shown = {"newest": newest.seq, "newest_trail": newest.hash}
+        return {"event_type": EVENT_TYPE, "event_payload": {**self.metadata["event_payload"], **shown}}
+
+    def is_on(self, message: dict[str, Any]) -> bool:
+        """True for exactly this message, whatever it shows by now."""
+        metadata = message.get("metadata") or {}
+        found = (metadata.get("event_payload") or {}).items()
+        return metadata.get("event_type") == EVENT_TYPE and self.metadata["event_payload"].items() <= found
+
 
 class Delivery:
     """`client` must not repeat a call by itself after a lost answer: that would post twice."""
@@ -118,7 +133,7 @@ class Delivery:
             for what in (message, message.plain) if message.blocks else (message,):
                 send, find = partial(self._send, where, what, tag), partial(self._find, where, tag)
                 try:
-                    return await self._put(tag, where, await self._insist(send, find, doubtful=doubtful, tries=tries))
+                    return await self._insist(send, find, doubtful=doubtful, tries=tries)
                 except Impossible as error:
                     if error.may_heal:
                         raise
@@ -135,20 +150,23 @@ class Delivery:
         if known := await self._postings.get(tag.event, tag.part):
             return known
         async for where in _places(place, elsewhere):
-            send, find = partial(self._upload, where, file), partial(self._find_file, where, tag, file)
+            send, find = partial(self._upload, where, file, tag), partial(self._find_file, where, tag, file)
             try:
-                return await self._put(tag, where, await self._insist(send, find, doubtful=doubtful))
+                return await self._insist(send, find, doubtful=doubtful)
             except Impossible as error:
                 log.warning("request %s, file %s: %s", tag.request, file.name, error)
                 if error.trouble is not Trouble.PLACE:
                     break
         return None
 
-    async def change(self, posting: Posting, tag: Tag, message: Message) -> None:
-        """Show the newest state in a message that stands already. Raises Impossible if it can't be changed."""
+    async def change(self, posting: Posting, tag: Tag, message: Message, newest: Record | None = None) -> None:
+        """Show the newest state in a message that stands already. Raises Impossible if it can't be changed.
+
+        newest: the event up to which that is; it stands beside the tag from then on.
+        """
         for what in (message, message.plain):
             try:
-                await self._insist(partial(self._update, posting, what, tag), None, doubtful=False, tries=FEW)
+                await self._insist(partial(self._update, posting, what, tag, newest), None, doubtful=False, tries=FEW)
             except Impossible as error:
                 if error.trouble is Trouble.PLACE or error.may_heal:
                     raise
@@ -186,14 +204,33 @@ class Delivery:
         await self._postings.put(posting)
         return posting
 
+    async def _put_in_time(self, tag: Tag, place: Place, ts: str, undo: Callable[[], Awaitable[object]]) -> Posting:
+        """A process that slept may have sent this long after another one did: then it takes its own away again."""
+        try:
+            return await self._put(tag, place, ts)
+        except LeaseLost:
+            stands = await self._noted(tag)
+            if stands and stands.ts != ts:
+                log.warning("request %s: %s of event %s was posted too late", tag.request, tag.part, tag.event)
+                await self._take_away(ts, undo)
+            raise
+
+    async def _noted(self, tag: Tag) -> Posting | None:
+        """Where the other one has posted it, which may be posting it at this very moment."""
+        for pause in (*PAUSES[:3], 0.0):
+            if stands := await self._postings.noted(tag.event, tag.part):
+                return stands
+            await self._sleep(pause)
+        return None
+
     async def _insist(
         self,
-        send: Callable[[], Awaitable[str]],
-        find: Callable[[], Awaitable[str | None]] | None,
+        send: Callable[[], Awaitable[T]],
+        find: Callable[[], Awaitable[T | None]] | None,
         *,
         doubtful: bool,
         tries: int | None = None,
-    ) -> str:
+    ) -> T:
         """Try until Slack answers. Whenever it isn't clear what became of a try, look before the next one."""
         trouble, code = Trouble.UNCLEAR, "no answer"
         for pause in islice(chain(PAUSES, repeat(60.0)), tries):
@@ -219,8 +256,11 @@ class Delivery:
 
     # ------------------------------------------------------------------------------------------ single calls
 
-    async def _send(self, place: Place, message: Message, tag: Tag) -> str:
+    async def _send(self, place: Place, message: Message, tag: Tag) -> Posting:
         await self._keep_to(self._posts.next(place.channel))
+        return await to_its_end(self._post(place, message, tag))
+
+    async def _post(self, place: Place, message: Message, tag: Tag) -> Posting:
         answer = await self._client.chat_postMessage(
             channel=place.channel,
             thread_ts=place.thread or None,
@@ -230,20 +270,24 @@ class Delivery:
             unfurl_links=False,
             unfurl_media=False,
         )
-        return str(answer["ts"])
+        ts = str(answer["ts"])
+        return await self._put_in_time(tag, place, ts, partial(self._client.chat_delete, channel=place.channel, ts=ts))
 
-    async def _update(self, posting: Posting, message: Message, tag: Tag) -> str:
+    async def _update(self, posting: Posting, message: Message, tag: Tag, newest: Record | None) -> str:
         await self._keep_to(self._changes.next())
         answer = await self._client.chat_update(
             channel=posting.channel,
             ts=posting.ts,
             text=message.text,
             blocks=list(message.blocks),
-            metadata=tag.metadata,
+            metadata=tag.up_to(newest) if newest else tag.metadata,
         )
         return str(answer["ts"])
 
-    async def _upload(self, place: Place, file: File) -> str:
+    async def _upload(self, place: Place, file: File, tag: Tag) -> Posting:
+        return await to_its_end(self._share(place, file, tag))
+
+    async def _share(self, place: Place, file: File, tag: Tag) -> Posting:
         answer = await self._client.files_upload_v2(
             channel=place.channel,
             thread_ts=place.thread or None,
@@ -251,7 +295,14 @@ class Delivery:
             title=file.title,
             content=file.content.encode(),
         )
-        return str(answer["files"][0]["id"])
+        file_id = str(answer["files"][0]["id"])
+        return await self._put_in_time(tag, place, file_id, partial(self._client.files_delete, file=file_id))
+
+    async def _take_away(self, ts: str, undo: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await undo()
+        except (*TRANSPORT, SlackApiError) as error:
+            log.warning("%s stands there twice: %s", ts, error)
 
     async def _permalink(self, posting: Posting) -> str:
         answer = await self._client.chat_getPermalink(channel=posting.channel, message_ts=posting.ts)
@@ -265,19 +316,19 @@ class Delivery:
 
     # ------------------------------------------------------------------------------------------ looking first
 
-    async def _find(self, place: Place, tag: Tag) -> str | None:
-        """The ts of this very message, if Slack has it."""
+    async def _find(self, place: Place, tag: Tag) -> Posting | None:
+        """This very message, if Slack has it."""
         async for message in self._messages(place, tag):
-            if message.get("metadata") == tag.metadata:
+            if tag.is_on(message):
                 self._adopted.add(str(message["ts"]))
-                return str(message["ts"])
+                return await self._put(tag, place, str(message["ts"]))
         return None
 
-    async def _find_file(self, place: Place, tag: Tag, file: File) -> str | None:
+    async def _find_file(self, place: Place, tag: Tag, file: File) -> Posting | None:
         async for message in self._messages(place, tag):
             for shared in message.get("files", []):
                 if shared.get("name") == file.name:
-                    return str(shared["id"])
+                    return await self._put(tag, place, str(shared["id"]))
         return None
 
     async def _messages(self, place: Place, tag: Tag) -> AsyncIterator[dict[str, Any]]:

@@ -16,8 +16,8 @@ from bot.slack.trouble import Trouble, judge
 
 log = logging.getLogger(__name__)
 
-NEWEST = 100
-"""Messages of the incident channel that are looked at. Every request is told there."""
+PAGE, MOST_PAGES = 200, 10
+"""Messages of the incident channel that are read until some are Kickbot's own: every request is told there."""
 
 
 async def told(client: AsyncWebClient, channel: str, bot_user: str, sleep: Sleep = asyncio.sleep) -> tuple[Told, ...]:
@@ -27,8 +27,7 @@ async def told(client: AsyncWebClient, channel: str, bot_user: str, sleep: Sleep
     """
     for pause in chain(PAUSES, repeat(60.0)):
         try:
-            answer = await client.conversations_history(channel=channel, limit=NEWEST, include_all_metadata=True)
-            return tuple(_read(answer.get("messages") or [], bot_user))
+            return await _newest(client, channel, bot_user)
         except TRANSPORT as error:
             log.warning("what was told in Slack can't be read yet, so nothing is done: %r", error)
         except SlackApiError as error:
@@ -41,12 +40,34 @@ async def told(client: AsyncWebClient, channel: str, bot_user: str, sleep: Sleep
     return ()
 
 
+async def _newest(client: AsyncWebClient, channel: str, bot_user: str) -> tuple[Told, ...]:
+    cursor: str | None = None
+    for _ in range(MOST_PAGES):
+        answer = await client.conversations_history(
+            channel=channel, limit=PAGE, cursor=cursor, include_all_metadata=True
+        )
+        if found := tuple(_read(answer.get("messages") or [], bot_user)):
+            return found
+        cursor = (answer.get("response_metadata") or {}).get("next_cursor")
+        if not cursor:
+            break
+    else:
+        log.warning("none of the newest %d messages in %s is Kickbot's own", PAGE * MOST_PAGES, channel)
+    return ()
+
+
 def _read(messages: list[dict[str, Any]], bot_user: str) -> Iterator[Told]:
     for message in messages:
         metadata = message.get("metadata") or {}
         if message.get("user") == bot_user and metadata.get("event_type") == EVENT_TYPE:
-            payload = metadata.get("event_payload") or {}
+            yield from _said(metadata.get("event_payload") or {})
+
+
+def _said(payload: dict[str, Any]) -> Iterator[Told]:
+    """The newest event that a message shows, and the one for which it was posted."""
+    for event, trail in (("newest", "newest_trail"), ("event", "trail")):
+        if event in payload:
             try:
-                yield Told(request=payload.get("request"), event=payload.get("event"), hash=payload.get("trail"))
+                yield Told(request=payload.get("request"), event=payload[event], hash=payload.get(trail))
             except ValidationError as error:
                 log.warning("a message of Kickbot's own with other metadata than it writes: %s", error)

@@ -90,7 +90,7 @@ class Parents:
             if message == self._shown.get(story.request.id):
                 return
             try:
-                await self._delivery.change(parent, Tag.of(story.anchor or newest, parent.part), message)
+                await self._delivery.change(parent, Tag.of(story.anchor or newest, parent.part), message, newest)
             except Impossible as error:
                 if error.may_heal:
                     raise

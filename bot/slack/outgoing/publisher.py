@@ -8,7 +8,7 @@ much there still is to post.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from time import monotonic
 
@@ -65,35 +65,46 @@ class Publisher:
         self._stories = Stories(trail)
         self._audience = Audience(client, clock)
         self._later = Later(sleep)
+        self._told = 0  # up to this event everything was told, but for what waits in `_later`
         self._delivery = Delivery(client, postings, bot_user=bot_user, sleep=sleep, clock=clock)
         self._parents = Parents(self._delivery, postings, self._stories, self._audience, incident_channel)
 
     async def run(self) -> None:
         """Until cancelled. A trail that can't be read is waited for."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._patiently(self._follow))
-            tasks.create_task(self._patiently(self._keep_fresh))
-            tasks.create_task(self._later.run())
+            tasks.create_task(self._patiently())
+            tasks.create_task(self._later.run(self._advance))
 
-    async def _patiently(self, follow: Callable[[], Awaitable[None]]) -> None:
+    async def _patiently(self) -> None:
+        """Both end together: neither goes on with a turn that was lost and taken again meanwhile."""
         while True:
+            lost = False
             try:
                 await self._postings.turn()
-                await follow()
-            except LeaseLost as error:
-                log.info("another Kickbot may post now: %s", error)
-            except TrailError as error:
-                log.warning("the audit trail can't be read, so nothing is posted: %s", error)
+                async with asyncio.TaskGroup() as both:
+                    both.create_task(self._follow())
+                    both.create_task(self._keep_fresh())
+            except* LeaseLost as errors:
+                lost = True
+                log.info("another Kickbot may post now: %s", errors.exceptions[0])
+            except* TrailError as errors:
+                log.warning("the audit trail can't be read, so nothing is posted: %s", errors.exceptions[0])
+            if not lost:
                 await self._sleep(TRAIL_PAUSE)
 
     async def _follow(self) -> None:
         """What was recorded before this moment may have been posted by an earlier run; what comes now was not."""
         since, started = await self._postings.cursor(), await self._trail.now()
-        first = True
+        self._told, first = since, True
         async for record in self._trail.follow(since):
             await self._guarded(record, doubtful=first or record.at <= started)
-            await self._postings.advance(record.seq)
-            first = False
+            self._told, first = record.seq, False
+            await self._advance()
+
+    async def _advance(self) -> None:
+        """Remember how much was told. A start goes through the rest again: what waits stands in memory only."""
+        waiting = self._later.earliest
+        await self._postings.advance(self._told if waiting is None else min(self._told, waiting - 1))
 
     async def _keep_fresh(self) -> None:
         """Shows each newest state in a message that stands already, ahead of everything that waits to be posted."""
@@ -109,7 +120,7 @@ class Publisher:
             raise
         except Exception:
             log.exception("request %s: event %s could not be told", record.request, record.seq)
-            self._later.add(f"to tell of event {record.seq}", partial(self._publish, record, doubtful=True))
+            self._later.add(f"to tell of event {record.seq}", record.seq, partial(self._publish, record, doubtful=True))
 
     async def _publish(self, record: Record, *, doubtful: bool) -> None:
         """Tell everything about one event."""
@@ -141,15 +152,14 @@ class Publisher:
 
     async def _show(self, record: Record) -> None:
         show = partial(self._parents.show, record.request, record.event.kind)
-        await self._later.now_or(SHOW.format(record.request), show)
+        await self._later.now_or(SHOW.format(record.request), record.seq, show)
         if record.event.kind in BRAKE:
-            await self._show_on_every_request()
+            await self._show_on_every_request(record)
 
-    async def _show_on_every_request(self) -> None:
+    async def _show_on_every_request(self, brake: Record) -> None:
         """The brake, on all that is open, the newest first; beyond what Slack takes in a minute it comes later."""
         for request in reversed(await self._trail.open_requests()):
-            show = partial(self._refreshed, request)
-            await self._later.now_or(SHOW.format(request), show)
+            await self._later.now_or(SHOW.format(request), brake.seq, partial(self._refreshed, request))
 
     async def _refreshed(self, request: RequestId) -> None:
         self._demand_changes()
@@ -158,12 +168,14 @@ class Publisher:
     # ------------------------------------------------------------------------------------------ one message
 
     async def _tell(self, part: str, story: Story, record: Record, link: str, *, doubtful: bool) -> None:
-        message = telling.written(part, story, record, link)
         if person := telling.in_person(part, story):
-            tell = partial(self._tell_in_person, Tag.of(record, part), person, message)
+            tell = partial(self._tell_in_person, person, part, record)
             what = f"to tell {person} in person ({part} of event {record.seq}, request {record.request})"
-            await self._later.now_or(what, partial(tell, doubtful=doubtful), again=partial(tell, doubtful=True))
-        elif part in IN_THREAD:
+            now, again = partial(tell, link, doubtful=doubtful), partial(tell, doubtful=True)
+            await self._later.now_or(what, record.seq, now, again=again)
+            return
+        message = telling.written(part, story, record, link)
+        if part in IN_THREAD:
             await self._tell_in_thread(part, story, record, message, doubtful=doubtful)
         else:
             await self._delivery.post(Tag.of(record, part), Place(channel=self._incident), message, doubtful=doubtful)
@@ -185,10 +197,17 @@ class Publisher:
             for file in _files(part, story, record, message):
                 await self._delivery.upload(Tag.of(record, file.name), place, file, doubtful=doubtful, elsewhere=move)
 
-    async def _tell_in_person(self, tag: Tag, person: str, message: Message, *, doubtful: bool) -> None:
-        """One person who can't be written to holds up nobody else."""
+    async def _tell_in_person(self, person: str, part: str, record: Record, link: str = "", *, doubtful: bool) -> None:
+        """As it stands by then. One person who can't be written to holds up nobody else.
+
+        Where Slack was away, it is back once the direct message is open: only then it is asked for a link.
+        """
         place = await self._delivery.direct(person)
-        await self._delivery.post(tag, place, message, doubtful=doubtful, tries=FEW)
+        story = await self._stories.read(record.request)
+        parent = None if link else await self._parents.known(story)
+        link = await self._delivery.link(parent) if parent else link
+        message = telling.written(part, story, record, link)
+        await self._delivery.post(Tag.of(record, part), place, message, doubtful=doubtful, tries=FEW)
 
     # ------------------------------------------------------------------------------------------ approvers in person
 
@@ -206,9 +225,8 @@ class Publisher:
                 if posting := await self._postings.get(record.seq, part):
                     message = telling.written(part, story, record, link)
                     refresh = partial(self._refresh, posting, Tag.of(record, part), message)
-                    await self._later.now_or(
-                        f"to show {person} what became of request {story.request.id} ({record.seq})", refresh
-                    )
+                    what = f"to show {person} what became of request {story.request.id} ({record.seq})"
+                    await self._later.now_or(what, story.records[-1].seq, refresh)
 
     async def _refresh(self, posting: Posting, tag: Tag, message: Message) -> None:
         self._demand_changes()

@@ -28,8 +28,8 @@ _noise.setLevel(logging.CRITICAL + 1)  # aiohttp writes a whole traceback for ea
 
 
 @asynccontextmanager
-async def serving(routes: Iterable[web.AbstractRouteDef], host: str, port: int) -> AsyncIterator[int]:
-    """Gives the port (0: any free one). Raises SettingsError if it can't listen there."""
+async def serving(routes: Iterable[web.AbstractRouteDef], host: str, port: int, *, key: str) -> AsyncIterator[int]:
+    """Gives the port (0: any free one). Raises SettingsError, naming the key, if it can't listen there."""
     application = web.Application(middlewares=[_one_request], client_max_size=LARGEST)
     application.add_routes(routes)
     application.on_response_prepare.append(_namelessly)
@@ -43,7 +43,7 @@ async def serving(routes: Iterable[web.AbstractRouteDef], host: str, port: int) 
     )
     await runner.setup()
     try:
-        server = await _listen(runner, host, port)
+        server = await _listen(runner, host, port, key)
         try:
             yield int(server.sockets[0].getsockname()[1])
         finally:
@@ -52,7 +52,7 @@ async def serving(routes: Iterable[web.AbstractRouteDef], host: str, port: int) 
         await runner.cleanup()
 
 
-async def _listen(runner: web.AppRunner, host: str, port: int) -> asyncio.Server:
+async def _listen(runner: web.AppRunner, host: str, port: int, key: str) -> asyncio.Server:
     loop = asyncio.get_running_loop()
     server = runner.server
     assert server is not None  # noqa: S101 - it was set up
@@ -67,7 +67,17 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> asyncio.Server
     try:
         return await loop.create_server(connection, host, port)
     except OSError as error:
-        raise SettingsError(f"slack.listen: can't listen on {host}:{port}: {error.strerror}") from error
+        raise SettingsError(f"{key}: can't listen on {host}:{port}: {error.strerror}") from error
+
+
+def page(path: str, said: Callable[[], tuple[int, str]], content_type: str) -> web.RouteDef:
+    """A page that anyone may read. said: gives its status and its text."""
+
+    async def show(_request: web.Request) -> web.Response:
+        status, text = said()
+        return web.Response(status=status, text=text, content_type=content_type)
+
+    return web.get(path, show)
 
 
 class _Full(asyncio.Protocol):

@@ -1,0 +1,30 @@
+"""How much is tried: everything by `make chaos`, and in `make test` a sample that is another one for each commit."""
+
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from zlib import crc32
+
+LONG = os.environ.get("KICKBOT_CHAOS") == "long"
+ONLY = os.environ.get("KICKBOT_CHAOS_ONLY", "")
+REQUESTS = int(os.environ.get("KICKBOT_CHAOS_REQUESTS", "10000" if LONG else "200"))
+"""Of the soak."""
+AT_ONCE = int(os.environ.get("KICKBOT_CHAOS_AT_ONCE", "2"))
+"""Runs beside each other. More would take their time from each other, and the deadlines on the hosts are short."""
+
+
+def sample(points: Sequence[str], few: int) -> Sequence[str]:
+    """All of them in the long form; otherwise every so many, about `few` in all. Those with `ONLY` in their name."""
+    points = [point for point in points if ONLY in point]
+    every = max(len(points) // few, 1)
+    return points if LONG else points[crc32(_commit()) % every :: every][:few]
+
+
+def _commit() -> bytes:
+    """What the working tree stands on; nothing outside of a repository."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, check=False).stdout
+    except FileNotFoundError:
+        return b""

@@ -1,0 +1,174 @@
+"""One kick on a sandbox host, with people who repeat what a bot that died has not heard, and what is to be seen of it.
+
+It starts no bot: who carries the kick out is the test's affair.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from bot.audit import stored
+from bot.errors import BrokenTrail, TrailError
+from bot.events import Record
+from bot.lifecycle import State, replay
+from bot.models import Result
+from bot.sandbox import elements
+from bot.sandbox.cast import demo_workspace
+from bot.sandbox.host_logins import Login
+from bot.sandbox.hosts import HostSpec, SandboxHost, SandboxHosts
+from bot.sandbox.nouns import Message
+from bot.sandbox.server import SandboxSlack
+from tests.lives import PATIENCE
+from tests.whole import APPROVE, CHANNEL, configure
+
+SPEC = HostSpec("host1", (Login("audituser"), Login("audituser", terminal=False), Login("alice")))
+AGAIN = 10
+"""Seconds after which people do again what shows no effect."""
+LOOK = 0.3
+"""Seconds between two looks at the trail."""
+
+Told = frozenset[tuple[str, str]]
+"""What stands in Slack: the kind of an event, and the part that tells of it."""
+
+
+class Scene:
+    """database: the trail's file, or its address. passed: what the bots wrote down, see `dying_bot`."""
+
+    def __init__(
+        self, folder: Path, slack: SandboxSlack, host: SandboxHost, config: Path, database: Path | str
+    ) -> None:
+        self.slack, self.host, self.config, self.database = slack, host, config, database
+        self.passed, self.fate = folder / "passed", folder / "fate"
+        self.passed.touch()
+        self.fate.touch()
+
+    @classmethod
+    @asynccontextmanager
+    async def start(cls, folder: Path, url: str = "") -> AsyncIterator["Scene"]:
+        """folder: there already. url: of an empty trail in PostgreSQL; without it the trail is a SQLite file."""
+        async with SandboxHosts.start([SPEC]) as hosts, SandboxSlack.start(demo_workspace()) as slack:
+            host = hosts.hosts["host1"]
+            at = (host.name, host.address, host.port)
+            config = configure(folder, [at], key=hosts.client_key, known_hosts=hosts.known_hosts)
+            if url:
+                config.write_text(config.read_text() + f'\n[audit]\ndatabase = "{url}"\n')
+            yield cls(folder, slack, host, config, url or folder / "kickbot.db")
+
+    # ------------------------------------------------------------------------------------------ people
+
+    async def people(self) -> None:
+        """Alice asks and Carol approves, each as often as it takes."""
+        alice, carol = self.slack.as_("alice"), self.slack.as_("carol")
+        while not await self.records():
+            outcome = await alice.command(CHANNEL, "/kick", "audituser host1 because INC-42")
+            await self._within(AGAIN if outcome.ok else 1, "asked")
+        while not await self._within(LOOK, "approved"):
+            for message in alice.messages(CHANNEL):
+                if _offers_a_decision(message):
+                    await carol.click(message, APPROVE)
+                    await self._within(AGAIN, "approved")
+                    break
+
+    async def _within(self, seconds: float, kind: str) -> bool:
+        """True as soon as such an event is in the trail."""
+        until = time.monotonic() + seconds
+        while not any(record.event.kind == kind for record in await self.records()):
+            if time.monotonic() > until:
+                return False
+            await asyncio.sleep(LOOK)
+        return True
+
+    # ------------------------------------------------------------------------------------------ waiting
+
+    async def settled(self, expected: Told = frozenset(), quiet: float = 0.5) -> None:
+        """Returns when the request has ended, all that is expected is told, and the bots call Slack no more.
+
+        Raises TimeoutError, with what is missing.
+        """
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not await self._has_told(expected):  # noqa: ASYNC110 - another process's
+                    await asyncio.sleep(LOOK)
+                await self._is_quiet(quiet)
+        except TimeoutError as error:
+            error.add_note(f"missing: {sorted(expected - self.told(await self.records()))}")
+            raise
+
+    async def _has_told(self, expected: Told) -> bool:
+        records = await self.records()
+        return bool(records) and replay(records).state.final and expected <= self.told(records)
+
+    async def _is_quiet(self, seconds: float) -> None:
+        heard = -1
+        while heard < len(self.slack.workspace.happenings):
+            heard = len(self.slack.workspace.happenings)
+            await asyncio.sleep(seconds)
+
+    # ------------------------------------------------------------------------------------------ what is seen
+
+    async def records(self) -> Sequence[Record]:
+        """The events of the first request; none as long as there is none."""
+        with suppress(TrailError):
+            return await asyncio.to_thread(stored.show, self.database, 1)
+        return ()
+
+    def tags(self) -> Counter[tuple[int, str]]:
+        """(event, part) of each message about the first request, and how often it stands there; (0, name) of a file."""
+        workspace = self.slack.workspace
+        there = [m for m in workspace.messages.values() if not m.deleted]
+        about = [m.metadata["event_payload"] for m in there if m.metadata]
+        files = [(0, workspace.files[one].name) for m in there for one in m.files]
+        return Counter([*((tag["event"], tag["part"]) for tag in about if tag["request"] == 1), *files])
+
+    def told(self, records: Sequence[Record]) -> Told:
+        kinds = {record.seq: record.event.kind for record in records}
+        return frozenset((kinds[event], part) for event, part in self.tags() if event in kinds)
+
+    def doubles(self) -> int:
+        """Messages that stand there once too often."""
+        return sum(times - 1 for times in self.tags().values())
+
+    def acts(self) -> list[str]:
+        """The sessions that the host says it has ended, in this order, by its own answers to the bots."""
+        lines = [line.split() for line in self.passed.read_text().splitlines()]
+        return [line[2] for line in lines if line[:2] == ["answer", "done"]]
+
+    def asked_to_end(self) -> int:
+        """How often the host was asked to end a session, by what it heard."""
+        return sum(" end " in command for command in self.host.commands)
+
+    def points(self) -> list[str]:
+        """What the bots have passed, each once, in order."""
+        lines = dict.fromkeys(self.passed.read_text().splitlines())
+        return [line for line in lines if not line.startswith("answer ")]
+
+    async def faults(self, expected: Told) -> list[str]:
+        """What is not as it should be in the end; nothing, if all went well."""
+        records = await self.records()
+        request = replay(records)
+        found = []
+        if request.state is not State.CLOSED or [o.result for o in request.outcomes] != [Result.ENDED] * 2:
+            found.append(f"{request.state}: {[str(o.result) for o in request.outcomes]}")
+        acts = self.acts()
+        if len(acts) != len(set(acts)):
+            found.append(f"ended more than once: {acts}")
+        if (left := [session.account.name for session in self.host.sessions()]).count(
+            "alice"
+        ) != 1 or "audituser" in left:
+            found.append(f"logged in afterwards: {left}")
+        if missing := expected - self.told(records):
+            found.append(f"not told: {sorted(missing)}")
+        if any(map(_offers_a_decision, self.slack.as_("alice").messages(CHANNEL))):
+            found.append("a message still offers a decision")
+        try:
+            await asyncio.to_thread(stored.verify, self.database)
+        except BrokenTrail as error:
+            found.append(str(error))
+        return found
+
+
+def _offers_a_decision(message: Message) -> bool:
+    return any(place.element["action_id"] == APPROVE for place in elements.places(message.blocks))

@@ -1,0 +1,145 @@
+"""Carries a crowd of requests to its end, and looks at everything afterwards."""
+
+import asyncio
+import gc
+import logging
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot.borders import Store
+from bot.lifecycle import replay
+from bot.models import RequestId
+from bot.sandbox.cast import EVERYONE, demo_workspace
+from bot.sandbox.nouns import Channel
+from bot.sandbox.server import SandboxSlack
+from tests.chaos.crowd import AT_ONCE, Crowd
+from tests.chaos.told import Archive, expected
+from tests.chaos.virtual import LoopClock, VirtualLoop
+
+CHANNELS = tuple(f"C0INC{number}" for number in range(1, 9))
+TIDY = 100
+"""After so many requests the workspace is made small again."""
+KEPT = 8_000
+"""Events for which messages stay in the workspace: the publisher may look for them, or change them."""
+
+OpenTrail = Callable[[VirtualLoop], AbstractAsyncContextManager[Store]]
+
+
+@dataclass
+class Soaked:
+    """What came of it. memory: MiB of this process after a fifth of the requests and at the end.
+
+    troubles: of calls of Slack and of hosts. lost, doubled: names of messages. twice: sessions that were ended again.
+    """
+
+    asked: int = 0
+    stood: Counter[str] = field(default_factory=Counter)
+    open: int = 0
+    troubles: tuple[int, int] = (0, 0)
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    twice: int = 0
+    memory: tuple[float, float] = (0, 0)
+    seconds: float = 0
+
+
+def soak(number: int, open_trail: OpenTrail, folder: Path, tidy: Callable[[], None], seed: int = 4711) -> Soaked:
+    """In time that doesn't pass while anything is done. tidy: is called now and then, and may forget what it keeps.
+
+    Nothing is logged meanwhile: each trouble would be, and pytest keeps it all.
+    """
+    loop = VirtualLoop()
+    logging.disable()
+    try:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            return runner.run(_soak(number, open_trail, folder, loop, tidy, seed))
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+async def _soak(
+    number: int, open_trail: OpenTrail, folder: Path, loop: VirtualLoop, tidy: Callable[[], None], seed: int
+) -> Soaked:
+    began, clock, soaked = time.monotonic(), LoopClock(loop), Soaked(asked=number)
+    workspace = demo_workspace(clock=clock.seconds)
+    for id_ in CHANNELS:
+        workspace.channels[id_] = Channel(id=id_, name=id_.lower(), members=EVERYONE)
+    archive = Archive(workspace, folder / "told", tidy)
+    async with open_trail(loop) as store:
+        crowd = Crowd(store, SandboxSlack(workspace), clock, CHANNELS, seed)
+        async with asyncio.TaskGroup() as tasks:
+            work = (crowd.workflow.run(), crowd.publisher.run(), crowd.follow())
+            running = [tasks.create_task(one) for one in work]
+            early = await _ask_all(crowd, store, archive, number)
+            await _all_told(crowd, store)
+            soaked.memory = (early, _memory())
+            for task in running:
+                task.cancel()
+        soaked.open = len(await store.open_requests())
+        soaked.stood, soaked.twice = crowd.stood, crowd.troubled.again + _ended_again(crowd)
+        soaked.troubles = (crowd.reads.troubled + crowd.posts.troubled, crowd.troubled.troubled)
+        await _compare(soaked, store, archive)
+    soaked.seconds = time.monotonic() - began
+    return soaked
+
+
+async def _ask_all(crowd: Crowd, store: Store, archive: Archive, number: int) -> float:
+    """Everyone asks, so many at once; the memory after a fifth of them."""
+    turns, done, early = asyncio.Semaphore(AT_ONCE), 0, 0.0
+
+    async def one(which: int) -> None:
+        nonlocal done, early
+        try:
+            await crowd.ask(which)
+        finally:
+            turns.release()
+        done += 1
+        if done % TIDY == 0:
+            archive.take(await store.postings().cursor() - KEPT)
+        if done == number // 5:
+            early = _memory()
+
+    async with asyncio.TaskGroup() as askers:
+        for which in range(number):
+            await turns.acquire()
+            askers.create_task(one(which))
+    return early
+
+
+async def _all_told(crowd: Crowd, store: Store) -> None:
+    """Returns when the publisher has nothing left to do."""
+    postings = store.postings()
+    while await postings.cursor() < crowd.newest or crowd.publisher._later._waiting:  # noqa: ASYNC110 - it tells nobody
+        await asyncio.sleep(10)
+
+
+async def _compare(soaked: Soaked, store: Store, archive: Archive) -> None:
+    told = archive.all()
+    soaked.doubled = [name for name, times in told.items() if times > 1]
+    async for request in _requests(store):
+        if not replay(await store.read(request)).state.final:
+            soaked.open += 1
+        soaked.lost += sorted(await expected(store, request) - told.keys())
+
+
+async def _requests(store: Store) -> AsyncIterator[RequestId]:
+    """All of them, each named by its first event."""
+    newest = (await store.requests(limit=1))[0][0].request
+    for number in map(RequestId, range(1, newest + 1)):
+        if await store.read(number):
+            yield number
+
+
+def _ended_again(crowd: Crowd) -> int:
+    """An identity is one on its own host only."""
+    return sum(len(host.ended) - len(set(host.ended)) for host in crowd.hosts.values())
+
+
+def _memory() -> float:
+    gc.collect()
+    resident = int(Path("/proc/self/statm").read_text().split()[1])
+    return resident * 4096 / 2**20

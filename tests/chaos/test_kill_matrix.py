@@ -1,0 +1,29 @@
+"""`kill -9` and SIGSTOP of the real process at every point that a run passes: the others, or the next life, go on."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.matrix import killed_and_started_again, matrix, one_of_two_killed, one_of_two_stopped
+from tests.chaos.table import Table
+from tests.postgres.server import TEMPLATE, Server
+
+
+async def test_a_kill_loses_nothing_and_does_nothing_twice(tmp_path: Path, table: Table) -> None:
+    """Killed anywhere and started again: the request is closed, each session ended once, the thread complete, once."""
+    await matrix("kill -9, SQLite", tmp_path, killed_and_started_again, table, few=4)
+
+
+@pytest.mark.postgres
+async def test_the_other_replica_goes_on(tmp_path: Path, server: Server, table: Table) -> None:
+    """One of two is killed anywhere: the other closes the request, ends each session once, tells it once."""
+    new_trail = partial(server.new_database, TEMPLATE)
+    await matrix("kill -9, one of two on PostgreSQL", tmp_path, one_of_two_killed, table, 2, new_trail)
+
+
+@pytest.mark.postgres
+async def test_who_slept_too_long_does_nothing_late(tmp_path: Path, server: Server, table: Table) -> None:
+    """One of two sleeps anywhere for longer than its lease: the other finishes, and it neither acts nor posts late."""
+    new_trail = partial(server.new_database, TEMPLATE)
+    await matrix("SIGSTOP, one of two on PostgreSQL", tmp_path, one_of_two_stopped, table, 2, new_trail)
