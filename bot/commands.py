@@ -8,27 +8,14 @@ from bot.cleaning import clean, has_invisible, quoted
 from bot.durations import DAY, MINUTE, seconds, typed
 from bot.errors import CommandError
 from bot.inventory import Inventory, fold
-from bot.models import (
-    EVERYONE,
-    Audit,
-    Command,
-    Filter,
-    Form,
-    Freeze,
-    Help,
-    Holds,
-    Kick,
-    Listing,
-    Unfreeze,
-    Unhold,
-)
+from bot.models import EVERYONE, Audit, Command, Filter, Form, Freeze, Help, Holds, Kick, Listing, Unfreeze, Unhold
 from bot.nearest import did_you_mean, nearest
 
 MAX_REASON = 1_000
 MAX_TEXT = 500
 LONGEST_WARNING = 7200
-SHORTEST_IDLE, LONGEST_IDLE = MINUTE, 30 * DAY
 SHORTEST_HOLD, LONGEST_HOLD = MINUTE, 7 * DAY
+SHORTEST_IDLE, LONGEST_IDLE = MINUTE, 30 * DAY
 
 USAGE = {
     "sessions": "`/sessions HOSTS [USER] [idle 30m] [from NET] [key SHA256:…]`: where, and who if you like."
@@ -147,15 +134,15 @@ def _kick(words: list[str], reason: str | None, inventory: Inventory) -> Kick:
         processes="processes" in said,
         force="force" in said,
         warn=_warn(said["warn"]) if "warn" in said else 0,
-        me="me" in said,
         hold=_hold(said["hold"]) if "hold" in said else 0,
+        me="me" in said,
         reason=reason or "",
     )
 
 
 def _demand_it_fits(user: str, said: dict[str, str]) -> None:
     """Some words mean one account, and one means all of them."""
-    if user == EVERYONE and (word := next((w for w in ("session", "processes") if w in said), None)):
+    if user == EVERYONE and (word := next((w for w in ("session", "processes", "hold") if w in said), None)):
         raise CommandError(f"`{word}` is about one account: it can't stand with `{EVERYONE}`. Nothing was done.")
     if user != EVERYONE and "me" in said:
         raise CommandError(f"`me` stands only with `{EVERYONE}`: your own sessions go too. Nothing was done.")
@@ -364,8 +351,8 @@ def words(command: Kick) -> str:
         "processes" if command.processes else "",
         "force" if command.force else "",
         f"warn {command.warn}s" if command.warn else "",
-        "me" if command.me else "",
         f"hold {command.hold}s" if command.hold else "",
+        "me" if command.me else "",
         f"because {command.reason}" if command.reason else "",
     ]
     return " ".join(filter(None, said))

@@ -326,8 +326,8 @@ class Kick(Value):
     session: ids with a comma between them, each with its host before it where that matters: `7`, `7,9`, `host1:7`.
     processes: end every process of the account too. force: SIGKILL for what ignores the polite signals. warn: seconds
     between telling the user and acting; 0: don't tell. hold: seconds for which the account is kept from logging in
-    again; 0: it isn't. after: the request to which this is the next step. me: with everyone, the sessions of whoever
-    asks too.
+    again; 0: it isn't. after: the request to which this is the next step.
+    me: with everyone, the sessions of whoever asks too.
     """
 
     kind: Literal["kick"] = "kick"
@@ -338,20 +338,16 @@ class Kick(Value):
     processes: bool = False
     force: bool = False
     warn: int = 0
-    me: bool = False
     hold: int = 0
+    me: bool = False
     after: RequestId | None = None
     reason: str = ""
 
     @property
     def acts(self) -> frozenset[Act]:
         """What a rule must allow for this."""
-        more = {
-            Act.FORCE: self.force,
-            Act.PROCESSES: self.processes,
-            Act.EVERYONE: self.is_of_everyone,
-            Act.HOLD: self.hold > 0,
-        }
+        wanted = {Act.FORCE: self.force, Act.PROCESSES: self.processes, Act.HOLD: self.hold > 0}
+        more = {**wanted, Act.EVERYONE: self.is_of_everyone}
         return frozenset({Act.KICK, *(act for act, wanted in more.items() if wanted)})
 
     @property

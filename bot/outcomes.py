@@ -37,6 +37,8 @@ def _why_left(request: Request, target: Target, look: Snapshot) -> str:
     """It was to be ended only while it was idle."""
     if request.stopped:
         return "nothing was begun"
+    if not_held := request.why_not_held(target.host):
+        return f"it was left alone, as the account is not held: {not_held}"
     if why := used_again(request, target, look):
         return f"it was used again: {why}"
     return "it was used again, or could not be judged, when it was to end"
@@ -116,9 +118,6 @@ def note(request: Request, looks: Sequence[Snapshot | Unreachable]) -> str:
     ]
     came = {look.host: newcomers(request.plan, look) for look in looks if isinstance(look, Snapshot)}
     whose = request.plan.is_of_everyone
-    new_there = [
-        f"New on {host}, not part of the approval, left alone: {_named(new, whose=whose)}."
-        for host, new in came.items()
-        if new
-    ]
+    told = {host: _named(new, whose=whose) for host, new in came.items() if new}
+    new_there = [f"New on {host}, not part of the approval, left alone: {named}." for host, named in told.items()]
     return " ".join([*not_held, *new_there])

@@ -156,7 +156,7 @@ def test_dashed_keyword_is_no_login() -> None:
     """`--force host1` asks for force, not for an account of that name: it says where the word belongs."""
     for dash in ("--", "\N{EM DASH}", "\N{EN DASH}"):
         assert "`force` comes after who and where" in refused("kick", f"{dash}force host1")
-        assert "not there yet" in refused("kickbot", f"kick {dash}idle audituser host1")
+        assert "`hold` comes after who and where" in refused("kickbot", f"kick {dash}hold audituser host1")
 
 
 def test_endless_reason() -> None:
@@ -357,16 +357,6 @@ def test_because_inside_a_word() -> None:
     """Only a word of its own starts the reason."""
     assert "because-of" in refused("kick", "audituser host1 because-of")
     assert "nobecause" in refused("kick", "audituser host1 nobecause x")
-
-
-@pytest.mark.parametrize("word", sorted(NOT_YET["kick"]))
-@pytest.mark.parametrize("dash", ["", "--", "\N{EM DASH}"])
-def test_words_not_yet_there(word: str, dash: str) -> None:
-    """A word that a later version brings says so, and nothing is done without it."""
-    message = refused("kick", f"audituser host1 {dash}{word} 5m")
-
-    assert message.startswith(f"`{word}` is not there yet: nothing was done.")
-    assert USAGE["kick"] in message
 
 
 @pytest.mark.parametrize(
@@ -579,3 +569,8 @@ def test_unhold() -> None:
 def test_no_unhold(text: str) -> None:
     """Nothing is given back on a guess."""
     refused("unhold", text)
+
+
+def test_nobody_holds_everyone() -> None:
+    """A hold is about one account: behind `everyone` nothing would be held, and all would end."""
+    assert "`hold` is about one account" in refused("kick", "everyone host1 hold 2h")

@@ -45,8 +45,8 @@ SEALED = "c8f159e8a2d05c320ec5eddb98fac3f0299cbf7b440b5f702273855e4281f592"
 SEALED_LATER = "ff3a8e77cf917c37f41e1c1698fc016c7c25a164ea46607edc02cd946a94e826"
 SEALED_LATEST = "70e5ad6d06da3fb2c5f6cf8e65d86264a21cae77733701b42488d376ae81d373"
 SEALED_WITH_FREEZES = "05f28a0f256c4ea4bcd9293ae0f792ba2af90a7ba66625896f42af6de9baf45a"
-SEALED_WITH_IDLE = "58acf6ad18c1bffcfe646dd3b2b8f9bcb08c09c4a560eadb64b1627657e40ea3"
-SEALED_NEWEST = "b632a34c4853dd4c0ad76548dea8f9c5a380fba5dc8180f31e078ffe8f033f39"
+SEALED_NEWEST = "58acf6ad18c1bffcfe646dd3b2b8f9bcb08c09c4a560eadb64b1627657e40ea3"
+SEALED_OF_HOLDS = "b632a34c4853dd4c0ad76548dea8f9c5a380fba5dc8180f31e078ffe8f033f39"
 """SHA-256 of the golden file's first lines, and each time with those that came next, which nobody may edit any more."""
 
 SEEN = Attachment(host="host1", sha256="a" * 64, size=1234, reached=True)
@@ -220,7 +220,7 @@ WITH_FREEZES: tuple[Event, ...] = (
     events.Signalled(step=STEP, answer=Answer(status="refused", refusal="frozen")),
 )
 IDLE_TARGET = TARGET.model_copy(update={"idle": 1800, "sense": "keys"})
-WITH_IDLE: tuple[Event, ...] = (
+NEWEST: tuple[Event, ...] = (
     events.Asked(
         who=ASKER,
         key="k4",
@@ -259,7 +259,7 @@ WITH_IDLE: tuple[Event, ...] = (
 )
 STATE = AccountState(where="local", expiry="25000", drop_in=True, timer="systemd", record="5-cccccccccccccccc")
 HOLD = Hold(target=FULL_TARGET, id="5-cccccccccccccccc", until=START, there=START)
-NEWEST: tuple[Event, ...] = (
+OF_HOLDS: tuple[Event, ...] = (
     events.Asked(
         who=ASKER,
         key="k4",
@@ -302,7 +302,7 @@ NEWEST: tuple[Event, ...] = (
     ),
     events.Released(how="given", by="host", after=STATE),
 )
-EARLIER = (*EXAMPLES, *LATER, *LATEST, *WITH_FREEZES, *WITH_IDLE)
+EARLIER = (*EXAMPLES, *LATER, *LATEST, *WITH_FREEZES, *NEWEST)
 """The examples of earlier lines of the golden file: they lack the fields that came afterwards."""
 
 KINDS = {get_args(member.model_fields["kind"].annotation)[0] for member in get_args(get_args(Event)[0])}
@@ -370,11 +370,11 @@ def test_frozen() -> None:
 
 def test_every_kind_has_an_example() -> None:
     """There is one example of each kind, and the kinds that end a request are among them."""
-    assert {e.kind for e in (*EARLIER, *NEWEST)} == KINDS
+    assert {e.kind for e in (*EARLIER, *OF_HOLDS)} == KINDS
     assert FINAL < KINDS
 
 
-@pytest.mark.parametrize("example", [*EARLIER, *NEWEST], ids=lambda e: e.kind)
+@pytest.mark.parametrize("example", [*EARLIER, *OF_HOLDS], ids=lambda e: e.kind)
 def test_round_trip(example: Event) -> None:
     """Each kind comes back from its canonical JSON as it was, and gives the same bytes again."""
     content = canonical(entry(example))
@@ -396,7 +396,7 @@ def test_golden_bytes() -> None:
     lines = GOLDEN.read_bytes().splitlines()
 
     assert [Entry.model_validate_json(line).event for line in lines[: len(EARLIER)]] == list(EARLIER)
-    assert [canonical(entry(example)) for example in NEWEST] == lines[len(EARLIER) :]
+    assert [canonical(entry(example)) for example in OF_HOLDS] == lines[len(EARLIER) :]
 
 
 def test_golden_file_was_never_edited() -> None:
@@ -405,10 +405,10 @@ def test_golden_file_was_never_edited() -> None:
 
     assert sha256(b"".join(lines[: len(EXAMPLES)])).hexdigest() == SEALED
     assert sha256(b"".join(lines[: len(EXAMPLES) + len(LATER)])).hexdigest() == SEALED_LATER
-    assert sha256(b"".join(lines[: len(EARLIER) - len(WITH_FREEZES) - len(WITH_IDLE)])).hexdigest() == SEALED_LATEST
-    assert sha256(b"".join(lines[: len(EARLIER) - len(WITH_IDLE)])).hexdigest() == SEALED_WITH_FREEZES
-    assert sha256(b"".join(lines[: len(EARLIER)])).hexdigest() == SEALED_WITH_IDLE
-    assert sha256(b"".join(lines)).hexdigest() == SEALED_NEWEST
+    assert sha256(b"".join(lines[: len(EARLIER) - len(NEWEST) - len(WITH_FREEZES)])).hexdigest() == SEALED_LATEST
+    assert sha256(b"".join(lines[: len(EARLIER) - len(NEWEST)])).hexdigest() == SEALED_WITH_FREEZES
+    assert sha256(b"".join(lines[: len(EARLIER)])).hexdigest() == SEALED_NEWEST
+    assert sha256(b"".join(lines)).hexdigest() == SEALED_OF_HOLDS
 
 
 @pytest.mark.parametrize("line", GOLDEN.read_bytes().splitlines(), ids=lambda line: json.loads(line)["event"]["kind"])

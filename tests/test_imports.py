@@ -60,7 +60,9 @@ MAP: dict[str, set[str]] = {
     "holds": {"core", "borders", "brake", "ledger"},
     "unholds": {"core", "ledger", "rights"},
     "questions": {"core", "borders", "ledger", "rights"},
-    "workflow": {"core", "borders", "stopping", "ledger", "loop", "rights", "brake", "decisions", "holds", "unholds"},
+    "workflow": {
+        *{"core", "borders", "stopping", "ledger", "loop", "rights", "brake", "decisions", "holds", "unholds"},
+    },
     # the edges: none knows another
     "web_server": {"core"},
     "hosts": {"core", "borders"},

@@ -229,6 +229,17 @@ def test_it_is_given_back_once_whoever_comes_second(host: HostRoot) -> None:
     assert len(host.changes()) == 2
 
 
+def test_only_the_very_hold_is_given_back(host: HostRoot) -> None:
+    """A late step of an earlier hold does not end the one that is in force now."""
+    host.hold(hold="43-aaaa")
+
+    late = host.release()
+
+    assert (ended(late).now, ended(late).how) == ("already", "")
+    assert host.expiry() == "2"
+    assert host.show(hold="43-aaaa").after == late.after
+
+
 def test_both_at_once_give_back_once(host: HostRoot) -> None:
     """Kickbot and the host's timer meet: one of them gives back, and both agree on it."""
     host.hold()

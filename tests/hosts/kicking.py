@@ -239,8 +239,8 @@ class Kicks:
 
 
 def allowing(machines: Iterable[Machine], *acts: Act, owners: Mapping[str, str] | None = None, **rule: Any) -> Policy:
-    """A kick, `force` and `processes` there, and those acts; nobody owns an account but those of `owners`."""
-    allowed = frozenset({Act.KICK, Act.FORCE, Act.PROCESSES, *acts})
+    """A kick, `force`, `processes` and `hold` there, and those acts; nobody owns an account but those of `owners`."""
+    allowed = frozenset({Act.KICK, Act.FORCE, Act.PROCESSES, Act.HOLD, *acts})
     made = make.rule(hosts=frozenset(machine.name for machine in machines), acts=allowed, **rule)
     owned = {account: frozenset({person}) for account, person in (owners or {}).items()}
     return make.policy(made, protected=frozenset({"root", BOTS_ACCOUNT, PROTECTED}), owners=owned)
