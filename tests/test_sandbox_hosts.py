@@ -7,13 +7,14 @@ import sys
 import textwrap
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import asyncssh
 import pytest
 
 from bot.hosts.connections import Limits, SshHosts
-from bot.models import Answer, Host, HostUptime, Session, Snapshot, Unreachable
+from bot.models import Answer, Hold, Host, HostUptime, Session, Snapshot, Unreachable
 from bot.sandbox.host_logins import Login
 from bot.sandbox.host_server import Fault, allowed
 from bot.sandbox.hosts import HostSpec, SandboxHost, SandboxHosts, demo_hosts
@@ -465,3 +466,20 @@ async def test_nothing_is_left_when_the_sandbox_is_killed(tmp_path: Path) -> Non
     await sandbox.wait()
     assert len(children) > 6
     assert await _vanished(children)
+
+
+async def test_nobody_is_held_on_the_machine_of_the_sandbox() -> None:
+    """What a hold needs would touch the machine itself: it is refused before anything is written there."""
+    before = os.path.exists("/var/lib/kickbot")  # noqa: ASYNC240, PTH110 - one question
+    async with running(*demo_hosts()) as bot:
+        look = await bot.look()
+        seen = next(one for one in look.sessions if not one.own)
+        changes = {"kind": "account", "session": "", "identity": f"uid {seen.account.uid}"}
+        target = make.target(look, seen).model_copy(update=changes)
+        later = look.time + timedelta(hours=2)
+
+        step = Hold(target=target, id="1-ab", until=later, there=later)
+        answer = await bot.hosts.act(step, not_after=HostUptime(look.uptime + 6000))
+
+    assert (answer.refusal, answer.output) == ("unable", "has no flock, usermod or date that work")
+    assert os.path.exists("/var/lib/kickbot") is before  # noqa: ASYNC240, PTH110
