@@ -31,6 +31,7 @@ from bot.models import (
     Snapshot,
     Step,
     Target,
+    Unhold,
     Unreachable,
 )
 from bot.policy import Policy
@@ -192,6 +193,12 @@ class Kicks:
     async def cancel(self, request: Request, who: str) -> Request:
         return await self.workflow.cancel(self._origin(who), request.id, request.plan_hash)
 
+    async def unhold(self, user: str, machine: Machine) -> None:
+        """One asks to give it back now, and another one agrees."""
+        wanted = Unhold(user=user, hosts=(machine.name,), reason=REASON)
+        for who in (make.ASKER, make.APPROVER):
+            await self.workflow.unhold(self._origin(who), wanted)
+
     async def again(self, closed: Kicked, *, force: bool) -> Kicked:
         """The button for the next level, the approval, and the end."""
         old = closed.request
@@ -239,8 +246,8 @@ class Kicks:
 
 
 def allowing(machines: Iterable[Machine], *acts: Act, owners: Mapping[str, str] | None = None, **rule: Any) -> Policy:
-    """A kick, `force`, `processes` and `hold` there, and those acts; nobody owns an account but those of `owners`."""
-    allowed = frozenset({Act.KICK, Act.FORCE, Act.PROCESSES, Act.HOLD, *acts})
+    """A kick, `force`, `processes`, `hold` and `unhold` there, and those acts; `owners` alone own accounts."""
+    allowed = frozenset({Act.KICK, Act.FORCE, Act.PROCESSES, Act.HOLD, Act.UNHOLD, *acts})
     made = make.rule(hosts=frozenset(machine.name for machine in machines), acts=allowed, **rule)
     owned = {account: frozenset({person}) for account, person in (owners or {}).items()}
     return make.policy(made, protected=frozenset({"root", BOTS_ACCOUNT, PROTECTED}), owners=owned)
