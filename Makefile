@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo install test test-booted test-slow test-here chaos test-deps lint lock slack-schema page pictures clean
+.PHONY: demo install test test-hosts test-kicks test-slow test-whole test-here chaos test-deps lint lock slack-schema page pictures clean
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Kickbot needs Python 3.11 or newer; set PYTHON=python3.11") if sys.version_info < (3, 11) else None'
@@ -19,20 +19,32 @@ demo: $(READY)            ## the main job on this machine, told as text; then, o
 
 install: $(READY)         ## .venv/bin/kickbot, and what it is developed with
 
-SLOW := tests/browser tests/postgres tests/chaos $(wildcard tests/test_linux_*.py)
+# The parts of the suite that run side by side; what is in none of them is the last part.
+HOSTS := $(addprefix tests/hosts/test_,crowds.py linux_acts_on_hosts.py linux_driver_on_hosts.py machines.py meanwhile.py \
+  protected.py survivors.py warnings.py what_lives_on.py)
+SLOW := tests/browser tests/postgres $(wildcard tests/test_linux_*.py)
+WHOLE := tests/chaos $(addprefix tests/test_,cli.py outage.py slow_hosts.py stopping.py too_late.py trail_trouble.py \
+  whole_bot.py)
+PARTS := test-hosts test-kicks test-slow test-whole test-here
 
 test: $(READY)            ## every tier of tests that this machine can run; most of it is waiting, so all at once
-	@echo "Booted hosts, slow tests and all others run side by side; each part prints its result when it is done."
-	@$(MAKE) --no-print-directory --jobs=3 --keep-going --output-sync test-booted test-slow test-here
+	@echo "$(words $(PARTS)) parts run side by side: $(PARTS). Each prints its result when it is done."
+	@$(MAKE) --no-print-directory --jobs=$(words $(PARTS)) --keep-going --output-sync $(PARTS)
 
-test-booted: $(READY)     ## the tests on booted hosts
-	$(BIN)/pytest tests/hosts
+test-hosts: $(READY)      ## on booted hosts: the driver, and what is hard to end
+	$(BIN)/pytest $(HOSTS)
 
-test-slow: $(READY)       ## those in a browser, on PostgreSQL, of the script on the hosts, and chaos in its short form
+test-kicks: $(READY)      ## on booted hosts: whole stories, holds, maintenance, the service
+	$(BIN)/pytest tests/hosts $(HOSTS:%=--ignore=%)
+
+test-slow: $(READY)       ## in a browser, on PostgreSQL, and the script on the hosts
 	$(BIN)/pytest $(SLOW)
 
+test-whole: $(READY)      ## with the bot as a process: chaos in its short form, stopping, trouble, the command line
+	$(BIN)/pytest $(WHOLE)
+
 test-here: $(READY)       ## all others
-	$(BIN)/pytest --ignore=tests/hosts $(SLOW:%=--ignore=%)
+	$(BIN)/pytest --ignore=tests/hosts $(SLOW:%=--ignore=%) $(WHOLE:%=--ignore=%)
 
 chaos: $(READY)           ## kill -9 and SIGSTOP at every point, a soak, idle figures: all of it, and a table (an hour and more)
 	KICKBOT_CHAOS=long $(BIN)/pytest tests/chaos --show-capture=no
