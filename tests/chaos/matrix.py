@@ -65,7 +65,7 @@ async def matrix(tier: str, folder: Path, run: Run, table: Table, few: int, new_
     runs = await asyncio.gather(*(one(number, point) for number, point in enumerate(chosen)))
     table.add(_row(tier, len(points), runs, time.monotonic() - began))
     assert [seen for seen in runs if not seen.right] == []
-    assert sum(seen.came for seen in runs) >= MOST_COME * len(runs)
+    assert sum(seen.came for seen in runs) >= int(MOST_COME * len(runs))
 
 
 def _new(folder: Path, name: str) -> Path:
