@@ -36,6 +36,22 @@ async def to_its_end(work: Coroutine[Any, Any, T], grace: float = GRACE) -> T:
         raise
 
 
+async def together(*work: Coroutine[Any, Any, None]) -> None:
+    """All of it, until one part fails: then the others are ended, and its error is raised.
+
+    A cancellation stays one, also where a part fails at that moment: a TaskGroup would raise the error in its place.
+    """
+    tasks = [asyncio.create_task(each) for each in work]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def on_signals() -> asyncio.Event:
     """Set by the first SIGTERM or SIGINT; from then on the process has so long to end. Another one changes nothing."""
     stopped, loop = asyncio.Event(), asyncio.get_running_loop()

@@ -70,7 +70,16 @@ MAP: dict[str, set[str]] = {
     "slack": {"core", "borders", "web_server"},
     "slack.content": {"core"},
     "slack.outgoing": {"core", "borders", "stopping", "freezes", "slack", "slack.content"},
-    "slack.incoming": {"core", "borders", "workflow", "questions", "slack", "slack.content", "slack.outgoing"},
+    "slack.incoming": {
+        "core",
+        "borders",
+        "stopping",
+        "workflow",
+        "questions",
+        "slack",
+        "slack.content",
+        "slack.outgoing",
+    },
     "sandbox": set(),
     # how it does
     "health": {"core", "borders"},

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from bot.audit import reading
+from bot.errors import TrailError
 from bot.lifecycle import State
 from bot.models import Result
 from bot.sandbox import nouns
 from bot.sandbox.host_server import Fault
-from bot.stopping import STOPS_WITHIN
+from bot.stopping import STOPS_WITHIN, together
 from tests.lives import PATIENCE, Running, running
 from tests.scene import Scene, until
 from tests.whole import APPROVE, CHANNEL, parent_with_buttons
@@ -50,6 +51,42 @@ async def closes_well(scene: Scene) -> None:
     assert {outcome.result for outcome in scene.request().outcomes} <= {Result.ENDED, Result.ALREADY_GONE}
     assert scene.said_twice() == []
     assert reading.verify(Path(scene.database)).events > 0
+
+
+async def test_a_stop_stays_one_when_a_part_fails_at_that_moment() -> None:
+    """Whoever works in rounds would begin another one, without end."""
+
+    async def fails_when_it_is_stopped() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise TrailError("the audit trail is closed") from None
+
+    working = asyncio.create_task(together(fails_when_it_is_stopped(), fails_when_it_is_stopped()))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+
+
+async def test_of_what_works_together_one_that_fails_ends_the_other() -> None:
+    """Its error is raised as it is."""
+
+    async def fails() -> None:
+        raise TrailError("away")
+
+    ended = asyncio.Event()
+
+    async def goes_on() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    with pytest.raises(TrailError, match="away"):
+        await together(goes_on(), fails())
+    assert ended.is_set()
 
 
 async def test_an_act_in_the_middle_is_answered_and_recorded_and_the_next_one_is_not_begun(scene: Scene) -> None:

@@ -27,6 +27,7 @@ from bot.slack.incoming.intake import Intake
 from bot.slack.incoming.pace import Pace
 from bot.slack.outgoing.links import Links
 from bot.slack.people import FAILURES
+from bot.stopping import together
 
 log = logging.getLogger(__name__)
 
@@ -182,14 +183,15 @@ class HomeTab:
         """Until cancelled. A trail that can't be read is waited for."""
         while True:
             try:
-                async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self._rounds())
-                    async for record in self._questions.changes():
-                        if record.event.kind not in SILENT:
-                            self._changed.set()
-            except* TrailError as errors:
-                log.warning("the audit trail can't be read, so no Home tab is kept up to date: %s", errors.exceptions)
+                await together(self._listen(), self._rounds())
+            except TrailError as error:
+                log.warning("the audit trail can't be read, so no Home tab is kept up to date: %s", error)
             await self._sleep(TRAIL_PAUSE)
+
+    async def _listen(self) -> None:
+        async for record in self._questions.changes():
+            if record.event.kind not in SILENT:
+                self._changed.set()
 
     async def _rounds(self) -> None:
         while True:

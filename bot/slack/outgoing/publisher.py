@@ -30,6 +30,7 @@ from bot.slack.outgoing.later import Later
 from bot.slack.outgoing.parents import Parents
 from bot.slack.outgoing.stories import Stories
 from bot.slack.trouble import Impossible, Trouble
+from bot.stopping import together
 
 log = logging.getLogger(__name__)
 
@@ -78,18 +79,13 @@ class Publisher:
     async def _patiently(self) -> None:
         """Both end together: neither goes on with a turn that was lost and taken again meanwhile."""
         while True:
-            lost = False
             try:
                 await self._postings.turn()
-                async with asyncio.TaskGroup() as both:
-                    both.create_task(self._follow())
-                    both.create_task(self._keep_fresh())
-            except* LeaseLost as errors:
-                lost = True
-                log.info("another Kickbot may post now: %s", errors.exceptions[0])
-            except* TrailError as errors:
-                log.warning("the audit trail can't be read, so nothing is posted: %s", errors.exceptions[0])
-            if not lost:
+                await together(self._follow(), self._keep_fresh())
+            except LeaseLost as error:
+                log.info("another Kickbot may post now: %s", error)
+            except TrailError as error:
+                log.warning("the audit trail can't be read, so nothing is posted: %s", error)
                 await self._sleep(TRAIL_PAUSE)
 
     async def _follow(self) -> None:
