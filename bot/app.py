@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from functools import partial
 
 from bot import stopping
 from bot.audit.stored import open_trail
@@ -164,7 +165,7 @@ async def at_work(
         pulse=pulse,
     )
     async with asyncio.TaskGroup() as tasks:
-        head = told(slack.posts, policy.incident_channel, slack.user)
+        head = partial(told, slack.posts, policy.incident_channel, slack.user)
         carrying_on = _carry_on(workflow, publisher, head)
         work = (carrying_on, home.run(), pulse.run(), _look_round(people, policy))
         running = [tasks.create_task(each) for each in work]
@@ -175,9 +176,9 @@ async def at_work(
         await listeners.finish()
 
 
-async def _carry_on(workflow: Workflow, publisher: Publisher, head: Awaitable[Sequence[Told]]) -> None:
+async def _carry_on(workflow: Workflow, publisher: Publisher, head: Callable[[], Awaitable[Sequence[Told]]]) -> None:
     """Nothing is done and nothing is posted before the trail was compared with what people were told last."""
-    newest = await head
+    newest = await head()
     while True:
         try:
             await workflow.compare(newest)

@@ -21,6 +21,9 @@ from bot.hosts.trust import KnownHosts, NoKnownHosts, Visitor
 from bot.hosts.turns import Turns
 from bot.models import Host, Value
 
+SETTLING = (0.1, 0.3, 1.0, 2.0)
+"""Seconds between tries of a command for which the host has no channel yet."""
+
 log = logging.getLogger(__name__)
 
 ERRORS_KEPT = 4096  # bytes of a host's standard error that are worth reading
@@ -92,9 +95,17 @@ class Line:
             except NoChannel as refused:
                 log.info("%s %s: one command at a time from now on", self.host.name, refused)
                 if await self._turns.narrow():
-                    return await self._ask_twice(call, again=again, host_key=host_key)
+                    return await self._ask_patiently(call, again=again, host_key=host_key)
         async with self._turns:
-            return await self._ask_twice(call, again=again, host_key=host_key)
+            return await self._ask_patiently(call, again=again, host_key=host_key)
+
+    async def _ask_patiently(self, call: Call, *, again: bool, host_key: str | None) -> Reply:
+        """Where there is one channel, the host has it free only a moment after the last one was closed."""
+        for pause in SETTLING:
+            with suppress(NoChannel):
+                return await self._ask_twice(call, again=again, host_key=host_key)
+            await asyncio.sleep(pause)
+        return await self._ask_twice(call, again=again, host_key=host_key)
 
     async def _ask_twice(self, call: Call, *, again: bool, host_key: str | None) -> Reply:
         warm, fresh = await self._connection()

@@ -177,8 +177,10 @@ async def _choose(page: Page, menu: Locator, option: str) -> None:
 
 async def _open_on_phone(page: Page, channel: str) -> None:
     """On a small screen one pane is there at a time."""
-    if await page.get_by_label("Message or command").count() == 0:
-        await page.get_by_role("button", name=channel).click()
+    there, way = page.get_by_label("Message or command"), page.get_by_role("button", name=channel)
+    await expect(there.or_(way).first).to_be_visible(timeout=PATIENT)
+    if await there.count() == 0:
+        await way.click()
 
 
 async def _picture(page: Page, name: str) -> None:
