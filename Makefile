@@ -41,7 +41,7 @@ test-slow: $(READY)       ## in a browser, on PostgreSQL, and the script on the 
 	$(BIN)/pytest $(SLOW)
 
 test-whole: $(READY)      ## with the bot as a process: chaos in its short form, stopping, trouble, the command line
-	$(BIN)/pytest $(WHOLE)
+	$(BIN)/pytest -W "ignore:unclosed:ResourceWarning" $(WHOLE)  # the sandbox's ends of what a killed bot left
 
 test-here: $(READY)       ## all others
 	$(BIN)/pytest --ignore=tests/hosts $(SLOW:%=--ignore=%) $(WHOLE:%=--ignore=%)
