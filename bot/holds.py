@@ -4,11 +4,11 @@ when it was given back. It is due at its time, again and again until a look show
 The host's own timer gives back too: whoever comes second finds that it is done, and says by whom.
 """
 
-import logging
 from contextlib import suppress
 from datetime import timedelta
 
 from bot import events
+from bot.acts import Acts
 from bot.borders import Hosts, Lease
 from bot.brake import Brake
 from bot.errors import AlreadyRecorded, NotNow
@@ -21,16 +21,15 @@ WINDOW = 20.0
 PAUSE, LONGEST_PAUSE = 60.0, 3600.0
 """Seconds between tries: a minute at first, then ever more."""
 
-log = logging.getLogger(__name__)
-
 
 class Holds:
     """Opens them and gives them back."""
 
-    def __init__(self, ledger: Ledger, hosts: Hosts, brake: Brake) -> None:
+    def __init__(self, ledger: Ledger, hosts: Hosts, brake: Brake, acts: Acts) -> None:
         self._ledger = ledger
         self._hosts = hosts
         self._brake = brake
+        self._acts = acts
 
     async def remember(self, request: Request) -> None:
         """Each hold of this request that is in force, or may be, lives by itself from here on. Safe to enter again."""
@@ -42,13 +41,12 @@ class Holds:
     async def give_back(self, request: Request, lease: Lease) -> Request:
         """Held, and its time has come: give back, and look. Raises NotNow while that can't be done."""
         for attempt in request.unanswered:  # its deadline on the host is over, and a second try is as good as one
-            answer = Answer(status="unknown", output="No answer came.")
-            request = await self._ledger.record(request, events.Signalled(step=attempt.step, answer=answer), lease)
+            request = await self._acts.settle(request, attempt, lease)
         await self._brake.demand_released()
         look = await self._reach(request, lease)
         answer = await self._release(request, look, lease)
         if answer.status == "unknown":
-            return await self._ledger.load(request.id)  # the intent stays without its answer: it is due after its time
+            return await self._ledger.load(request.id)  # it is due after its time
         request = await self._ledger.load(request.id)
         if answer.ended is None or answer.ended.now in {"failed", "busy"}:
             raise await self._not_yet(request, _why(answer), lease)
@@ -69,18 +67,12 @@ class Holds:
         raise await self._not_yet(request, f"{target.host} was not looked at", lease)
 
     async def _release(self, request: Request, look: Snapshot, lease: Lease) -> Answer:
-        """Record the intent, act, record the answer."""
         held = held_of(request)
         step = Release(target=_now(held.target, look), id=held.id, attempt=1 + len(request.attempts))
         not_after = HostUptime(look.uptime + int(WINDOW * 100))
         answer_by = await self._ledger.now() + timedelta(seconds=WINDOW)
-        await self._ledger.record(request, events.Ending(step=step, not_after=not_after, answer_by=answer_by), lease)
-        frozen = await self._brake.is_on()
-        not_run = Answer(status="refused", refusal="frozen")
-        answer = not_run if frozen else await self._hosts.act(step, not_after=not_after)
-        if answer.status != "unknown":
-            await self._ledger.record(request, events.Signalled(step=step, answer=answer), lease)
-        return answer
+        ending = events.Ending(step=step, not_after=not_after, answer_by=answer_by)
+        return await self._acts.carry_out(request, ending, lease)
 
     async def _show(self, request: Request, look: Snapshot) -> Answer:
         """The fresh look that proves it; it changes nothing, so it needs no intent."""

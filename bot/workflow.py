@@ -7,13 +7,13 @@ crash. It never posts: the publisher follows the trail.
 """
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from pydantic import Field
 
 from bot import commands, events, idleness, lifecycle, outcomes, planning
+from bot.acts import Acts
 from bot.borders import Hosts, Lease, Sleep, Told, Trail
 from bot.brake import Brake
 from bot.cleaning import clean, shorten
@@ -27,7 +27,6 @@ from bot.ledger import Ledger
 from bot.lifecycle import Request, State, command_of, known, plan_of
 from bot.loop import Loop
 from bot.models import (
-    Answer,
     Hold,
     HostUptime,
     Kick,
@@ -46,7 +45,6 @@ from bot.models import (
 )
 from bot.policy import Channel, Rule, approvals_needed, home, in_time, limit_passed
 from bot.rights import Rights, aims
-from bot.stopping import to_its_end
 from bot.unholds import Unholds
 
 HOSTS_AT_ONCE = 10
@@ -59,10 +57,6 @@ UNFREEZE_LATE = 60.0
 """Seconds after which a word to unfreeze that arrives counts for nothing."""
 CLOCKS_APART = timedelta(minutes=5)
 """By so much Slack's clock and the trail's may differ."""
-
-NOT_RUN = Answer(status="refused", refusal="frozen")
-
-log = logging.getLogger(__name__)
 
 
 class Origin(Value):
@@ -132,7 +126,8 @@ class Workflow:
         self._brake = Brake(trail, self._ledger, rights)
         self._decisions = Decisions(self._ledger, rights, self._brake)
         self._unholds = Unholds(self._ledger, rights)
-        self._holds = Holds(self._ledger, hosts, self._brake)
+        self._acts = Acts(self._ledger, hosts, self._brake)
+        self._holds = Holds(self._ledger, hosts, self._brake, self._acts)
         self._timing = timing
         self._sleep = sleep
         self._last_seen: dict[str, frozenset[str]] = {}
@@ -381,7 +376,7 @@ class Workflow:
         """Everything that is to be tried after this look; then give the tries a moment to show."""
         tried = False
         while step := planning.next_step(await self._ledger.load(request.id), [look], looked_at):
-            if await self._take(request, step, look, looked_at, lease) is None:
+            if not await self._take(request, step, look, looked_at, lease):
                 return True
             if isinstance(step, Hold):
                 await self._remember(request)
@@ -390,30 +385,15 @@ class Workflow:
             await self._watch(await self._ledger.load(request.id), [look.host], self._timing.rung)
         return tried
 
-    async def _take(
-        self, request: Request, step: Step, look: Snapshot, looked_at: datetime, lease: Lease
-    ) -> Answer | None:
-        """Do it, once its deadline is known. None: not now (frozen, or an old look), or no answer came."""
+    async def _take(self, request: Request, step: Step, look: Snapshot, looked_at: datetime, lease: Lease) -> bool:
+        """Do it, once its deadline is known. False: not now (frozen, or an old look), or no answer came."""
         window = min(self._timing.act_window, await self._seconds_left(request))
         if await self._brake.is_on() or await self._ledger.now() >= looked_at + timedelta(seconds=window / 2):
-            return None  # the next round takes a new look
+            return False  # the next round takes a new look
         not_after = HostUptime(look.uptime + int(window * 100))
         answer_by = looked_at + timedelta(seconds=window)
         ending = events.Ending(step=step, not_after=not_after, answer_by=answer_by)
-        return await to_its_end(self._carry_out(request, ending, lease))
-
-    async def _carry_out(self, request: Request, ending: events.Ending, lease: Lease) -> Answer | None:
-        """Record the intent, act, record the answer. None: no answer came."""
-        await self._ledger.record(request, ending, lease)  # no record, no act
-        # Whoever froze before this intent was recorded is heard here, on whichever replica it was.
-        frozen = await self._brake.is_on()
-        step, not_after = ending.step, HostUptime(ending.not_after)
-        answer = NOT_RUN if frozen else await self._hosts.act(step, not_after=not_after)
-        if answer.status == "unknown":
-            log.warning("request %s, %s: %s", request.id, step.host, answer.output)
-            return None  # the intent stays without its answer, as after a crash: `settle` comes next
-        await self._ledger.record(request, events.Signalled(step=step, answer=answer), lease)
-        return answer
+        return (await self._acts.carry_out(request, ending, lease)).status != "unknown"  # else `settle` comes next
 
     async def warn(self, request: Request, lease: Lease) -> Request:
         """Approved with a warning: tell each session, once. Nothing ends before the latest time that was told."""
@@ -425,7 +405,7 @@ class Workflow:
         seen = by_host(looks)
         while step := planning.next_warning(request, looks, text=text, act_at=act_at):
             look = seen[step.host]
-            if not isinstance(look, Snapshot) or await self._take(request, step, look, looked_at, lease) is None:
+            if not isinstance(look, Snapshot) or not await self._take(request, step, look, looked_at, lease):
                 return await self._ledger.load(request.id)
             request = await self._ledger.load(request.id)
         told = (a.step.act_at for a in request.attempts if isinstance(a.step, Warn))
@@ -436,8 +416,7 @@ class Workflow:
         looks = by_host(await self._look_at([a.step.host for a in request.unanswered]))
         for attempt in request.unanswered:
             await self._sleep(_seconds_until_over(attempt, looks[attempt.step.host]))
-            answer = Answer(status="unknown", output="No answer came.")
-            request = await self._ledger.record(request, events.Signalled(step=attempt.step, answer=answer), lease)
+            request = await self._acts.settle(request, attempt, lease)
         return request
 
     async def verify(self, request: Request, lease: Lease) -> Request:

@@ -57,11 +57,12 @@ MAP: dict[str, set[str]] = {
     "freezes": {"core", "borders"},
     "brake": {"core", "borders", "freezes", "ledger", "rights"},
     "decisions": {"core", "ledger", "rights", "brake"},
-    "holds": {"core", "borders", "brake", "ledger"},
+    "acts": {"core", "borders", "stopping", "brake", "ledger"},
+    "holds": {"core", "borders", "brake", "ledger", "acts"},
     "unholds": {"core", "ledger", "rights"},
     "questions": {"core", "borders", "ledger", "rights"},
     "workflow": {
-        *{"core", "borders", "stopping", "ledger", "loop", "rights", "brake", "decisions", "holds", "unholds"},
+        *{"core", "borders", "acts", "ledger", "loop", "rights", "brake", "decisions", "holds", "unholds"},
     },
     # the edges: none knows another
     "web_server": {"core"},
