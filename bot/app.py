@@ -186,9 +186,7 @@ async def _carry_on(workflow: Workflow, publisher: Publisher, head: Callable[[],
         except TrailError as error:
             log.warning("the trail can't be compared with what was told in Slack, so nothing is done: %s", error)
             await asyncio.sleep(TRAIL_PAUSE)
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(workflow.run())
-        tasks.create_task(publisher.run())
+    await stopping.together(workflow.run(), publisher.run())
 
 
 async def _look_round(people: SlackPeople, policy: Policy) -> None:

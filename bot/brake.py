@@ -7,12 +7,13 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 from bot import events
 from bot.borders import Told, Trail
 from bot.cleaning import clean, shorten
 from bot.commands import MAX_REASON
-from bot.errors import ActingFrozen, AlreadyRecorded, Conflict, LookupFailed, Refused
+from bot.errors import ActingFrozen, AlreadyRecorded, LookupFailed, Refused
 from bot.events import Event
 from bot.freezes import Freezes
 from bot.ledger import Ledger
@@ -83,26 +84,16 @@ class Brake:
         now, refusals = list[Request](), list[Refused | LookupFailed]()
         for freeze in frozen:
             try:
-                now.append(await self._released_by(who, freeze))
+                now.append(await self._ledger.decide(freeze.id, who, "unfreeze", partial(self._release, who)))
             except (Refused, LookupFailed) as refusal:
                 refusals.append(refusal)
         if not now:
             raise refusals[0]
         return next((freeze for freeze in now if freeze.state is State.FROZEN), now[0])
 
-    async def _released_by(self, who: str, freeze: Request) -> Request:
-        while freeze.state is State.FROZEN:
-            try:
-                return await self._ledger.record(freeze, await self._release(who, freeze), after=freeze.changed)
-            except Conflict:
-                freeze = await self._ledger.load_afresh(freeze.id)
-            except (Refused, LookupFailed) as refusal:
-                reason = refusal.for_user()
-                await self._ledger.record(freeze, events.DecisionRefused(who=who, action="unfreeze", reason=reason))
-                raise
-        return freeze  # somebody else's word came first, and was enough
-
-    async def _release(self, who: str, freeze: Request) -> Event:
+    async def _release(self, who: str, freeze: Request) -> Event | None:
+        if freeze.state is not State.FROZEN:
+            return None  # somebody else's word came first, and was enough
         await self._rights.to_freeze(who)
         since = await self._ledger.now() - TOGETHER
         before = [decision.who for decision in freeze.decisions if decision.at >= since]

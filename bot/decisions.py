@@ -6,14 +6,13 @@ The first valid one wins. What doesn't count is recorded too, and changes nothin
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
-from typing import Literal
 
 from bot import events
 from bot.brake import Brake
 from bot.cleaning import clean, shorten
 from bot.commands import MAX_REASON
-from bot.errors import Conflict, LookupFailed, Refused
-from bot.events import Event
+from bot.errors import Refused
+from bot.events import Action, Event
 from bot.ledger import Ledger
 from bot.lifecycle import Request, State, command_of, known, plan_of
 from bot.models import RequestId
@@ -51,22 +50,15 @@ class Decisions:
         self,
         who: str,
         request_id: RequestId,
-        action: Literal["approve", "deny", "cancel"],
+        action: Action,
         plan_hash: str,
         decision: Callable[[Request], Awaitable[Event]],
     ) -> Request:
-        """The first valid decision wins: it is recorded only if nothing else was recorded since it was judged."""
-        while True:
-            request = await self._ledger.load_afresh(request_id)
-            try:
-                await self._demand_open(request, plan_hash, action)
-                return await self._ledger.record(request, await decision(request), after=request.changed)
-            except Conflict:
-                continue
-            except (Refused, LookupFailed) as refusal:
-                reason = refusal.for_user()
-                await self._ledger.record(request, events.DecisionRefused(who=who, action=action, reason=reason))
-                raise
+        async def judge(request: Request) -> Event:
+            await self._demand_open(request, plan_hash, action)
+            return await decision(request)
+
+        return await self._ledger.decide(request_id, who, action, judge)
 
     async def _demand_open(self, request: Request, plan_hash: str, action: str) -> None:
         if request.state.final or request.state not in DECIDABLE[action]:

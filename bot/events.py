@@ -26,6 +26,9 @@ from bot.models import (
 
 BOT = "kickbot"
 
+Action = Literal["approve", "deny", "cancel", "unfreeze", "unhold"]
+"""What people decide by a click or a word."""
+
 
 class Attachment(Value):
     """A look's canonical JSON, kept beside the chain by its SHA-256. `content` is None once it was read back."""
@@ -266,7 +269,7 @@ class DecisionRefused(_Event):
     """A click that did not count. It changes nothing."""
 
     kind: Literal["decision_refused"] = "decision_refused"
-    action: Literal["approve", "deny", "cancel", "unfreeze", "unhold"]
+    action: Action
     reason: str
 
 

@@ -17,9 +17,10 @@ class Freezes:
 
     async def in_force(self) -> tuple[Request, ...]:
         """All that any process recorded until now, oldest first. Raises TrailError, and then nobody may act."""
-        known, numbers = self._known, await self._trail.open_requests()
-        self._known = {n: known[n] if n in known else await self._is_freeze(n) for n in numbers}
-        found = [replay(await self._trail.read(n)) for n in numbers if self._known.get(n, True)]
+        numbers, known = await self._trail.open_requests(), self._known
+        known = {n: known[n] if n in known else await self._is_freeze(n) for n in numbers}
+        self._known = known
+        found = [replay(await self._trail.read(n)) for n in numbers if known[n]]
         return tuple(freeze for freeze in found if freeze.state is State.FROZEN)
 
     async def _is_freeze(self, number: RequestId) -> bool:

@@ -1,14 +1,14 @@
 """Requests as the audit trail tells them: load one, record its next event. Decides nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 
 from bot import lifecycle
 from bot.borders import Lease, Trail
-from bot.errors import AlreadyRecorded, Conflict, Refused, TrailError
-from bot.events import FINAL, Asked, Event, Frozen, Held, Looked, Record
+from bot.errors import AlreadyRecorded, Conflict, LookupFailed, Refused, TrailError
+from bot.events import FINAL, Action, Asked, DecisionRefused, Event, Frozen, Held, Looked, Record
 from bot.lifecycle import Request
 from bot.models import RequestId
 
@@ -105,6 +105,25 @@ class Ledger:
                     self.forget(request.id)
                     continue
                 return self._keep(lifecycle.advance(current, record))
+
+    async def decide(
+        self, request_id: RequestId, who: str, action: Action, judge: Callable[[Request], Awaitable[Event | None]]
+    ) -> Request:
+        """The first valid decision wins: it is recorded only if nothing else was since it was judged.
+
+        judge: the event, or None where the decision isn't needed any more. What it raises as Refused or LookupFailed is
+        recorded too, and raised.
+        """
+        while True:
+            request = await self.load_afresh(request_id)
+            try:
+                event = await judge(request)
+                return await self.record(request, event, after=request.changed) if event else request
+            except Conflict:
+                continue
+            except (Refused, LookupFailed) as refusal:
+                await self.record(request, DecisionRefused(who=who, action=action, reason=refusal.for_user()))
+                raise
 
     def _keep(self, request: Request) -> Request:
         if request.state.final:

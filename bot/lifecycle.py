@@ -169,7 +169,7 @@ class Request(Value):
     limit: how many sessions end with the usual approvals, where the plan has more; 0 where it has not.
     stopped: why nothing more was begun although something was left to do.
     held: what a hold is about. unhold_asked: who asked to give it back before its time, and when; its approvals are the
-    decisions. unheld: enough agreed. overdue: why it could not be given back in time; ended: its end.
+    decisions. unheld: enough agreed. overdue: why it could not be given back in time; released: its end.
     """
 
     id: RequestId

@@ -103,14 +103,14 @@ class Rights:
 
     async def to_approve(self, who: str, request: Request, aims: Aims) -> tuple[str, ...]:
         """The hosts for which this person's approval counts. Raises Refused when there are none."""
-        return await self._counted(who, request, aims, _Question(self._people))
+        return await self._counted(who, _acts(request.command), aims, request.asker, _Question(self._people))
 
     async def still_hold(self, request: Request, aims: Aims) -> None:
         """Right before acting: raises Refused if the asker or an approver lost a right, or a rule needs more people."""
-        question = _Question(self._people)
-        await self._demand_ask(request.asker, request.command, aims, question)
+        question, acts = _Question(self._people), _acts(request.command)
+        await self._demand_kick(request.asker, request.command, aims, question)
         for decision in request.decisions:
-            counted = await self._counted(decision.who, request, aims, question)
+            counted = await self._counted(decision.who, acts, aims, request.asker, question)
             if lost := decision.hosts - set(counted):
                 raise Refused(f"{policy.mention(decision.who)} may no longer approve on {fold(lost)}.")
         for host, needed in self.approvals_needed(request, aims).items():
@@ -139,21 +139,12 @@ class Rights:
 
     async def to_ask_unhold(self, who: str, target: Target, reason: str) -> None:
         """Raises Refused for someone who may not ask to give that hold back, or who must say why."""
-        question = _Question(self._people)
-        person = await question.person(who)
-        members = await question.groups(person, self.policy.groups([target.host], "ask"))
-        _demand(policy.may_ask(self.policy, target.host, target.account, UNHOLD, person, members))
-        if any(rule.reason for rule in self.rules(target.host, target.account, UNHOLD)) and not reason:
-            raise Refused(f"On {target.host} a reason is needed: add `because …` at the end.")
+        await self._demand_ask(who, UNHOLD, [(target.host, target.account)], reason, _Question(self._people))
 
     async def to_approve_unhold(self, who: str, target: Target, asker: str) -> int:
         """How many have to agree. Raises Refused for someone whose word does not count."""
-        question = _Question(self._people)
-        person = await question.person(who)
-        members = await question.groups(person, self.policy.groups([target.host], "approve"))
-        verdict = policy.may_approve(self.policy, target.host, target.account, UNHOLD, person, members, asker=asker)
-        _demand(verdict)
-        return max(rule.approvals for rule in self.rules(target.host, target.account, UNHOLD))
+        await self._counted(who, UNHOLD, [(target.host, target.account)], asker, _Question(self._people))
+        return policy.approvals_needed(self.rules(target.host, target.account, UNHOLD), UNHOLD, sessions=0)
 
     def unhold_waits(self, target: Target) -> int:
         """For how many seconds the asker's word counts. Raises Refused where no rule allows to give back."""
@@ -234,7 +225,7 @@ class Rights:
         sessions: int = 0,
         all_of_them: bool = False,
     ) -> tuple[str, ...]:
-        await self._demand_ask(asker, command, aims, question)
+        await self._demand_kick(asker, command, aims, question)
         members = await self._members(asker, aims, question, "approve")
         found: dict[str, None] = {}
         for host, rules in self._rules_of_hosts(aims, command.acts).items():
@@ -251,20 +242,23 @@ class Rights:
             found.update(dict.fromkeys(at_once if enough else able))
         return tuple(found)
 
-    async def _demand_ask(self, who: str, command: Kick | None, aims: Aims, question: "_Question") -> None:
-        person, members = await question.person(who), await self._members(who, aims, question, "ask")
+    async def _demand_kick(self, who: str, command: Kick | None, aims: Aims, question: "_Question") -> None:
         if command:
             _demand(policy.may_ask_for_everyone(self.policy, command, who))
+        await self._demand_ask(who, _acts(command), aims, command.reason if command else "", question)
+
+    async def _demand_ask(self, who: str, acts: frozenset[Act], aims: Aims, reason: str, question: "_Question") -> None:
+        person, members = await question.person(who), await self._members(who, aims, question, "ask")
         for host, account in aims:
-            _demand(policy.may_ask(self.policy, host, account, _acts(command), person, members))
-            rules = self.rules(host, account, _acts(command))
-            if any(rule.reason for rule in rules) and not (command and command.reason):
+            _demand(policy.may_ask(self.policy, host, account, acts, person, members))
+            if any(rule.reason for rule in self.rules(host, account, acts)) and not reason:
                 raise Refused(f"On {host} a reason is needed: add `because …` at the end.")
 
-    async def _counted(self, who: str, request: Request, aims: Aims, question: "_Question") -> tuple[str, ...]:
+    async def _counted(
+        self, who: str, acts: frozenset[Act], aims: Aims, asker: str, question: "_Question"
+    ) -> tuple[str, ...]:
         person, members = await question.person(who), await self._members(who, aims, question, "approve")
-        acts = _acts(request.command)
-        verdicts = policy.may_decide(self.policy, aims, acts, person, members, asker=request.asker)
+        verdicts = policy.may_decide(self.policy, aims, acts, person, members, asker=asker)
         counted = tuple(host for host, verdict in verdicts.items() if verdict)
         if not counted:
             _demand(next(iter(verdicts.values())))

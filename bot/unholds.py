@@ -4,9 +4,10 @@ Whoever asks again counts for nothing; the first word counts as long as the rule
 """
 
 from datetime import timedelta
+from functools import partial
 
 from bot import events
-from bot.errors import Conflict, LookupFailed, Refused
+from bot.errors import Refused
 from bot.events import Event
 from bot.inventory import fold
 from bot.ledger import Ledger
@@ -30,23 +31,14 @@ class Unholds:
         return tuple([await self.one(who, hold.id, wanted.reason) for hold in found])
 
     async def one(self, who: str, number: RequestId, reason: str = "") -> Request:
-        """The first valid word wins: it is recorded only if nothing else was since it was judged."""
-        while True:
-            hold = await self._ledger.load_afresh(number)
-            try:
-                return await self._ledger.record(hold, await self._word(who, hold, reason), after=hold.changed)
-            except Conflict:
-                continue
-            except (Refused, LookupFailed) as refusal:
-                refused = events.DecisionRefused(who=who, action="unhold", reason=refusal.for_user())
-                await self._ledger.record(hold, refused)
-                raise
+        """One hold, as it stands after this person's word."""
+        return await self._ledger.decide(number, who, "unhold", partial(self._word, who, reason))
 
     async def _in_force(self) -> list[Request]:
         open_ = [await self._ledger.load_afresh(number) for number in await self._ledger.open_requests()]
         return [request for request in open_ if request.state is State.HELD]
 
-    async def _word(self, who: str, hold: Request, reason: str) -> Event:
+    async def _word(self, who: str, reason: str, hold: Request) -> Event:
         target = held_of(hold).target
         if hold.state is not State.HELD:
             raise Refused("This hold is over.")
