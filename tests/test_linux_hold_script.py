@@ -95,6 +95,15 @@ class HostRoot:
     def environment(self) -> dict[str, str]:
         return {"PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}"}
 
+    def kill_in_usermod(self, step: Step) -> None:
+        """SIGKILL to the script and what it started, while usermod runs."""
+        self.write("usermod-hangs", "")
+        running = self.begin(step)
+        wait_for(self.folder / "hanging")
+        os.killpg(running.pid, signal.SIGKILL)
+        running.communicate()
+        (self.folder / "usermod-hangs").unlink()
+
     def begin(self, step: Step, not_after: HostUptime = EVER) -> subprocess.Popen[bytes]:
         call = DRIVER.command(step, host=HOST, not_after=not_after, nonce=NONCE)
         running = subprocess.Popen(
@@ -322,12 +331,7 @@ def test_a_hold_that_is_over_is_not_made_again(host: HostRoot) -> None:
 
 def test_a_hold_killed_before_the_account_was_touched_is_given_back_as_never(host: HostRoot) -> None:
     """SIGKILL in the middle of usermod: the record stands, and its end leaves the account as it is."""
-    host.write("usermod-hangs", "")
-    running = host.begin(Hold(target=host.target(), id=ID, until=LATER, there=LATER))
-    wait_for(host.folder / "hanging")
-    os.killpg(running.pid, signal.SIGKILL)
-    running.communicate()
-    (host.folder / "usermod-hangs").unlink()
+    host.kill_in_usermod(Hold(target=host.target(), id=ID, until=LATER, there=LATER))
 
     assert ended(host.release()).how == "never"
     assert host.expiry() == ""
@@ -336,12 +340,7 @@ def test_a_hold_killed_before_the_account_was_touched_is_given_back_as_never(hos
 
 def test_a_hold_killed_in_the_middle_goes_on_when_asked_again(host: HostRoot) -> None:
     """The same hold, asked again, finds its record and does the rest."""
-    host.write("usermod-hangs", "")
-    running = host.begin(Hold(target=host.target(), id=ID, until=LATER, there=LATER))
-    wait_for(host.folder / "hanging")
-    os.killpg(running.pid, signal.SIGKILL)
-    running.communicate()
-    (host.folder / "usermod-hangs").unlink()
+    host.kill_in_usermod(Hold(target=host.target(), id=ID, until=LATER, there=LATER))
 
     assert host.hold().status == "done"
     assert host.expiry() == "2"
@@ -351,12 +350,7 @@ def test_giving_back_killed_in_the_middle_is_done_by_the_timer(host: HostRoot) -
     """Kickbot dies in the middle of usermod: the timer finds the record, and gives back."""
     host.hold()
     host.make_due()
-    host.write("usermod-hangs", "")
-    running = host.begin(Release(target=host.target(), id=ID))
-    wait_for(host.folder / "hanging")
-    os.killpg(running.pid, signal.SIGKILL)
-    running.communicate()
-    (host.folder / "usermod-hangs").unlink()
+    host.kill_in_usermod(Release(target=host.target(), id=ID))
     assert host.expiry() == "2"
 
     assert host.timer() == 0

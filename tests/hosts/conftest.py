@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from bot.sandbox.cast import demo_workspace
+from bot.sandbox.server import SandboxSlack
 from tests.hosts import bases
 from tests.hosts.kicking import Kicks
 from tests.hosts.logins import Logins
 from tests.hosts.machines import Kind, Machine
 from tests.hosts.rack import Rack
 from tests.hosts.states import States
+from tests.whole import configure
 
 # Debian's logind keeps a user for ten seconds after the last login, and several tests wait for it to forget one
 FORGETFUL = {"etc/systemd/logind.conf.d/10-test.conf": "[Login]\nUserStopDelaySec=3s\n"}
@@ -97,6 +100,28 @@ def four_hosts(logind_hosts: list[Machine], plain_hosts: list[Machine]) -> list[
 @pytest.fixture(scope="session")
 def every_host(logind_hosts: list[Machine], unlisted_hosts: list[Machine]) -> list[Machine]:
     return [*logind_hosts, *unlisted_hosts]
+
+
+@pytest.fixture(params=["bookworm", "trixie"])
+def machine(request: pytest.FixtureRequest) -> Machine:
+    """A host with systemd, of each Debian."""
+    found: Machine = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def config(tmp_path: Path, machine: Machine) -> Path:
+    """A kickbot.toml with one host: `machine`."""
+    known = tmp_path / "known_hosts"
+    known.write_text(machine.known_hosts.read_text())
+    return configure(tmp_path, [(machine.name, machine.address, 22)], key=machine.identity, known_hosts=known)
+
+
+@pytest.fixture
+async def slack() -> AsyncIterator[SandboxSlack]:
+    """The sandbox with the people of the demo."""
+    async with SandboxSlack.start(demo_workspace()) as slack:
+        yield slack
 
 
 @pytest.fixture

@@ -1,21 +1,20 @@
 """Hosts that are no good: another key, a full disk, a sudo that asks, one command at a time. People read why."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bot.hosts.connections import SshHosts
 from bot.models import Host, Snapshot, Unreachable
-from bot.sandbox.cast import demo_workspace
 from bot.sandbox.server import SandboxSlack
 from tests.hosts import witness
 from tests.hosts.kicking import BOTS_ACCOUNT, Kicks
 from tests.hosts.logins import Logins
 from tests.hosts.machines import Machine, greets
 from tests.hosts.rack import Rack
-from tests.whole import CHANNEL, bot_at_work, configure
+from tests.whole import CHANNEL, bot_at_work
 
 SUDOERS = "/etc/sudoers.d/10-test"
 KEY = "/etc/ssh/ssh_host_ed25519_key"
@@ -29,19 +28,6 @@ def machine(request: pytest.FixtureRequest, rack: Rack, machines: list[Machine])
         machines.append(machine)
         yield machine
         machines.remove(machine)
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[SandboxSlack]:
-    async with SandboxSlack.start(demo_workspace()) as slack:
-        yield slack
-
-
-@pytest.fixture
-def config(tmp_path: Path, machine: Machine) -> Path:
-    known = tmp_path / "known_hosts"
-    known.write_text(machine.known_hosts.read_text())
-    return configure(tmp_path, [(machine.name, machine.address, 22)], key=machine.identity, known_hosts=known)
 
 
 async def listing(slack: SandboxSlack, config: Path, machine: Machine) -> str:

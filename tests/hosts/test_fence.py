@@ -3,17 +3,14 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-
-import pytest
 
 from bot.audit import reading
 from bot.events import Record, Signalled, Verifying
 from bot.hosts.connections import SshHosts
 from bot.lifecycle import Request, State, replay
 from bot.models import EndSession, Host, HostUptime, Result, Snapshot
-from bot.sandbox.cast import demo_workspace
 from bot.sandbox.server import SandboxSlack
 from tests import make
 from tests.dying_bot import Life
@@ -21,28 +18,9 @@ from tests.hosts.kicking import BOTS_ACCOUNT
 from tests.hosts.logins import Login, Logins
 from tests.hosts.machines import Machine
 from tests.lives import PATIENCE, bot
-from tests.whole import APPROVE, CHANNEL, configure, parent_with_buttons
+from tests.whole import APPROVE, CHANNEL, parent_with_buttons
 
 ASLEEP = "T"
-
-
-@pytest.fixture(params=["bookworm", "trixie"])
-def machine(request: pytest.FixtureRequest) -> Machine:
-    found: Machine = request.getfixturevalue(request.param)
-    return found
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[SandboxSlack]:
-    async with SandboxSlack.start(demo_workspace()) as slack:
-        yield slack
-
-
-@pytest.fixture
-def config(tmp_path: Path, machine: Machine) -> Path:
-    known = tmp_path / "known_hosts"
-    known.write_text(machine.known_hosts.read_text())
-    return configure(tmp_path, [(machine.name, machine.address, 22)], key=machine.identity, known_hosts=known)
 
 
 def asleep_before_the_act(config: Path) -> Life:

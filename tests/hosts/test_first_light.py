@@ -3,7 +3,6 @@
 import re
 import shlex
 import sqlite3
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ import pytest
 from bot import settings
 from bot.hosts.connections import SshHosts
 from bot.models import HostUptime, Snapshot
-from bot.sandbox.cast import demo_workspace
 from bot.sandbox.server import SandboxSlack
 from tests import make
 from tests.hosts.logins import Login, Logins, Shared
@@ -27,12 +25,6 @@ def config(tmp_path: Path, bookworm: Machine, trixie: Machine) -> Path:
     known.write_text(bookworm.known_hosts.read_text() + trixie.known_hosts.read_text())
     hosts = [(m.name, m.address, 22) for m in (bookworm, trixie)]
     return configure(tmp_path, hosts, key=bookworm.identity, known_hosts=known)
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[SandboxSlack]:
-    async with SandboxSlack.start(demo_workspace()) as slack:
-        yield slack
 
 
 def sessions_of(machine: Machine, user: str) -> list[str]:

@@ -19,12 +19,6 @@ LATER = 60_00  # centiseconds
 ENDLESS = "exec sleep 1000"
 
 
-@pytest.fixture(params=["bookworm", "trixie"])
-def machine(request: pytest.FixtureRequest) -> Machine:
-    machine: Machine = request.getfixturevalue(request.param)
-    return machine
-
-
 @pytest.fixture
 async def hosts(machine: Machine, logins: Logins) -> AsyncIterator[SshHosts]:
     """One machine by two names: `root` and `kickbot`, after the login that looks. Closed before the logins end."""

@@ -6,12 +6,19 @@ from contextlib import AbstractAsyncContextManager
 import pytest
 
 from bot.audit.postgres.trail import PostgresTrail
-from tests.postgres.server import TEMPLATE, Server, prepared
+from tests.postgres.server import TEMPLATE, Server, prepared, running
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     with prepared() as server:
+        yield server
+
+
+@pytest.fixture
+def own() -> Iterator[Server]:
+    """A server that a test may stop."""
+    with running() as server:
         yield server
 
 

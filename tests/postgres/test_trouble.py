@@ -1,7 +1,7 @@
 """The trail in PostgreSQL under trouble: restarted, gone, cut off in a commit, held up, or not what it should be."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import psycopg
@@ -12,16 +12,9 @@ from bot.audit.postgres import trail as trails
 from bot.audit.postgres.trail import PostgresTrail
 from bot.errors import BrokenTrail, TrailError
 from bot.models import RequestId
-from tests.postgres.server import Server, running
+from tests.postgres.server import Server
 from tests.postgres.wire import Wire, wire
 from tests.trail_behaviours import CLOSED, asked, take
-
-
-@pytest.fixture
-def own() -> Iterator[Server]:
-    """A server that a test may stop."""
-    with running() as server:
-        yield server
 
 
 @pytest.fixture

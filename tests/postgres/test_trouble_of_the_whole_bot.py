@@ -7,15 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests import trail_trouble
-from tests.postgres.server import Server, running
+from tests.postgres.server import Server
 from tests.scene import Scene
-
-
-@pytest.fixture
-def own() -> Iterator[Server]:
-    """A server that a test may stop."""
-    with running() as server:
-        yield server
 
 
 @pytest.fixture
