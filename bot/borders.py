@@ -78,8 +78,13 @@ class Trail(Protocol):
 class Hosts(Protocol):
     """The configured hosts. Neither method raises for a host that is in trouble."""
 
-    def look(self, hosts: Sequence[str], *, groups: Sequence[str] = ()) -> AsyncIterator[Snapshot | Unreachable]:
-        """One look for each host, each as it arrives. groups: Unix groups, to be told who is in them."""
+    def look(
+        self, hosts: Sequence[str], *, groups: Sequence[str] = (), account: str = ""
+    ) -> AsyncIterator[Snapshot | Unreachable]:
+        """One look for each host, each as it arrives. groups: Unix groups, to be told who is in them.
+
+        account: a login name, to be told whose it is there, logged in or not.
+        """
         ...
 
     async def act(self, step: Step, *, not_after: HostUptime) -> Answer:

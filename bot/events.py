@@ -196,6 +196,7 @@ class Planned(_Event):
     groups: the rule's people and groups who may approve. then: those of them who are called only by the reminder.
     owners: whose account it is, as far as the configuration says: they are told when it is done.
     limit: the number of sessions that a rule allows with its usual approvals, where the plan ends more; 0: it doesn't.
+    may_hold: the rules would also let the account be kept from logging in, so that it can be offered at the end.
     """
 
     kind: Literal["planned"] = "planned"
@@ -209,6 +210,7 @@ class Planned(_Event):
     owners: tuple[str, ...] = ()
     then: tuple[str, ...] = ()
     limit: int = 0
+    may_hold: bool = False
 
 
 class Reminded(_Event):

@@ -166,7 +166,8 @@ class Request(Value):
     looked, verifying: the sequence numbers of the newest look and of `verifying`; 0 before.
     act_at: after a warning, the moment before which nothing is ended. owners: whose account it is.
     remind_at: when those who may decide are reminded. then: who is called by that reminder.
-    limit: how many sessions end with the usual approvals, where the plan has more; 0 where it has not.
+    limit: how many sessions end with the usual approvals, where the plan has more; 0 where it has not. may_hold: the
+    rules would let the account be kept from logging in.
     stopped: why nothing more was begun although something was left to do.
     held: what a hold is about. unhold_asked: who asked to give it back before its time, and when; its approvals are the
     decisions. unheld: enough agreed. overdue: why it could not be given back in time; released: its end.
@@ -193,6 +194,7 @@ class Request(Value):
     owners: tuple[str, ...] = ()
     then: tuple[str, ...] = ()
     limit: int = 0
+    may_hold: bool = False
     remind_at: Moment | None = None
     reminded: bool = False
     decide_by: Moment | None = None
@@ -231,7 +233,8 @@ class Request(Value):
     @property
     def to_warn(self) -> bool:
         """Approved, and the user is to be told before anything else."""
-        return self.state is State.APPROVED and self.command is not None and self.command.warn > 0
+        told = self.command is not None and self.command.warn > 0 and self.plan is not None and self.plan.targets
+        return self.state is State.APPROVED and bool(told)
 
     @property
     def hold_id(self) -> str:
@@ -247,6 +250,16 @@ class Request(Value):
     def holds_tried(self, host: str) -> tuple[Attempt, ...]:
         """What was tried to hold the account there, in order."""
         return tuple(a for a in self.attempts if isinstance(a.step, Hold) and a.step.host == host)
+
+    @property
+    def holds_only(self) -> bool:
+        """True where nothing is to end: the account is only to be kept from logging in."""
+        return self.plan is not None and bool(self.plan.holds) and not self.plan.targets
+
+    @property
+    def not_held(self) -> dict[str, str]:
+        """Each host on which the account isn't held although that was approved, and why."""
+        return {host: why for host in self.hosts if (why := self.why_not_held(host))}
 
     def why_not_held(self, host: str) -> str:
         """Why the account isn't held there, although that was approved; empty if it is, or was never to be."""
@@ -414,6 +427,7 @@ def _changes(request: Request, record: Record) -> dict[str, object]:
                 "owners": event.owners,
                 "then": event.then,
                 "limit": event.limit,
+                "may_hold": event.may_hold,
                 "remind_at": record.at + (event.decide_by - record.at) * REMIND_AFTER,
             }
         case Approved():

@@ -221,6 +221,7 @@ class Snapshot(Value):
     raw: the host's answer, cleaned and masked. ahead: seconds by which the host's clock was ahead of the trail's when
     the look came, behind if negative; None: nobody compared them.
     groups: of the Unix groups that were asked for, those in which a uid (in digits) is; a missing one isn't known.
+    asked_for: the account that was asked for, logged in or not; None: nobody asked, or the host knows none.
     """
 
     kind: Literal["snapshot"] = "snapshot"
@@ -243,6 +244,7 @@ class Snapshot(Value):
     raw: str = ""
     ahead: int | None = None
     groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    asked_for: Account | None = None
 
     def of(self, user: str) -> tuple[Session, ...]:
         """The sessions of one account."""
@@ -354,6 +356,11 @@ class Kick(Value):
     def is_of_everyone(self) -> bool:
         """True where it is about all accounts and not about one."""
         return self.user == EVERYONE
+
+    @property
+    def is_of_all_sessions(self) -> bool:
+        """True where it names none, nor says which."""
+        return self.session is None and self.only == Filter()
 
     def means(self, host: str, session: Session) -> bool:
         """True for the sessions that were asked for, idle or not.
@@ -481,8 +488,8 @@ class Kept(Value):
 class Plan(Value):
     """What an approval covers, and nothing wider.
 
-    untouched: hosts where the account has no session to end. unreachable: hosts that gave no complete answer.
-    holds: the account on each host where it is kept from logging in again, before anything of it is ended.
+    untouched: hosts where nothing of the account is to be done. unreachable: hosts that gave no complete answer.
+    holds: the account on each host where it is kept from logging in, before anything of it is ended.
     """
 
     user: str
@@ -499,8 +506,13 @@ class Plan(Value):
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The hosts that have targets, in the plan's order."""
-        return tuple(dict.fromkeys(t.host for t in self.targets))
+        """The hosts on which something is to be done, in the plan's order."""
+        return tuple(dict.fromkeys(t.host for t in self.everything))
+
+    @property
+    def everything(self) -> tuple[Target, ...]:
+        """What is ended, and what is held."""
+        return (*self.targets, *self.holds)
 
     @property
     def sessions(self) -> tuple[Target, ...]:
@@ -519,8 +531,8 @@ class Plan(Value):
 
     @property
     def people(self) -> tuple[str, ...]:
-        """The accounts that have targets, each once."""
-        return tuple(dict.fromkeys(t.account.name for t in self.targets))
+        """The accounts that it is about, each once."""
+        return tuple(dict.fromkeys(t.account.name for t in self.everything))
 
     def on(self, host: str) -> tuple[Target, ...]:
         """The targets on one host."""

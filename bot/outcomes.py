@@ -112,9 +112,9 @@ def note(request: Request, looks: Sequence[Snapshot | Unreachable]) -> str:
     """What people should know besides the outcomes: logins of the account that came after the plan, and stay."""
     if request.plan is None:
         return ""
-    open_ = {host: why for host in request.plan.hosts if (why := request.why_not_held(host))}
     not_held = [
-        f"{request.plan.user} is not held on {host}, so nothing was ended there: {why}." for host, why in open_.items()
+        f"{request.plan.user} is not held on {host}, so nothing was ended there: {why}."
+        for host, why in request.not_held.items()
     ]
     came = {look.host: newcomers(request.plan, look) for look in looks if isinstance(look, Snapshot)}
     whose = request.plan.is_of_everyone

@@ -35,6 +35,8 @@ from bot.presence import inside_others, is_left, left, meant, newcomers, remaini
 
 MAX_ATTEMPTS = 2
 SUGGESTED = 3
+USUAL_HOLD = 2 * 60 * 60
+"""Seconds that are offered; people choose."""
 
 Looks = Sequence[Snapshot | Unreachable]
 
@@ -45,10 +47,11 @@ Looks = Sequence[Snapshot | Unreachable]
 def make(command: Kick, looks: Looks, policy: Policy, *, first: Request | None = None, asker: str = "") -> Plan:
     """Exactly the sessions that the command names and that may be ended; the account's other ones with the reason.
 
-    At the level `processes` each host's account is one more target, behind its sessions. With `hold` the account of
-    each host with a target is held first. first: the request to which
-    this is the next step: what is left of its logins is a target again, though no list shows it as a login; and what
-    wasn't its target is not forced. asker: whose own sessions stay where everyone goes.
+    At the level `processes` each host's account is one more target, behind its sessions. With `hold` the account is
+    held first: on each host that knows it, or only where something ends if the command names some sessions.
+
+    first: the request to which this is the next step: what is left of its logins is a target again, though no list
+    shows it as a login; and what wasn't its target is not forced. asker: whose own sessions stay where everyone goes.
     """
     spared = _not_of(first, command)
     targets: list[Target] = []
@@ -65,14 +68,14 @@ def make(command: Kick, looks: Looks, policy: Policy, *, first: Request | None =
         targets += _leftovers(command, look, first.plan if first else None)
         if command.processes:
             targets += _account(command, look, policy)
-        if command.hold and any(target.host == look.host for target in targets):
+        if command.hold and (command.is_of_all_sessions or any(target.host == look.host for target in targets)):
             holds += _hold(command, look, policy)
     return Plan(
         user=command.user,
         targets=tuple(targets),
         holds=tuple(holds),
         kept=tuple(kept),
-        untouched=tuple(sorted({look.host for look in looks} - {t.host for t in targets} - _lost(looks))),
+        untouched=tuple(sorted({look.host for look in looks} - {t.host for t in (*targets, *holds)} - _lost(looks))),
         unreachable=tuple(look for look in looks if isinstance(look, Unreachable)),
     )
 
@@ -95,6 +98,15 @@ def again(request: Request, *, force: bool) -> Kick | None:
     changes = {"hosts": hosts, "session": only, "only": Filter(), "warn": 0}
     changes |= {"hold": 0} if held else {}  # what is held already can't be held twice
     return request.command.model_copy(update={**changes, "force": force or request.command.force, "after": request.id})
+
+
+def to_hold(request: Request) -> Kick | None:
+    """What can be asked at the end: that the account can't log in again. None: no rule allows it, or it was asked."""
+    if request.state is not State.CLOSED or request.command is None or request.plan is None or not request.may_hold:
+        return None
+    if request.command.hold or request.command.is_of_everyone:
+        return None
+    return Kick(user=request.plan.user, hosts=request.plan.hosts, hold=USUAL_HOLD, reason=request.command.reason)
 
 
 def _kept(look: Snapshot, session: Session, why: str) -> Kept:
@@ -200,7 +212,7 @@ def _whole(look: Snapshot, account: Account) -> Target:
 
 
 def _hold(command: Kick, look: Snapshot, policy: Policy) -> Iterator[Target]:
-    account = look.account(command.user)
+    account = look.account(command.user) or look.asked_for
     if account is not None and not policy.protects(account):
         yield _whole(look, account)
 
@@ -349,7 +361,7 @@ def why_nothing(command: Kick, plan: Plan, looks: Looks = ()) -> str:
     told += [f"Session {k.session} of {k.user or plan.user} on {k.host} stays: {k.why}." for k in plan.kept]
     told += [text for look in looks if isinstance(look, Snapshot) for text in _elsewhere(command, look)]
     told += [f"{u.host} {u.reason}. Nothing is known about its sessions." for u in plan.unreachable]
-    told += _meant(command, looks)
+    told += _unknown(command, looks) or _meant(command, looks)
     return " ".join(told)
 
 
@@ -361,6 +373,12 @@ def _elsewhere(command: Kick, look: Snapshot) -> Iterator[str]:
     if not command.processes and (number := sum(p.user == command.user for p in look.outside)):
         run = count(number, "process runs", "processes run")
         yield f"{run} outside of any session on {look.host}: `processes` would end them."
+
+
+def _unknown(command: Kick, looks: Looks) -> list[str]:
+    """Where it can't be held either."""
+    where = [look.host for look in looks if isinstance(look, Snapshot) and not look.asked_for] if command.hold else []
+    return [f"{fold(where)} is not known to have such an account, so it can't be held there."] if where else []
 
 
 def _meant(command: Kick, looks: Looks) -> list[str]:

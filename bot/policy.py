@@ -123,6 +123,10 @@ class Policy(Value):
         rules = [rule for rule in found if rule is not None]
         return tuple(dict.fromkeys(rules)) if len(rules) == len(found) else ()
 
+    def allows(self, aims: Iterable[tuple[str, Account]], act: Act) -> bool:
+        """True if rules speak about that act for each of these hosts and accounts."""
+        return all(self.rules_to_act(host, account, frozenset({act})) for host, account in aims)
+
     def spare_groups(self, hosts: Iterable[str]) -> tuple[str, ...]:
         """The Unix groups that a look at any of those hosts has to tell about before everyone goes."""
         rules = [rule for rule in self.rules if Act.EVERYONE in rule.acts and not rule.hosts.isdisjoint(hosts)]

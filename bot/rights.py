@@ -354,7 +354,7 @@ class _Recent:
 
 def aims(plan: Plan) -> Aims:
     """Each host and account of a plan, once."""
-    return list(dict.fromkeys((target.host, target.account) for target in plan.targets))
+    return list(dict.fromkeys((target.host, target.account) for target in plan.everything))
 
 
 def _acts(command: Kick | None) -> frozenset[Act]:

@@ -27,6 +27,7 @@ from bot.ledger import Ledger
 from bot.lifecycle import Request, State, command_of, known, plan_of
 from bot.loop import Loop
 from bot.models import (
+    Act,
     Hold,
     HostUptime,
     Kick,
@@ -297,11 +298,12 @@ class Workflow:
         except (Refused, LookupFailed) as refusal:
             return await self._ledger.record(request, events.Refused(reason=refusal.for_user()), lease)
         groups = self._rights.policy.spare_groups(command.hosts) if command.is_of_everyone else ()
-        looks = await self._look_at(command.hosts, compared=command.only.idle > 0, groups=groups)
+        account = command.user if command.hold else ""
+        looks = await self._look_at(command.hosts, compared=command.only.idle > 0, groups=groups, account=account)
         request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="before"), lease)
         first = await self._ledger.load(command.after) if command.after else None
         plan = planning.make(command, looks, self._rights.policy, first=first, asker=request.asker)
-        if not plan.targets:
+        if not plan.everything:
             closed = events.Closed(outcomes=(), note=planning.why_nothing(command, plan, looks))
             return await self._ledger.record(request, closed, lease)
         try:
@@ -320,6 +322,7 @@ class Workflow:
             groups=tuple(dict.fromkeys(i for r in rules for i in r.approve)),
             owners=tuple(sorted({who for name in plan.people for who in self._rights.policy.owners.get(name, ())})),
             then=tuple(dict.fromkeys(i for r in rules for i in r.then)),
+            may_hold=self._rights.policy.allows(aims(plan), Act.HOLD),
         )
         return await self._ledger.record(request, planned, lease)
 
@@ -475,13 +478,16 @@ class Workflow:
             return await self._ledger.record(request, events.Lapsed(reason=why), lease)
         return await self._ledger.record(request, events.Verifying(reason=why), lease)
 
-    async def _look_at(self, hosts: Sequence[str], *, compared: bool = False, groups: Sequence[str] = ()) -> Looks:
+    async def _look_at(
+        self, hosts: Sequence[str], *, compared: bool = False, groups: Sequence[str] = (), account: str = ""
+    ) -> Looks:
         """One look for each host, in the order of the hosts.
 
-        compared: with how far its clock is from the trail's. groups: with who is in these Unix groups.
+        compared: with how far its clock is from the trail's. groups: with who is in these Unix groups. account: with
+        whose that login name is.
         """
         seen: dict[str, Snapshot | Unreachable] = {}
-        async for look in self._hosts.look(tuple(dict.fromkeys(hosts)), groups=groups):
+        async for look in self._hosts.look(tuple(dict.fromkeys(hosts)), groups=groups, account=account):
             seen[look.host] = await self._compared(look) if compared else look
         for look in seen.values():
             if isinstance(look, Snapshot):

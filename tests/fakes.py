@@ -9,6 +9,7 @@ from typing import Any
 
 from bot.errors import LookupFailed
 from bot.models import (
+    Account,
     AccountState,
     Answer,
     EndAccount,
@@ -99,6 +100,7 @@ class FakeHost:
         self.stopped: set[str] = set()
         self.told: list[tuple[str, str]] = []
         self.groups: dict[str, tuple[str, ...]] = {}
+        self.accounts = {"audituser": Account(name="audituser", uid=1001)}
         self.ended: list[str] = []
         self.lost = ""
         self.answers_get_lost = False
@@ -131,8 +133,10 @@ class FakeHost:
         self.booted = self.clock.now
         self.sessions.clear()
 
-    def look(self) -> Snapshot | Unreachable:
-        return Unreachable(host=self.name, reason=self.lost) if self.lost else self.snapshot()
+    def look(self, account: str = "") -> Snapshot | Unreachable:
+        if self.lost:
+            return Unreachable(host=self.name, reason=self.lost)
+        return self.snapshot().model_copy(update={"asked_for": self.accounts.get(account)})
 
     def snapshot(self) -> Snapshot:
         """What stands there, whether it answers or not."""
@@ -245,14 +249,16 @@ class FakeHosts:
     def __getitem__(self, name: str) -> FakeHost:
         return self.by_name[name]
 
-    async def look(self, hosts: Sequence[str], *, groups: Sequence[str] = ()) -> AsyncIterator[Snapshot | Unreachable]:
+    async def look(
+        self, hosts: Sequence[str], *, groups: Sequence[str] = (), account: str = ""
+    ) -> AsyncIterator[Snapshot | Unreachable]:
         self.looks += 1
         self.asked_for = tuple(groups)
         for name in hosts:
             host = self.by_name[name]
             seconds, host.slow = host.slow, 0.0
             await host.clock.sleep(seconds)
-            yield host.look()
+            yield host.look(account)
 
     async def act(self, step: Step, *, not_after: HostUptime) -> Answer:
         self.before_act(step)

@@ -73,9 +73,6 @@ class Stage:
 KICK = make.kick(reason="INC-42")
 
 
-KICK = make.kick(reason="INC-42")
-
-
 def allowing(*acts: Act) -> Policy:
     """The stage's policy, whose one rule allows those acts besides a kick."""
     rule = POLICY.rules[0].model_copy(update={"acts": frozenset({Act.KICK, *acts})})

@@ -68,9 +68,11 @@ class FusedHosts:
         self._hosts = hosts
         self._fuse = fuse
 
-    async def look(self, hosts: Sequence[str], *, groups: Sequence[str] = ()) -> AsyncIterator[Snapshot | Unreachable]:
+    async def look(
+        self, hosts: Sequence[str], *, groups: Sequence[str] = (), account: str = ""
+    ) -> AsyncIterator[Snapshot | Unreachable]:
         self._fuse.point()
-        async for look in self._hosts.look(hosts, groups=groups):
+        async for look in self._hosts.look(hosts, groups=groups, account=account):
             yield look
 
     async def act(self, step: Step, *, not_after: HostUptime) -> Answer:

@@ -3,7 +3,7 @@
 import json
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -41,13 +41,6 @@ from tests.make import APPROVER, ASKER, INCIDENT, OTHER, START
 
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 GOLDEN = Path(__file__).parent / "golden" / "events.jsonl"
-SEALED = "c8f159e8a2d05c320ec5eddb98fac3f0299cbf7b440b5f702273855e4281f592"
-SEALED_LATER = "ff3a8e77cf917c37f41e1c1698fc016c7c25a164ea46607edc02cd946a94e826"
-SEALED_LATEST = "70e5ad6d06da3fb2c5f6cf8e65d86264a21cae77733701b42488d376ae81d373"
-SEALED_WITH_FREEZES = "05f28a0f256c4ea4bcd9293ae0f792ba2af90a7ba66625896f42af6de9baf45a"
-SEALED_NEWEST = "58acf6ad18c1bffcfe646dd3b2b8f9bcb08c09c4a560eadb64b1627657e40ea3"
-SEALED_OF_HOLDS = "b632a34c4853dd4c0ad76548dea8f9c5a380fba5dc8180f31e078ffe8f033f39"
-"""SHA-256 of the golden file's first lines, and each time with those that came next, which nobody may edit any more."""
 
 SEEN = Attachment(host="host1", sha256="a" * 64, size=1234, reached=True)
 LOST = Attachment(host="host2", sha256="b" * 64, size=99, reached=False)
@@ -220,7 +213,7 @@ WITH_FREEZES: tuple[Event, ...] = (
     events.Signalled(step=STEP, answer=Answer(status="refused", refusal="frozen")),
 )
 IDLE_TARGET = TARGET.model_copy(update={"idle": 1800, "sense": "keys"})
-NEWEST: tuple[Event, ...] = (
+OF_EVERYONE: tuple[Event, ...] = (
     events.Asked(
         who=ASKER,
         key="k4",
@@ -302,8 +295,38 @@ OF_HOLDS: tuple[Event, ...] = (
     ),
     events.Released(how="given", by="host", after=STATE),
 )
-EARLIER = (*EXAMPLES, *LATER, *LATEST, *WITH_FREEZES, *NEWEST)
-"""The examples of earlier lines of the golden file: they lack the fields that came afterwards."""
+OFFERED: tuple[Event, ...] = (
+    events.Planned(
+        plan=PLAN,
+        plan_hash="c" * 64,
+        decide_by=START,
+        act_within=900,
+        approvals=1,
+        approvers=(APPROVER,),
+        may_hold=True,
+    ),
+)
+
+
+class Generation(NamedTuple):
+    """Examples that came at one time. sealed: SHA-256 of the golden file up to there, which nobody may edit again."""
+
+    examples: tuple[Event, ...]
+    sealed: str
+
+
+GENERATIONS = (
+    Generation(EXAMPLES, "c8f159e8a2d05c320ec5eddb98fac3f0299cbf7b440b5f702273855e4281f592"),
+    Generation(LATER, "ff3a8e77cf917c37f41e1c1698fc016c7c25a164ea46607edc02cd946a94e826"),
+    Generation(LATEST, "70e5ad6d06da3fb2c5f6cf8e65d86264a21cae77733701b42488d376ae81d373"),
+    Generation(WITH_FREEZES, "05f28a0f256c4ea4bcd9293ae0f792ba2af90a7ba66625896f42af6de9baf45a"),
+    Generation(OF_EVERYONE, "58acf6ad18c1bffcfe646dd3b2b8f9bcb08c09c4a560eadb64b1627657e40ea3"),
+    Generation(OF_HOLDS, "b632a34c4853dd4c0ad76548dea8f9c5a380fba5dc8180f31e078ffe8f033f39"),
+    Generation(OFFERED, "5719cd28d9920019fa86fca2e0daf36d5a2d891e277437bcfec2ce359491bb32"),
+)
+EVERY = tuple(example for generation in GENERATIONS for example in generation.examples)
+NEWEST = GENERATIONS[-1].examples
+"""The other ones lack fields that came afterwards."""
 
 KINDS = {get_args(member.model_fields["kind"].annotation)[0] for member in get_args(get_args(Event)[0])}
 
@@ -370,11 +393,11 @@ def test_frozen() -> None:
 
 def test_every_kind_has_an_example() -> None:
     """There is one example of each kind, and the kinds that end a request are among them."""
-    assert {e.kind for e in (*EARLIER, *OF_HOLDS)} == KINDS
+    assert {e.kind for e in EVERY} == KINDS
     assert FINAL < KINDS
 
 
-@pytest.mark.parametrize("example", [*EARLIER, *OF_HOLDS], ids=lambda e: e.kind)
+@pytest.mark.parametrize("example", EVERY, ids=lambda e: e.kind)
 def test_round_trip(example: Event) -> None:
     """Each kind comes back from its canonical JSON as it was, and gives the same bytes again."""
     content = canonical(entry(example))
@@ -395,20 +418,18 @@ def test_golden_bytes() -> None:
     """
     lines = GOLDEN.read_bytes().splitlines()
 
-    assert [Entry.model_validate_json(line).event for line in lines[: len(EARLIER)]] == list(EARLIER)
-    assert [canonical(entry(example)) for example in OF_HOLDS] == lines[len(EARLIER) :]
+    assert [Entry.model_validate_json(line).event for line in lines] == list(EVERY)
+    assert [canonical(entry(example)) for example in NEWEST] == lines[-len(NEWEST) :]
 
 
 def test_golden_file_was_never_edited() -> None:
     """The stored lines are those that were written once."""
     lines = GOLDEN.read_bytes().splitlines(keepends=True)
 
-    assert sha256(b"".join(lines[: len(EXAMPLES)])).hexdigest() == SEALED
-    assert sha256(b"".join(lines[: len(EXAMPLES) + len(LATER)])).hexdigest() == SEALED_LATER
-    assert sha256(b"".join(lines[: len(EARLIER) - len(NEWEST) - len(WITH_FREEZES)])).hexdigest() == SEALED_LATEST
-    assert sha256(b"".join(lines[: len(EARLIER) - len(NEWEST)])).hexdigest() == SEALED_WITH_FREEZES
-    assert sha256(b"".join(lines[: len(EARLIER)])).hexdigest() == SEALED_NEWEST
-    assert sha256(b"".join(lines)).hexdigest() == SEALED_OF_HOLDS
+    length = 0
+    for generation in GENERATIONS:
+        length += len(generation.examples)
+        assert sha256(b"".join(lines[:length])).hexdigest() == generation.sealed
 
 
 @pytest.mark.parametrize("line", GOLDEN.read_bytes().splitlines(), ids=lambda line: json.loads(line)["event"]["kind"])

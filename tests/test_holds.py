@@ -11,9 +11,11 @@ from bot import events, planning
 from bot.audit.sqlite import SqliteTrail
 from bot.errors import ActingFrozen, NotNow, Refused
 from bot.lifecycle import Request, State
-from bot.models import Act, Hold, Release, RequestId, Result, Step, Unhold
+from bot.models import Account, Act, Hold, Release, RequestId, Result, Step, Unhold
 from bot.sandbox.server import SandboxSlack
+from bot.slack.content.kick_form import KEEP_OUT
 from bot.slack.content.tickets import APPROVE, UNHOLD
+from bot.slack.content.tickets import HOLD as HOLD_BUTTON
 from tests.fakes import FakeClock
 from tests.slack_bot import POLICY, start
 from tests.stage import KICK, Stage, allowing
@@ -93,6 +95,60 @@ async def test_where_it_can_not_be_held_nothing_ends(held_stage: Stage) -> None:
     assert "has nothing that would give it back" in done.outcomes[0].detail
     assert "audituser is not held on host1, so nothing was ended there" in done.reason
     assert await holds(held_stage) == []
+
+
+async def test_who_is_not_logged_in_is_kept_out_too(held_stage: Stage) -> None:
+    """A stolen laptop: nothing is there to end, and the account can't come in all the same."""
+    held_stage.hosts["host1"].logout("7")
+    done, held = await kicked(held_stage)
+
+    assert [type(step) for step in held_stage.hosts.acts] == [Hold]
+    assert held_stage.hosts["host1"].expiry == "2"
+    assert (done.state, done.outcomes, done.not_held) == (State.CLOSED, (), {})
+    assert held.held is not None
+    assert held.held.target.account == Account(name="audituser", uid=1001)
+
+
+async def test_every_host_that_was_named_keeps_them_out(held_stage: Stage) -> None:
+    """Also the one where nobody is logged in: it is a target of the plan, and the rules are asked about it."""
+    plan = (await held_stage.ask(HOLD.model_copy(update={"hosts": ("host1", "host2")}))).plan
+    assert plan is not None
+    assert ([t.host for t in plan.targets], [t.host for t in plan.holds]) == (["host1"], ["host1", "host2"])
+    assert (plan.hosts, plan.untouched) == (("host1", "host2"), ())
+
+
+async def test_a_hold_of_some_sessions_is_only_where_they_are(held_stage: Stage) -> None:
+    """Whoever names a session means the hosts on which it is."""
+    plan = (await held_stage.ask(HOLD.model_copy(update={"hosts": ("host1", "host2"), "session": "7"}))).plan
+    assert plan is not None
+    assert [t.host for t in plan.holds] == ["host1"]
+
+
+async def test_an_account_that_a_host_does_not_know_is_not_held(held_stage: Stage) -> None:
+    """A slip in the name: nothing is done, and it is said."""
+    held_stage.hosts["host1"].logout("7")
+    held_stage.hosts["host1"].accounts = {}
+    closed = await held_stage.ask(HOLD)
+
+    assert closed.state is State.CLOSED
+    assert "host1 is not known to have such an account" in closed.reason
+    assert held_stage.hosts.acts == []
+
+
+async def test_a_protected_account_is_never_held(held_stage: Stage) -> None:
+    """Not even where it isn't logged in."""
+    held_stage.hosts["host1"].accounts["kickbot"] = Account(name="kickbot", uid=990)
+    with pytest.raises(Refused, match="protected"):
+        await held_stage.ask(HOLD.model_copy(update={"user": "kickbot"}))
+
+
+async def test_with_nothing_to_end_nobody_is_waited_for(held_stage: Stage) -> None:
+    """`warn` is for those who are logged in: with none there, the hold begins at once."""
+    held_stage.hosts["host1"].logout("7")
+    approved = await held_stage.approve(await held_stage.ask(HOLD.model_copy(update={"warn": 300})))
+
+    assert approved.act_at is None
+    assert held_stage.hosts["host1"].expiry == "2"
 
 
 async def test_a_kick_without_hold_holds_nobody(held_stage: Stage) -> None:
@@ -407,15 +463,17 @@ async def test_the_next_level_does_not_hold_again(held_stage: Stage) -> None:
 
 # -- in Slack ------------------------------------------------------------------------------------------------
 
+RULE = POLICY.rules[0].model_copy(update={"acts": frozenset({Act.KICK, Act.HOLD, Act.UNHOLD})})
+WITH_HOLDS = POLICY.model_copy(update={"rules": (RULE,)})
+
 
 async def test_a_hold_is_shown_listed_and_given_back_by_two_people(sandbox: SandboxSlack, tmp_path: Path) -> None:
     """In a message of its own, by `/kickbot holds`, on the Home tab; asked by Alice, agreed to by Carol's click."""
-    rule = POLICY.rules[0].model_copy(update={"acts": frozenset({Act.KICK, Act.HOLD, Act.UNHOLD})})
     alice, carol = sandbox.as_("alice"), sandbox.as_("carol")
-    async with start(sandbox, tmp_path, policy=POLICY.model_copy(update={"rules": (rule,)})) as bot:
+    async with start(sandbox, tmp_path, policy=WITH_HOLDS) as bot:
         await alice.command("incidents", "/kick", "audituser host1 hold 2h because INC-42")
         asked = await carol.sees("waiting for approval", "incidents")
-        assert "kept from logging in again there for 2 h" in asked.text
+        assert "kept from logging in on host1 for 2 h" in asked.text
         await carol.click(asked, APPROVE)
         shown = await alice.sees("audituser is kept out of host1", "incidents")
         assert bot.hosts["host1"].expiry == "2"
@@ -431,3 +489,31 @@ async def test_a_hold_is_shown_listed_and_given_back_by_two_people(sandbox: Sand
         over = await alice.sees("The hold of audituser on host1 is over", "incidents")
         assert over.ts == shown.ts
         assert bot.hosts["host1"].expiry == ""
+
+
+async def test_who_can_log_in_again_is_held_by_the_button_below(sandbox: SandboxSlack, tmp_path: Path) -> None:
+    """The form opens filled in, though nobody is logged in any more, and what it asks for keeps them out."""
+    alice, carol = sandbox.as_("alice"), sandbox.as_("carol")
+    async with start(sandbox, tmp_path, policy=WITH_HOLDS) as bot:
+        await alice.command("incidents", "/kick", "audituser host1 because INC-42")
+        await carol.click(await carol.sees("waiting for approval", "incidents"), APPROVE)
+        over = await alice.sees("audituser is off host1", "incidents")
+        await alice.click(over, HOLD_BUTTON)
+        form = await sandbox.workspace.until(lambda: alice.modal if "not you" in str(alice.modal) else None)
+        await alice.submit(form, {KEEP_OUT: "8h"})
+
+        asked = await carol.sees("Keep audituser out of host1 for 8 h?", "incidents")
+        assert "Ends nothing" in asked.text
+        assert "INC-42" in asked.text
+        await carol.click(asked, APPROVE)
+        await alice.sees("✅ *audituser is kept out of host1* until", "incidents")
+        assert bot.hosts["host1"].expiry == "2"
+
+
+async def test_where_no_rule_allows_a_hold_none_is_offered(sandbox: SandboxSlack, tmp_path: Path) -> None:
+    """A button that could only be refused is none."""
+    alice, carol = sandbox.as_("alice"), sandbox.as_("carol")
+    async with start(sandbox, tmp_path):
+        await alice.command("incidents", "/kick", "audituser host1 because INC-42")
+        await carol.click(await carol.sees("waiting for approval", "incidents"), APPROVE)
+        assert HOLD_BUTTON not in str((await alice.sees("audituser is off host1", "incidents")).blocks)

@@ -10,6 +10,7 @@ from bot.sandbox import elements, forms, limits
 from bot.slack.content.kick_form import (
     HINTS,
     HOSTS,
+    KEEP_OUT,
     LEVEL,
     REASON,
     SESSIONS,
@@ -104,6 +105,7 @@ def test_another_list_is_another_block() -> None:
         USER,
         LEVEL,
         WARN,
+        KEEP_OUT,
         REASON,
     }
 
@@ -208,6 +210,8 @@ def test_a_full_form_is_understood() -> None:
         ({"ticked": ("host1:7",), "processes": True}, "block", ALL_OR_NOTHING),
         ({"warn": "5m force"}, WARN, "one of the times"),
         ({"warn": "2m"}, WARN, "one of the times"),
+        ({"hold": "2h force"}, KEEP_OUT, "one of the times"),
+        ({"hold": "3h"}, KEEP_OUT, "one of the times"),
         ({"reason": "x" * 5_000}, REASON, "too long"),
     ],
 )

@@ -15,7 +15,7 @@ import pytest
 
 from bot.errors import IncompleteAnswer
 from bot.hosts.drivers.linux import ACT_SCRIPT, LOOK_SCRIPT, LinuxDriver
-from bot.models import Answer, Session, Snapshot, Terminal
+from bot.models import Account, Answer, Host, Session, Snapshot, Terminal
 from tests.linux_answers import step
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the script reads /proc")
@@ -24,6 +24,7 @@ NONCE = "0123456789abcdef"
 # sh only where it is none of the others
 SHELLS = [words for words in (["dash"], ["bash", "--posix"], ["busybox", "sh"]) if shutil.which(words[0])] or [["sh"]]
 DRIVER = LinuxDriver()
+HOST = Host(name="host1", address="192.0.2.1", user="kickbot")
 
 LOGINCTL = r"""#!/bin/sh
 echo "$*" >>"$LOG"
@@ -84,8 +85,9 @@ class Shell:
         )
         return done.stdout
 
-    def look(self, script: bytes = LOOK_SCRIPT, groups: Sequence[str] = ()) -> Snapshot:
-        answer = self.run("look", NONCE, *groups, script=script)
+    def look(self, script: bytes = LOOK_SCRIPT, groups: Sequence[str] = (), account: str = "") -> Snapshot:
+        call = DRIVER.look(HOST, nonce=NONCE, groups=groups, account=account)
+        answer = self.run(*call.argv[6:], script=script)
         return DRIVER.parse_look(answer, host="host1", host_key="SHA256:key", nonce=NONCE)
 
     def end(self, rung: str = "terminate", **other: str) -> Answer:
@@ -257,6 +259,51 @@ def test_no_such_group_is_asked_for(shell: Shell, group: str) -> None:
     with pytest.raises(IncompleteAnswer):
         shell.look(groups=[group])
     assert shell.asked == []
+
+
+PASSWD = """#!/bin/sh
+if [ $# -eq 2 ] && [ "$2" = dora ]; then
+    echo "dora:x:2001:2001::/home/dora:/bin/sh"
+elif [ $# -eq 2 ] && [ "$2" = 2001 ]; then
+    echo "dora:x:2001:2001::/home/dora:/bin/sh"
+else
+    exit 2
+fi
+"""
+
+
+def test_whose_a_login_name_is(shell: Shell) -> None:
+    """Logged in or not, as the directory knows it; only where it was asked for."""
+    shell.stand_in("getent", PASSWD)
+
+    assert shell.look(account="dora").asked_for == Account(name="dora", uid=2001)
+    assert shell.look(account="root").asked_for == Account(name="root", uid=0)
+    assert shell.look(account="nobody-here").asked_for is None
+    assert shell.look(groups=["oncall"]).asked_for is None
+    assert shell.look().asked_for is None
+
+
+def test_a_name_of_digits_is_no_uid(shell: Shell) -> None:
+    """`getent passwd 2001` answers for the uid 2001: that isn't who was meant."""
+    shell.stand_in("getent", PASSWD)
+
+    assert shell.look(account="2001").asked_for is None
+
+
+def test_a_directory_that_does_not_answer_is_told(shell: Shell) -> None:
+    """Then nobody knows whether there is such an account."""
+    shell.stand_in("getent", "#!/bin/sh\nexit 1\n")
+    snapshot = shell.look(account="dora")
+
+    assert snapshot.asked_for is None
+    assert any("the account is known is not known" in note for note in snapshot.notes)
+
+
+@pytest.mark.parametrize("account", ["-x", "a b", "$(id)", "a;b", "a\nb", ":dora"])
+def test_no_such_account_is_asked_for(shell: Shell, account: str) -> None:
+    """What can't be a login name gives no answer at all."""
+    with pytest.raises(IncompleteAnswer):
+        shell.look(account=account)
 
 
 def test_without_ps(shell: Shell) -> None:

@@ -32,8 +32,10 @@ class OneHangs:
         self._hosts, self._slow = hosts, slow
         self.go_on = asyncio.Event()
 
-    async def look(self, hosts: Sequence[str], *, groups: Sequence[str] = ()) -> AsyncIterator[Snapshot | Unreachable]:
-        async for look in self._hosts.look(hosts, groups=groups):
+    async def look(
+        self, hosts: Sequence[str], *, groups: Sequence[str] = (), account: str = ""
+    ) -> AsyncIterator[Snapshot | Unreachable]:
+        async for look in self._hosts.look(hosts, groups=groups, account=account):
             yield look
 
     async def act(self, step: Step, *, not_after: HostUptime) -> Answer:

@@ -106,6 +106,8 @@ def _look(look: Attachment) -> str:
 def _plan(plan: Plan) -> Iterator[str]:
     for target in plan.targets:
         yield f"{target.host}: {aim(target)}, {target.summary}"
+    for target in plan.holds:
+        yield f"{target.host}: {target.account.name} is kept out"
     for kept in plan.kept:
         yield f"{kept.host}: session {kept.session} stays{because(kept.why)}"
     for host in plan.untouched:

@@ -60,10 +60,12 @@ class SshHosts:
             answered_age=None if self._answered_at is None else monotonic() - self._answered_at,
         )
 
-    async def look(self, hosts: Sequence[str], *, groups: Sequence[str] = ()) -> AsyncIterator[Snapshot | Unreachable]:
+    async def look(
+        self, hosts: Sequence[str], *, groups: Sequence[str] = (), account: str = ""
+    ) -> AsyncIterator[Snapshot | Unreachable]:
         """One look for each host, each as it arrives; ends what is still under way when it is closed."""
         few = asyncio.Semaphore(self._in_flight)
-        waiting = {asyncio.create_task(self._look(host, groups, few)) for host in dict.fromkeys(hosts)}
+        waiting = {asyncio.create_task(self._look(host, groups, account, few)) for host in dict.fromkeys(hosts)}
         try:
             while waiting:
                 arrived, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -104,13 +106,15 @@ class SshHosts:
             self._answered[look.host] = isinstance(look, Snapshot)
             self._answered_at = monotonic() if isinstance(look, Snapshot) else self._answered_at
 
-    async def _look(self, name: str, groups: Sequence[str], few: asyncio.Semaphore) -> Snapshot | Unreachable:
+    async def _look(
+        self, name: str, groups: Sequence[str], account: str, few: asyncio.Semaphore
+    ) -> Snapshot | Unreachable:
         line = self._lines.get(name)
         if line is None:
             return Unreachable(host=name, reason="is not configured")
         driver = DRIVERS[line.host.platform]
         async with few, self._at_once:
-            call = driver.look(line.host, nonce=_nonce(), groups=groups)
+            call = driver.look(line.host, nonce=_nonce(), groups=groups, account=account)
             try:
                 reply = await line.ask(call, again=True)
                 return await self._parsed(driver, reply, name, call.nonce)

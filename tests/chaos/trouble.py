@@ -111,11 +111,15 @@ class TroubledHosts:
         self.troubled += troubled
         return troubled
 
-    async def look(self, hosts: Sequence[str], *, groups: Sequence[str] = ()) -> AsyncIterator[Snapshot | Unreachable]:
+    async def look(
+        self, hosts: Sequence[str], *, groups: Sequence[str] = (), account: str = ""
+    ) -> AsyncIterator[Snapshot | Unreachable]:
         for name in hosts:
             await asyncio.sleep(0.05)
             lost = self._is_troubled()
-            yield Unreachable(host=name, reason="did not answer within 10 s") if lost else self._hosts[name].look()
+            yield (
+                Unreachable(host=name, reason="did not answer within 10 s") if lost else self._hosts[name].look(account)
+            )
 
     async def act(self, step: Step, *, not_after: HostUptime) -> Answer:
         words = hash(step.model_dump_json())

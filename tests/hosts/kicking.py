@@ -66,8 +66,10 @@ class Between:
         self.after_act: Callable[[Step], object] = lambda _step: None
         self.seen_as: Callable[[Snapshot], Snapshot] = lambda look: look
 
-    async def look(self, hosts: Sequence[str], *, groups: Sequence[str] = ()) -> AsyncIterator[Snapshot | Unreachable]:
-        async for look in self._hosts.look(hosts, groups=groups):
+    async def look(
+        self, hosts: Sequence[str], *, groups: Sequence[str] = (), account: str = ""
+    ) -> AsyncIterator[Snapshot | Unreachable]:
+        async for look in self._hosts.look(hosts, groups=groups, account=account):
             yield self.seen_as(look) if isinstance(look, Snapshot) else look
 
     async def act(self, step: Step, *, not_after: HostUptime) -> Answer:

@@ -93,6 +93,17 @@ async def test_a_held_account_can_not_log_in_by_key_nor_by_su(
     assert kept == {m.name: ["systemd" if m.kind == "systemd" else "cron"] for m in four_hosts}
 
 
+async def test_who_is_not_logged_in_is_kept_out_too(
+    kicks: Kicks, logins: Logins, four_hosts: list[Machine], clean: None
+) -> None:
+    """Nothing is there to end: the hosts are asked whose that name is, and the account can't come in."""
+    done = await kicks.kick(USER, *four_hosts, hold=LONG)
+
+    assert (done.request.outcomes, done.note) == ((), "")
+    assert await at_each(four_hosts, lambda m: lets_in(m, logins, USER)) == alike(four_hosts, value=False)
+    assert {h.held.target.host for h in await holds(kicks) if h.held} == {m.name for m in four_hosts}
+
+
 async def test_a_host_with_nothing_that_gives_back_holds_nobody(
     kicks: Kicks, logins: Logins, plain_hosts: list[Machine], clean: None
 ) -> None:

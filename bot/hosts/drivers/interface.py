@@ -25,10 +25,10 @@ class NotForThisDriver(KickbotError):  # noqa: N818 - says what happened
 class Driver(Protocol):
     """One platform. Every method is pure."""
 
-    def look(self, host: Host, *, nonce: str, groups: Sequence[str] = ()) -> Call:
+    def look(self, host: Host, *, nonce: str, groups: Sequence[str] = (), account: str = "") -> Call:
         """The call that lists a host's logins and changes nothing. host.user: the login that runs it.
 
-        groups: Unix groups, to be told who is in them.
+        groups: Unix groups, to be told who is in them. account: a login name, to be told whose uid it is there.
         """
         ...
 

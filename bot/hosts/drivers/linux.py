@@ -36,8 +36,8 @@ HOLD_SCRIPT = _as_program() + _script("linux_act.sh", "linux_hold.sh", "linux_gi
 class LinuxDriver:
     """Any Linux with a POSIX shell, awk and /proc; logind where there is one."""
 
-    def look(self, host: Host, *, nonce: str, groups: Sequence[str] = ()) -> Call:
-        return _call(host, LOOK_SCRIPT, "look", nonce, *groups)
+    def look(self, host: Host, *, nonce: str, groups: Sequence[str] = (), account: str = "") -> Call:
+        return _call(host, LOOK_SCRIPT, "look", nonce, *([f":{account}"] if account else []), *groups)
 
     def command(self, step: Step, *, host: Host, not_after: HostUptime, nonce: str) -> Call:
         if isinstance(step, Hold | Release | ShowHold):

@@ -38,7 +38,7 @@ _PROCESS = re.compile(
 _COMMAND = re.compile(rb"\| *(\d{1,10}) (.*)")
 _PROPERTY = re.compile(rb"\| ([A-Za-z0-9]+)=(.*)")
 _TERMINAL = re.compile(rb"terminal (-?\d{1,20}) (-?\d{1,20}) /dev/(.+)")  # whoever owns it sets any time of 64 bits
-_NUMBER = re.compile(rb"(?:ended|total|clock|names|groups) (\d{1,11})")
+_NUMBER = re.compile(rb"(?:ended|total|clock|names|asked|groups) (\d{1,11})")
 _POPULATED = re.compile(rb"populated (\d{1,10}) ([0-9A-Za-z]{1,64})")
 _USER = re.compile(rb"user (\d{1,10}) (.+)")
 _GROUP = re.compile(rb"group (\d{1,10}) (.+)")
@@ -53,6 +53,8 @@ _LINES = {
     b"terminal": _TERMINAL,
     b"names": _NUMBER,
     b"user": _USER,
+    b"asked": _NUMBER,
+    b"account": re.compile(rb"account (\d{1,10}) (.+)"),
     b"groups": _NUMBER,
     b"group": _GROUP,
     b"member": _MEMBER,
@@ -108,6 +110,8 @@ class Processes(NamedTuple):
     clock: the host's own, when it read those times. nameless: how many users have no name because nobody answered.
     populated: uid and id of logind's sessions in whose scope the kernel knows processes, listed or not.
     groups: of the groups that were asked for, those in which a uid is; without those of whom it isn't known.
+    asked_for: uid and name of the account that was asked for; None: the host knows none, or wasn't asked. unanswered:
+    its directory did not answer for it.
     """
 
     tasks: Mapping[int, Task]
@@ -118,6 +122,8 @@ class Processes(NamedTuple):
     without_ps: bool
     populated: frozenset[tuple[int, str]]
     groups: Mapping[int, tuple[str, ...]]
+    asked_for: tuple[int, str] | None
+    unanswered: bool
 
 
 class Commands(NamedTuple):
@@ -205,7 +211,8 @@ def logind(lines: list[bytes], *, key: str) -> Logind:
 def processes(lines: Iterable[bytes]) -> Processes:
     """`process …`, `total N`, `clock SECONDS`, `terminal ATIME MTIME PATH`, `names STATUS`, `user UID NAME`, `no-ps`.
 
-    If groups were asked for: `groups STATUS`, `group GID NAME`, and `member UID GID…` for each user who could be asked.
+    If an account was asked for: `asked STATUS`, and `account UID NAME` if the host knows it. If groups were:
+    `groups STATUS`, `group GID NAME`, and `member UID GID…` for each user who could be asked.
     Besides, `fleeting …` is a process that was met, and not listed; `populated UID ID` a scope that isn't empty; and
     `ended N` says how many of the list had ended.
 
@@ -232,6 +239,8 @@ def processes(lines: Iterable[bytes]) -> Processes:
         without_ps=bool(found[b"no-ps"]),
         populated=frozenset((int(one[1]), clean(one[2])) for one in found[b"populated"]),
         groups=_memberships(found),
+        asked_for=next(((int(one[1]), clean(one[2])) for one in found[b"account"]), None),
+        unanswered=bool(found[b"asked"]) and _last_number(found[b"asked"]) not in ANSWERED,
     )
 
 

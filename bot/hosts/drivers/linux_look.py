@@ -11,7 +11,7 @@ from bot.hosts.drivers.linux_answer import Task
 from bot.hosts.drivers.linux_logins import is_person, terminal
 from bot.hosts.drivers.linux_sessions import COMMAND_LENGTH, LADDER_UNLISTED, Facts, Sessions
 from bot.hosts.drivers.linux_traces import Record
-from bot.models import Act, HostUptime, Process, Rung, Snapshot
+from bot.models import Account, Act, HostUptime, Process, Rung, Snapshot
 
 # Every process of an account; only logind can terminate a user.
 LADDER_ACCOUNT = (
@@ -70,7 +70,13 @@ class Look:
             notes=tuple(self._notes()),
             raw=self._transcript,
             groups={str(uid): names for uid, names in sorted(self.facts.processes.groups.items())},
+            asked_for=self._asked_for,
         )
+
+    @property
+    def _asked_for(self) -> Account | None:
+        found = self.facts.processes.asked_for
+        return Account(name=found[1], uid=found[0]) if found else None
 
     def _demand_logind(self) -> None:
         """With people in sessions but nobody to name them, a list without them would be a lie."""
@@ -119,6 +125,8 @@ class Look:
             yield "ps is missing: processes are those in /proc, with their names instead of command lines"
         if nameless := facts.processes.nameless:
             yield f"names of {count(nameless, 'user')} are not known: the host's directory did not answer"
+        if facts.processes.unanswered and not facts.processes.asked_for:
+            yield "whether the account is known is not known: the host's directory did not answer"
         if facts.keys.timed_out:
             yield "the journal did not answer in 5 s: keys of logins are not known"
         if unlisted := [f"{each.account.name} ({each.id})" for each in self.sessions.unlisted if not each.own]:

@@ -1,9 +1,11 @@
 # What a look shows: everything that a host knows of its logins and processes. Part of linux.sh.
 
-look() { # [GROUP...]
-    for group; do
-        case $group in -* | *[!A-Za-z0-9_.@-]*) return 64 ;; esac
+look() { # [:ACCOUNT] [GROUP...]
+    for name; do
+        case ${name#:} in '' | -* | *[!A-Za-z0-9_.@-]*) return 64 ;; esac
     done
+    account=''
+    case ${1-} in :*) account=${1#:} && shift ;; esac
     sessions=$(logind list-sessions show-session)
     printf '== sessions\n%s\n' "$sessions"
     printf '== users\n'
@@ -89,6 +91,7 @@ processes() { # [GROUP...]
     printf '%s\n' "$facts" | terminals
     users=$(printf '%s\n' "$facts" "$fleeting" "$timetable" | users)
     printf '%s\n' "$users"
+    if [ -n "$account" ]; then account; fi
     if [ $# -gt 0 ]; then groups "$@"; fi
 }
 
@@ -135,6 +138,22 @@ users() {
     } | awk -F : '
         NF == 1 { wanted[$1] }
         NF > 1 && $1 != "" && $3 in wanted { print "user " $3 " " $1; delete wanted[$3] }'
+}
+
+# Whose that name is, logged in or not, and getent's exit status: it takes digits for a uid, so the name is compared.
+account() {
+    found='' status=0
+    if command -v getent >/dev/null; then
+        found=$($limit getent passwd "$account" 2>/dev/null)
+        status=$?
+    fi
+    printf 'asked %s\n' "$status"
+    {
+        printf '%s\n' "$account" "$found"
+        cat /etc/passwd 2>/dev/null
+    } | awk -F : '
+        NR == 1 { wanted = $1; next }
+        $1 == wanted && $3 ~ /^[0-9]+$/ { print "account " $3 " " $1; exit }'
 }
 
 # The numbers of those groups, and in which groups each user is, by `id`: a directory need not list a group's members. At

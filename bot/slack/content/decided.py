@@ -30,6 +30,8 @@ def _what_happens(request: Request) -> str:
     plan, command = request.plan, request.command
     if plan is None or command is None:
         return "it is done now"
+    if request.holds_only:
+        return f"{plan.user} is kept out of {named(plan.hosts)} now"
     number = len(plan.sessions)
     sessions = [count(number, "session")] if number else []
     every = ["every process"] if plan.accounts else []

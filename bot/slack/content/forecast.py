@@ -38,6 +38,8 @@ def what_would_happen(story: Story) -> Iterator[Part]:
 def ends(story: Story, plan: Plan) -> Line:
     """`Ends 2 sessions: 7 (pts/3, from 203.0.113.10), 9 (…), and every process of audituser on host1 (12 now).`"""
     processes = _processes(story, plan)
+    if not plan.targets:
+        return line(bold("Ends nothing:"), f" {plan.user} is not logged in there now.")
     if not plan.sessions:
         return line(bold("Ends"), " ", processes, ".")
     also = line(", and ", processes) if plan.accounts else ()
@@ -116,9 +118,9 @@ def _means(story: Story, plan: Plan) -> Iterator[Line]:
     if command.only.idle:
         yield line(f"Only what is still idle for {spell(command.only.idle)} then: a session that is used again stays.")
     if plan.holds:
-        yield line(
-            f"First {plan.user} is kept from logging in again there for {spell(command.hold)}, given back by itself."
-        )
+        where, first = named(tuple(t.host for t in plan.holds)), "First " if plan.targets else ""
+        kept_out = f"{first}{plan.user} is kept from logging in on {where} for {spell(command.hold)}"
+        yield line(f"{kept_out}, given back by itself.")
     if command.after:
         yield line(f"Next step after request {command.after}.")
 

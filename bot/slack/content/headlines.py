@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bot.counting import count, processes
-from bot.durations import exact
+from bot.durations import exact, spell
 from bot.lifecycle import State
 from bot.models import Outcome, Result, Snapshot
 from bot.slack.content.lines import Line, When, Who, bold, either, italic, joined, line, told
@@ -21,9 +21,17 @@ def question(story: Story) -> Line:
     """`Kick audituser off host1?`, and what goes beyond a kick."""
     command = story.request.command
     force, every = (command.force, command.processes) if command else (False, False)
+    if story.request.holds_only:
+        return line(bold(f"Keep {story.user} out of {story.where}{_hold_time(story)}?"))
     whom = f"{story.user} and every process of it" if every else story.user
-    asked = bold(f"{'Force' if force else 'Kick'} {whom} off {story.where}?")
+    kept_out = f", and keep it out{_hold_time(story)}" if story.plan and story.plan.holds else ""
+    asked = bold(f"{'Force' if force else 'Kick'} {whom} off {story.where}{kept_out}?")
     return line(asked, " (SIGKILL for what ignores the polite signals)" if force else "")
+
+
+def _hold_time(story: Story) -> str:
+    command = story.request.command
+    return f" for {spell(command.hold)}" if command else ""
 
 
 def asks(story: Story) -> Line:
@@ -109,6 +117,8 @@ def _reason(story: Story) -> Line:
 
 def _closed(story: Story) -> Line:
     outcomes = story.request.outcomes
+    if story.request.holds_only:
+        return _only_held(story)
     if not outcomes:
         return line(NEWS if _free_everywhere(story) else "⚠️ ", bold("Nothing was done."), " ", _reason(story))
     for result, told_as in ((Result.UNKNOWN, _unknown), (Result.SURVIVED, _survived), (Result.RETURNED, _returned)):
@@ -117,6 +127,21 @@ def _closed(story: Story) -> Line:
     if all(o.result is Result.LEFT for o in outcomes):
         return line(NEWS, bold("Nothing was ended"), f" · {_score(story)}{_stays(story)}")
     return line("✅ ", bold(_off(story)), f" · {_score(story)}")
+
+
+def _only_held(story: Story) -> Line:
+    """Nothing was to end. A host that answered in time says so itself; of any other one nothing is known."""
+    request = story.request
+    held = [host for host in request.hosts if host not in request.not_held]
+    if request.not_held:
+        where = f", only out of {named(held)}" if held else ""
+        return line("⚠️ ", bold(f"{story.user} is not kept out of {named(tuple(request.not_held))}{where}"))
+    until = request.hold_until
+    return line(
+        "✅ ",
+        bold(f"{story.user} is kept out of {named(held)}"),
+        *((" until ", When(moment=until, dated=True)) if until else ()),
+    )
 
 
 def _free_everywhere(story: Story) -> bool:

@@ -51,7 +51,8 @@ def what(request: Request) -> Line:
     asked_for = shorten(named(command.hosts), LONGEST_WHERE)
     idle = [f"idle for {spell(command.only.idle)}"] if command.only.idle else []
     said = (("processes", command.processes), ("force", command.force))
-    levels = [*idle, *(level for level, wanted in said if wanted)]
+    hold = [f"hold {spell(command.hold)}"] if command.hold else []
+    levels = [*idle, *(level for level, wanted in said if wanted), *hold]
     return line(bold(f"{command.user} off {asked_for}"), f" ({', '.join(levels)})" if levels else "")
 
 
@@ -74,6 +75,8 @@ def outcome(request: Request) -> Line:
         results = {o.result for o in request.outcomes}
         mark = next((mark for result, mark in _WORST if result in results), "✅")
         return line(f"{mark} {sentences.counted(request.outcomes)}")
+    if request.state is State.CLOSED and request.holds_only:
+        return line("⚠️ not held" if request.not_held else "🔒 held")
     by = request.state in {State.DENIED, State.CANCELLED} and request.ended_by != BOT
     return line(_STATES[request.state], *((" by ", Who(id=request.ended_by)) if by else ()))
 

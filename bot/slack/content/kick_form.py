@@ -4,7 +4,7 @@ A field's block_id is its action_id, but for the sessions: each list of them is 
 not carry the ticks of one list into the next.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from pydantic import ValidationError
@@ -25,6 +25,7 @@ TITLE = "Kick someone off"
 KICK_FORM = "kickbot_kick_form"
 HOSTS, USER, SESSIONS = "kickbot_kick_hosts", "kickbot_kick_user", "kickbot_kick_sessions"
 LEVEL, WARN, REASON = "kickbot_kick_level", "kickbot_kick_warn", "kickbot_kick_reason"
+KEEP_OUT = "kickbot_kick_keep_out"
 HINTS = "kickbot_kick_hints"
 
 MOST_BOXES, MOST_LISTED = 10, 100
@@ -38,6 +39,8 @@ _LEVELS = {
     "processes": ("every process of the account too", "processes: services, cron's and at's jobs, what tmux keeps"),
     "force": ("what ignores the polite signals (SIGKILL: force)", ""),
 }
+NO_HOLD = "0"
+HOLDS = {NO_HOLD: "no", "30m": "30 min", "2h": "2 h", "8h": "8 h", "1d": "1 day", "7d": "7 days"}
 NO_WARNING = "0"
 WARNINGS = {NO_WARNING: "no warning", "1m": "1 min", "5m": "5 min", "15m": "15 min", "30m": "30 min", "1h": "1 h"}
 
@@ -80,7 +83,8 @@ class Filled(Value):
     block: str = LEVEL
     processes: bool = False
     force: bool = False
-    warn: str = "0"
+    warn: str = NO_WARNING
+    hold: str = NO_HOLD
     reason: str = ""
 
     @property
@@ -126,7 +130,8 @@ def form(known: Known, filled: Filled, shown: Shown, kept: Sequence[Json] = ()) 
         _input(USER, "User", _user(filled.user), dispatch_action=True),
         *listed,
         _input(LEVEL, "Also end", _level(filled), dispatch_action=True, optional=True),
-        _input(WARN, "Warn them first", _warn(filled.warn)),
+        _input(WARN, "Warn them first", _select(WARN, WARNINGS, filled.warn)),
+        _input(KEEP_OUT, "Keep them out", _select(KEEP_OUT, HOLDS, filled.hold), dispatch_action=True),
         _input(REASON, "Because", _reason(filled.reason), optional=not shown.demanded),
         *_approvers(shown.approvers),
     ]
@@ -202,10 +207,11 @@ def _level(filled: Filled) -> Json:
     return {**element, "initial_options": initial} if initial else element
 
 
-def _warn(chosen: str) -> Json:
-    options = {value: _option(value, text) for value, text in WARNINGS.items()}
-    first = options.get(chosen, options[NO_WARNING])
-    return {"type": "static_select", "action_id": WARN, "options": list(options.values()), "initial_option": first}
+def _select(name: str, choices: Mapping[str, str], chosen: str) -> Json:
+    """The first choice stands there if the chosen one is none."""
+    options = {value: _option(value, text) for value, text in choices.items()}
+    first = options.get(chosen, next(iter(options.values())))
+    return {"type": "static_select", "action_id": name, "options": list(options.values()), "initial_option": first}
 
 
 def _reason(typed: str) -> Json:

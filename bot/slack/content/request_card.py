@@ -101,7 +101,8 @@ def _warned(story: Story) -> Message:
 def _running(story: Story) -> Message:
     request = story.request
     now = " · looking whether they are gone" if request.state is State.VERIFYING else ""
-    words = bold(f"Kicking {story.user} off {story.where}")
+    doing = f"Keeping {story.user} out of" if request.holds_only else f"Kicking {story.user} off"
+    words = bold(f"{doing} {story.where}")
     title = line("▶️ ", words, " · approved by ", *_approved(story), f" · {_progress(story)} …{now}")
     trouble = [paragraph(*lines)] if (lines := [*_each_host(story), *_trouble(story)]) else []
     return compose(
@@ -117,13 +118,15 @@ def _approved(story: Story) -> Line:
 
 
 def _progress(story: Story) -> str:
-    """`1 of 2 sessions ended`, and what is still there of a whole account."""
+    """`1 of 2 sessions ended`, what is still there of a whole account, and on how many hosts it is held."""
     plan = story.plan
     sessions = plan.sessions if plan else ()
     gone = sum(gone for gone, _ in story.gone().values())
     counted = [f"{gone} of {count(len(sessions), 'session')} ended"] if sessions else []
     if plan and plan.accounts:
         counted.append(f"{processes(len(story.left_of_accounts()))} of {story.user} still there")
+    if plan and plan.holds:
+        counted.append(f"held on {len(plan.holds) - len(story.request.not_held)} of {count(len(plan.holds), 'host')}")
     return ", ".join(counted)
 
 

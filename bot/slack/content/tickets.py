@@ -1,6 +1,6 @@
 """The buttons under a request, and what a click on one brings back. Pure.
 
-Each carries the request and the plan that was shown, and nothing else.
+Each carries the request and the plan that was shown, and nothing else; the one that opens a form carries its words.
 """
 
 import json
@@ -8,14 +8,15 @@ from typing import Any, Self
 
 from pydantic import ValidationError
 
-from bot import planning
+from bot import commands, planning
 from bot.errors import CommandError
 from bot.lifecycle import Request, State
 from bot.models import Value
 from bot.slack.content.blocks import Button, Part, buttons
+from bot.slack.content.kick_form import MOST_HOSTS
 
 APPROVE, DENY, CANCEL = "kickbot_approve", "kickbot_deny", "kickbot_cancel"
-FORCE, AGAIN = "kickbot_force", "kickbot_again"
+FORCE, AGAIN, HOLD = "kickbot_force", "kickbot_again", "kickbot_hold"
 UNFREEZE = "kickbot_unfreeze"
 UNHOLD = "kickbot_unhold"
 
@@ -27,6 +28,7 @@ _WORDS = {
     CANCEL: ("Cancel", ""),
     FORCE: ("Ask to force it…", ""),
     AGAIN: ("Ask again", ""),
+    HOLD: ("Hold account…", ""),
     UNFREEZE: ("Unfreeze", ""),
     UNHOLD: ("Give back", ""),
 }
@@ -59,7 +61,7 @@ def actions(request: Request) -> tuple[str, ...]:
         case State.HELD:
             return () if request.unheld else (UNHOLD,)
         case State.CLOSED | State.EXPIRED | State.LAPSED:
-            return _next_level(request)
+            return (*_next_level(request), *_hold(request))
         case _:
             return ()
 
@@ -69,6 +71,12 @@ def _next_level(request: Request) -> tuple[str, ...]:
     if planning.again(request, force=True):
         return (FORCE,)
     return (AGAIN,) if planning.again(request, force=False) else ()
+
+
+def _hold(request: Request) -> tuple[str, ...]:
+    """That the account can't log in again; the form that opens takes so many hosts."""
+    kick = planning.to_hold(request)
+    return (HOLD,) if kick and len(kick.hosts) <= MOST_HOSTS else ()
 
 
 def row(request: Request) -> list[Part]:
@@ -87,8 +95,14 @@ def button(request: Request, action: str) -> Button:
     text, style = _WORDS[action]
     if action == CANCEL and request.state is State.WARNED:
         text = "Stop"
-    ticket = Ticket(request=request.id, plan=request.plan_hash)
-    return Button(text=text, action=action, value=ticket.model_dump_json(), style=style)
+    return Button(text=text, action=action, value=_value(request, action), style=style)
+
+
+def _value(request: Request, action: str) -> str:
+    """The ticket; for a form that is still to be filled, the words that it begins with."""
+    if action == HOLD and (kick := planning.to_hold(request)):
+        return commands.words(kick).removeprefix("/kick ")
+    return Ticket(request=request.id, plan=request.plan_hash).model_dump_json()
 
 
 # -------------------------------------------------------------------------------------------- a click

@@ -10,8 +10,11 @@ from bot.models import Kick
 from bot.policy import Policy, supposed
 from bot.slack.content.kick_form import (
     HINTS,
+    HOLDS,
     HOSTS,
+    KEEP_OUT,
     LEVEL,
+    NO_HOLD,
     NO_WARNING,
     REASON,
     SESSIONS,
@@ -26,7 +29,7 @@ Json = dict[str, Any]
 
 NONE_TICKED = "Choose at least one session."
 ALL_OR_NOTHING = "`processes` ends everything of the account: choose all sessions, or leave `processes` out."
-NOT_A_WARNING = "Choose one of the times that are listed."
+NOT_LISTED = "Choose one of the times that are listed."
 NOT_IN_A_FORM = "`everyone` is not for a form: type it, as in `/kick everyone HOSTS because REASON…`."
 NOT_A_USER = "That word is one of the command's own: no account of this name can be kicked."
 
@@ -48,6 +51,7 @@ def filled_in(view: Json) -> Filled:
         processes="processes" in levels,
         force="force" in levels,
         warn=_value(_state(view, WARN)) or NO_WARNING,
+        hold=_value(_state(view, KEEP_OUT)) or NO_HOLD,
         reason=str(_state(view, REASON).get("value") or ""),
     )
     return said.model_copy(update=_sessions_in(view))
@@ -98,7 +102,8 @@ def command(filled: Filled, inventory: Inventory) -> tuple[str, Kick]:
         HOSTS: _mistake(lambda: inventory.select(filled.where)),
         USER: _mistake(lambda: commands.login(filled.user)),
         filled.block: _mistake(lambda: _sessions_fit(filled)),
-        WARN: "" if filled.warn in WARNINGS else NOT_A_WARNING,
+        WARN: "" if filled.warn in WARNINGS else NOT_LISTED,
+        KEEP_OUT: "" if filled.hold in HOLDS else NOT_LISTED,
         REASON: _mistake(lambda: commands.because(filled.reason)),
     }
     if mistakes := {block: said for block, said in found.items() if said}:
@@ -152,6 +157,7 @@ def _words(filled: Filled, several: bool) -> str:
         "processes" if filled.processes else "",
         "force" if filled.force else "",
         f"warn {filled.warn}" if filled.warn != NO_WARNING else "",
+        f"hold {filled.hold}" if filled.hold != NO_HOLD else "",
         f"because {commands.because(filled.reason)}" if filled.reason.strip() else "",
     ]
     return " ".join(filter(None, said))

@@ -16,14 +16,17 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import commands
+from bot.durations import typed
 from bot.errors import CommandError, KickbotError, LookupFailed
 from bot.models import Kick, Listing, Snapshot, Unreachable
 from bot.policy import not_a_member
 from bot.slack.content.help_text import renamed
 from bot.slack.content.kick_form import (
     HOSTS,
+    KEEP_OUT,
     LEVEL,
     LONGEST_HOSTS,
+    NO_HOLD,
     USER,
     Choice,
     Filled,
@@ -39,7 +42,7 @@ from bot.slack.content.kick_menu import MENU
 from bot.slack.content.lines import Line, line, told
 from bot.slack.content.listing import few, unreachable
 from bot.slack.content.naming import sessions
-from bot.slack.content.tickets import NOT_OURS, channel_of, key_of
+from bot.slack.content.tickets import HOLD, NOT_OURS, channel_of, key_of
 from bot.slack.incoming.answers import reply_to
 from bot.slack.incoming.forms import open_form
 from bot.slack.incoming.from_message import hosts_in, quote, user_in
@@ -57,6 +60,9 @@ Ack = Callable[..., Awaitable[Any]]
 
 SHORTCUT = "kickbot_kick"
 REMEMBERED = 1_000
+
+JUDGED = frozenset({LEVEL, KEEP_OUT})
+"""What changes who could approve, and not what is there."""
 
 NO_FORM = "Slack did not open the form, so nothing was done. Type it instead: "
 TOO_MANY = "All of these sessions are meant. To choose among so many, type the command with `session ID,…`."
@@ -96,9 +102,10 @@ class KickForms:
         self._desks: OrderedDict[str, Desk] = OrderedDict()
 
     def register(self, app: AsyncApp) -> None:
-        app.action(MENU)(self._chosen_from_menu)
+        for name in (MENU, HOLD):
+            app.action(name)(self._chosen_from_menu)
         app.message_shortcut(SHORTCUT)(self._chosen_on_message)
-        for name in (HOSTS, USER, LEVEL):
+        for name in (HOSTS, USER, *JUDGED):
             app.action(name)(self._changed)
         app.options(HOSTS)(self._suggest_hosts)
         app.options(USER)(self._suggest_users)
@@ -144,7 +151,9 @@ class KickForms:
         if not isinstance(kick, Kick):
             raise CommandError(NOT_OURS)
         wanted = f"{kick.hosts[0]}:{kick.session}" if kick.session else ""
-        filled = Filled(hosts=kick.hosts, user=kick.user, ticked=(wanted,) if wanted else None)
+        ticked = (wanted,) if wanted else None
+        hold = typed(kick.hold) if kick.hold else NO_HOLD
+        filled = Filled(hosts=kick.hosts, user=kick.user, ticked=ticked, hold=hold, reason=kick.reason)
         known = _known(body, channel_of(body)).model_copy(update={"hosts": _short(filled), "wanted": wanted})
         screen = await self._open(client, body, known, filled)
         if await self._admitted(screen):
@@ -177,17 +186,17 @@ class KickForms:
             )
 
     async def _follow(self, client: AsyncWebClient, body: Json) -> None:
-        """Other hosts, another user: look again. Another level: only ask again who could approve it."""
+        """Other hosts, another user: look again. Another level, another hold: only ask again who could approve it."""
         view, action = body["view"], body["actions"][0]
         screen = Screen(client, view["id"], body["user"]["id"], action["action_ts"])
         if not self._desk(screen.view).begin(screen.turn):
             return
         filled, known = filled_in(view), Known.of(view)
         known = known.model_copy(update={"hosts": _short(filled)})
-        if action["action_id"] == LEVEL and known.about and known.about == filled.about:
+        if action["action_id"] in JUDGED and known.about and known.about == filled.about:
             await self._judge_again(screen, known, filled, as_it_stands(view, filled))
             return
-        if action["action_id"] != LEVEL:
+        if action["action_id"] not in JUDGED:
             filled = filled.model_copy(update={"ticked": None})
             known = known.model_copy(update={"wanted": ""})
         await self._look_anew(screen, known.model_copy(update={"about": "", "nobody": False}), filled)
@@ -307,7 +316,8 @@ def _free(seen: Seen, user: str) -> list[str]:
 
 
 def _words_of(body: Json) -> str:
-    return str((body["actions"][0].get("selected_option") or {}).get("value", ""))
+    action = body["actions"][0]
+    return str((action.get("selected_option") or action).get("value", ""))
 
 
 def _short(filled: Filled) -> str:

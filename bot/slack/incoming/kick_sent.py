@@ -79,7 +79,7 @@ class SentForms:
         words, kick = command(filled, self._context.inventory)
         if (filled.listed and known.about != filled.about) or strays(filled, kick):
             raise Mistakes({filled.block or HOSTS: OTHER_LIST})
-        if known.nobody and known.about == filled.about and not kick.processes:
+        if known.nobody and known.about == filled.about and not (kick.processes or kick.hold):
             raise Mistakes({USER: nobody_there(kick.user, kick.hosts)})
         host = demands_reason(self._context.policy, kick)
         if host and not kick.reason:
