@@ -194,7 +194,8 @@ class Planned(_Event):
     """This is what would be done. approvers: who could approve at this moment, for reading only.
 
     groups: the rule's people and groups who may approve. then: those of them who are called only by the reminder.
-    owners: whose account it is, as far as the configuration says: they are told when it is done.
+    owners: whose account it is, as far as the configuration says: they are told when it is done. whose: the same by
+    login name, in events that have it.
     limit: the number of sessions that a rule allows with its usual approvals, where the plan ends more; 0: it doesn't.
     may_hold: the rules would also let the account be kept from logging in, so that it can be offered at the end.
     """
@@ -211,6 +212,7 @@ class Planned(_Event):
     then: tuple[str, ...] = ()
     limit: int = 0
     may_hold: bool = False
+    whose: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
 class Reminded(_Event):

@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 
+from pydantic import Field
+
 from bot import errors
 from bot.errors import TrailError
 from bot.events import (
@@ -165,6 +167,7 @@ class Request(Value):
     home: the channel where it lives. ended_by: who made the last decision. looks: the newest look at each host.
     looked, verifying: the sequence numbers of the newest look and of `verifying`; 0 before.
     act_at: after a warning, the moment before which nothing is ended. owners: whose account it is.
+    whose: the same by login name, if the trail tells it.
     remind_at: when those who may decide are reminded. then: who is called by that reminder.
     limit: how many sessions end with the usual approvals, where the plan has more; 0 where it has not. may_hold: the
     rules would let the account be kept from logging in.
@@ -195,6 +198,7 @@ class Request(Value):
     then: tuple[str, ...] = ()
     limit: int = 0
     may_hold: bool = False
+    whose: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     remind_at: Moment | None = None
     reminded: bool = False
     decide_by: Moment | None = None
@@ -428,6 +432,7 @@ def _changes(request: Request, record: Record) -> dict[str, object]:
                 "then": event.then,
                 "limit": event.limit,
                 "may_hold": event.may_hold,
+                "whose": event.whose,
                 "remind_at": record.at + (event.decide_by - record.at) * REMIND_AFTER,
             }
         case Approved():

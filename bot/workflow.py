@@ -310,6 +310,8 @@ class Workflow:
             approvers = await self._rights.to_plan(request.asker, command, aims(plan), sessions=len(plan.sessions))
         except (Refused, LookupFailed) as refusal:
             return await self._ledger.record(request, events.Refused(reason=refusal.for_user()), lease)
+        owners = self._rights.policy.owners
+        whose = {name: tuple(sorted(owners[name])) for name in plan.people if name in owners}
         rules = [rule for host, account in aims(plan) for rule in self._rights.rules(host, account, command.acts)]
         planned = events.Planned(
             plan=plan,
@@ -320,7 +322,8 @@ class Workflow:
             limit=limit_passed(rules, command.acts, len(plan.sessions)),
             approvers=approvers,
             groups=tuple(dict.fromkeys(i for r in rules for i in r.approve)),
-            owners=tuple(sorted({who for name in plan.people for who in self._rights.policy.owners.get(name, ())})),
+            owners=tuple(sorted({who for people in whose.values() for who in people})),
+            whose=whose,
             then=tuple(dict.fromkeys(i for r in rules for i in r.then)),
             may_hold=self._rights.policy.allows(aims(plan), Act.HOLD),
         )

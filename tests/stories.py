@@ -1,7 +1,7 @@
 """Requests written event by event, with what was seen on their hosts: for tests of what is said about them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -87,10 +87,13 @@ class Telling:
         self.seen[record.seq] = looks
         return looks
 
-    def planned(self, owners: Sequence[str] = (), **lost: str) -> "Telling":
+    def planned(
+        self, owners: Sequence[str] = (), whose: Mapping[str, tuple[str, ...]] | None = None, **lost: str
+    ) -> "Telling":
         self.plan = planning.make(self.command, self.look("before", **lost), self.policy)
         until, people = NOW + timedelta(minutes=15), ("U0BOB", "U0CAROL")
-        self.add(make.planned(self.plan, decide_by=until, approvers=people, groups=("S0LEADS",), owners=owners))
+        known = {"approvers": people, "groups": ("S0LEADS",), "owners": owners, "whose": whose or {}}
+        self.add(make.planned(self.plan, decide_by=until, **known))
         return self
 
     def approved(self) -> "Telling":

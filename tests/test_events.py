@@ -304,6 +304,7 @@ OFFERED: tuple[Event, ...] = (
         approvals=1,
         approvers=(APPROVER,),
         may_hold=True,
+        whose={"audituser": (OTHER,)},
     ),
 )
 
@@ -322,7 +323,7 @@ GENERATIONS = (
     Generation(WITH_FREEZES, "05f28a0f256c4ea4bcd9293ae0f792ba2af90a7ba66625896f42af6de9baf45a"),
     Generation(OF_EVERYONE, "58acf6ad18c1bffcfe646dd3b2b8f9bcb08c09c4a560eadb64b1627657e40ea3"),
     Generation(OF_HOLDS, "b632a34c4853dd4c0ad76548dea8f9c5a380fba5dc8180f31e078ffe8f033f39"),
-    Generation(OFFERED, "5719cd28d9920019fa86fca2e0daf36d5a2d891e277437bcfec2ce359491bb32"),
+    Generation(OFFERED, "2edb13f3163c12ca928817cc307b12d1233ee0bc178fd418dc14a4a65ad1a241"),
 )
 EVERY = tuple(example for generation in GENERATIONS for example in generation.examples)
 NEWEST = GENERATIONS[-1].examples

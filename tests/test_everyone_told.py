@@ -88,11 +88,11 @@ async def test_it_ends_and_says_so_in_words_that_read_well(bot: Bot) -> None:
 
 
 async def test_an_owner_is_told_in_person(bot: Bot) -> None:
-    """As one of many."""
+    """Of their own sessions alone, where everyone goes."""
     parent = await asked(bot)
     await bot.sandbox.as_("carol").click(parent, APPROVE)
     await bot.sandbox.as_("bob").click(parent, APPROVE)
-    told = await bot.sandbox.as_("dave").sees("Everyone's sessions on host1, yours among them, were ended")
+    told = await bot.sandbox.as_("dave").sees("Your session of dora on host1 was ended")
     assert "kernel update" in told.text
 
 

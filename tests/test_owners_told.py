@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
-from bot.models import Result
+from bot.models import Act, Hold, Result
+from bot.policy import Policy
 from bot.slack.content import telling
 from tests.make import INCIDENT
-from tests.stories import Telling, check
+from tests.slack_bot import POLICY
+from tests.stories import NOW, Telling, check
 
 OWNER = "owner:U0DAVE"
 
@@ -51,6 +53,31 @@ def test_who_asked_or_approved_knows_already() -> None:
     story = closed(Result.ENDED, Result.RETURNED, owners=("U0ALICE", "U0CAROL", "U0DAVE", "U0BOB", "U0DAVE"))
     assert told(story) == [OWNER, "owner:U0BOB"]
     assert not told(closed(Result.ENDED, Result.ENDED, owners=()))
+
+
+def test_where_everyone_goes_each_reads_of_their_own() -> None:
+    """Whose session was left alone isn't told that it was ended."""
+    rule = POLICY.rules[0].model_copy(update={"acts": frozenset({Act.KICK, Act.EVERYONE})})
+    policy, whose = Policy(rules=(rule,)), {"audituser": ("U0DAVE",), "alice": ("U0BOB",)}
+    story = Telling(user="everyone", policy=policy, me=True).planned(owners=("U0BOB", "U0DAVE"), whose=whose).approved()
+    story.closed(*(Result.LEFT if t.account.name == "alice" else Result.ENDED for t in story.plan.targets))
+
+    assert told(story) == [OWNER]
+    assert "Your sessions of audituser on host1 were ended" in check(
+        telling.words(OWNER, story.story, story.records[-1])
+    )
+
+
+def test_an_owner_reads_until_when_the_account_is_held() -> None:
+    """Also where nothing of it was logged in."""
+    story = Telling(hold=7200).planned(owners=("U0DAVE",)).approved()
+    held = Hold(target=story.plan.holds[0], id="2-x", until=NOW, there=NOW)
+    story.did(held).closed(*(Result.ALREADY_GONE for _ in story.plan.targets))
+
+    assert told(story) == [OWNER]
+    said = check(telling.words(OWNER, story.story, story.records[-1]))
+    assert "audituser on host1 is kept from logging in until <!date^" in said
+    assert "ended" not in said
 
 
 def test_an_account_without_sessions_has_an_owner_too() -> None:

@@ -154,7 +154,7 @@ def _outside_the_thread(part: str, story: Story, record: Record, link: str) -> M
         return _news(story, record, link)
     if part == Part.ASKER:
         return _asker(story, record, link)
-    return for_approver(story, link) if approver_of(part) else for_owner(story, record)
+    return for_approver(story, link) if approver_of(part) else for_owner(story, record, owner_of(part))
 
 
 def _news(story: Story, record: Record, link: str) -> Message:
