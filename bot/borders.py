@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.events import Event, Record
-from bot.models import Answer, HostUptime, Person, RequestId, Snapshot, Step, Unreachable, Value
+from bot.models import Answer, HostLimits, HostUptime, Person, RequestId, Snapshot, Step, Unreachable, Value
 
 Sleep = Callable[[float], Awaitable[None]]
 """Time is an edge too: who waits is told how, so that a test never does."""
@@ -76,10 +76,14 @@ class Trail(Protocol):
 
 
 class Hosts(Protocol):
-    """The configured hosts. Neither method raises for a host that is in trouble."""
+    """The configured hosts. No method raises for a host that is in trouble."""
 
     def look(self, hosts: Sequence[str], *, groups: Sequence[str] = ()) -> AsyncIterator[Snapshot | Unreachable]:
         """One look for each host, each as it arrives. groups: Unix groups, to be told who is in them."""
+        ...
+
+    def limits(self, hosts: Sequence[str]) -> AsyncIterator[HostLimits | Unreachable]:
+        """What each host does by itself about idle people, each as it arrives."""
         ...
 
     async def act(self, step: Step, *, not_after: HostUptime) -> Answer:

@@ -47,6 +47,7 @@ SEALED_LATEST = "70e5ad6d06da3fb2c5f6cf8e65d86264a21cae77733701b42488d376ae81d37
 SEALED_WITH_FREEZES = "05f28a0f256c4ea4bcd9293ae0f792ba2af90a7ba66625896f42af6de9baf45a"
 SEALED_NEWEST = "58acf6ad18c1bffcfe646dd3b2b8f9bcb08c09c4a560eadb64b1627657e40ea3"
 SEALED_OF_HOLDS = "b632a34c4853dd4c0ad76548dea8f9c5a380fba5dc8180f31e078ffe8f033f39"
+SEALED_OF_LIMITS = "2fd153128a30b3830fcb1443d8937f3b41efd46998e3c836b697fa6558a10cfe"
 """SHA-256 of the golden file's first lines, and each time with those that came next, which nobody may edit any more."""
 
 SEEN = Attachment(host="host1", sha256="a" * 64, size=1234, reached=True)
@@ -302,7 +303,10 @@ OF_HOLDS: tuple[Event, ...] = (
     ),
     events.Released(how="given", by="host", after=STATE),
 )
-EARLIER = (*EXAMPLES, *LATER, *LATEST, *WITH_FREEZES, *NEWEST)
+OF_LIMITS: tuple[Event, ...] = (
+    events.Looked(who=ASKER, key="k0", channel="C0OPS", hosts=("host1",), looks=(SEEN,), what="limits"),
+)
+EARLIER = (*EXAMPLES, *LATER, *LATEST, *WITH_FREEZES, *NEWEST, *OF_HOLDS)
 """The examples of earlier lines of the golden file: they lack the fields that came afterwards."""
 
 KINDS = {get_args(member.model_fields["kind"].annotation)[0] for member in get_args(get_args(Event)[0])}
@@ -370,11 +374,11 @@ def test_frozen() -> None:
 
 def test_every_kind_has_an_example() -> None:
     """There is one example of each kind, and the kinds that end a request are among them."""
-    assert {e.kind for e in (*EARLIER, *OF_HOLDS)} == KINDS
+    assert {e.kind for e in (*EARLIER, *OF_LIMITS)} == KINDS
     assert FINAL < KINDS
 
 
-@pytest.mark.parametrize("example", [*EARLIER, *OF_HOLDS], ids=lambda e: e.kind)
+@pytest.mark.parametrize("example", [*EARLIER, *OF_LIMITS], ids=lambda e: e.kind)
 def test_round_trip(example: Event) -> None:
     """Each kind comes back from its canonical JSON as it was, and gives the same bytes again."""
     content = canonical(entry(example))
@@ -396,7 +400,7 @@ def test_golden_bytes() -> None:
     lines = GOLDEN.read_bytes().splitlines()
 
     assert [Entry.model_validate_json(line).event for line in lines[: len(EARLIER)]] == list(EARLIER)
-    assert [canonical(entry(example)) for example in OF_HOLDS] == lines[len(EARLIER) :]
+    assert [canonical(entry(example)) for example in OF_LIMITS] == lines[len(EARLIER) :]
 
 
 def test_golden_file_was_never_edited() -> None:
@@ -405,10 +409,12 @@ def test_golden_file_was_never_edited() -> None:
 
     assert sha256(b"".join(lines[: len(EXAMPLES)])).hexdigest() == SEALED
     assert sha256(b"".join(lines[: len(EXAMPLES) + len(LATER)])).hexdigest() == SEALED_LATER
-    assert sha256(b"".join(lines[: len(EARLIER) - len(NEWEST) - len(WITH_FREEZES)])).hexdigest() == SEALED_LATEST
-    assert sha256(b"".join(lines[: len(EARLIER) - len(NEWEST)])).hexdigest() == SEALED_WITH_FREEZES
-    assert sha256(b"".join(lines[: len(EARLIER)])).hexdigest() == SEALED_NEWEST
-    assert sha256(b"".join(lines)).hexdigest() == SEALED_OF_HOLDS
+    of_holds = len(EARLIER) - len(OF_HOLDS)
+    assert sha256(b"".join(lines[: of_holds - len(NEWEST) - len(WITH_FREEZES)])).hexdigest() == SEALED_LATEST
+    assert sha256(b"".join(lines[: of_holds - len(NEWEST)])).hexdigest() == SEALED_WITH_FREEZES
+    assert sha256(b"".join(lines[:of_holds])).hexdigest() == SEALED_NEWEST
+    assert sha256(b"".join(lines[: len(EARLIER)])).hexdigest() == SEALED_OF_HOLDS
+    assert sha256(b"".join(lines)).hexdigest() == SEALED_OF_LIMITS
 
 
 @pytest.mark.parametrize("line", GOLDEN.read_bytes().splitlines(), ids=lambda line: json.loads(line)["event"]["kind"])
