@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.events import Event, Record
-from bot.models import Answer, HostUptime, Person, RequestId, Snapshot, Step, Unreachable, Value
+from bot.models import Answer, HostLimits, HostUptime, Person, RequestId, Snapshot, Step, Unreachable, Value
 
 Sleep = Callable[[float], Awaitable[None]]
 """Time is an edge too: who waits is told how, so that a test never does."""
@@ -76,7 +76,7 @@ class Trail(Protocol):
 
 
 class Hosts(Protocol):
-    """The configured hosts. Neither method raises for a host that is in trouble."""
+    """The configured hosts. No method raises for a host that is in trouble."""
 
     def look(
         self, hosts: Sequence[str], *, groups: Sequence[str] = (), account: str = ""
@@ -85,6 +85,10 @@ class Hosts(Protocol):
 
         account: a login name, to be told whose it is there, logged in or not.
         """
+        ...
+
+    def limits(self, hosts: Sequence[str]) -> AsyncIterator[HostLimits | Unreachable]:
+        """What each host does by itself about idle people, each as it arrives."""
         ...
 
     async def act(self, step: Step, *, not_after: HostUptime) -> Answer:

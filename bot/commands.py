@@ -8,7 +8,21 @@ from bot.cleaning import clean, has_invisible, quoted
 from bot.durations import DAY, MINUTE, seconds, typed
 from bot.errors import CommandError
 from bot.inventory import Inventory, fold
-from bot.models import EVERYONE, Audit, Command, Filter, Form, Freeze, Help, Holds, Kick, Listing, Unfreeze, Unhold
+from bot.models import (
+    EVERYONE,
+    Audit,
+    Command,
+    Filter,
+    Form,
+    Freeze,
+    Help,
+    Holds,
+    Kick,
+    Limits,
+    Listing,
+    Unfreeze,
+    Unhold,
+)
 from bot.nearest import did_you_mean, nearest
 
 MAX_REASON = 1_000
@@ -22,6 +36,7 @@ USAGE = {
     " For example: `/sessions host1`.",
     "kick": "`/kick USER|everyone HOSTS [session ID,…] [idle 30m] [from NET] [key SHA256:…] [processes] [force]"
     " [warn 5m] [hold 2h] [because REASON…]`: who, then where. For example: `/kick audituser host1 because INC-42`.",
+    "limits": "`/limits HOSTS`: what these hosts do by themselves about idle people. For example: `/limits host1`.",
     "audit": "`/audit [REQUEST | USER | HOST | @PERSON] [since 24h]`: one request, or the newest about someone or"
     " somewhere. For example: `/audit 42`, `/audit host1 since 24h`.",
     "freeze": "`/kickbot freeze because REASON…` stops all acting at once. For example:"
@@ -29,11 +44,12 @@ USAGE = {
     "unfreeze": "`/kickbot unfreeze`; it needs two people.",
     "unhold": "`/unhold USER HOSTS [because REASON…]` gives back before the time. For example: `/unhold bob web03`.",
     "holds": "`/kickbot holds`: who is held where, and until when.",
-    "kickbot": "`/kickbot sessions …`, `/kickbot kick …`, `/kickbot unhold …`, `/kickbot holds`, `/kickbot audit …`,"
+    "kickbot": "`/kickbot sessions …`, `/kickbot kick …`, `/kickbot unhold …`, `/kickbot holds`, `/kickbot limits …`,"
+    " `/kickbot audit …`,"
     " `/kickbot freeze …`, `/kickbot unfreeze` or `/kickbot help`.",
 }
 
-BEHIND_KICKBOT = frozenset({"sessions", "kick", "unhold", "holds", "audit", "freeze", "unfreeze"})
+BEHIND_KICKBOT = frozenset({"sessions", "kick", "unhold", "holds", "limits", "audit", "freeze", "unfreeze"})
 """What `/kickbot` takes as its first word."""
 
 _COMPLETE = frozenset({"audit", "unfreeze", "holds"})
@@ -44,20 +60,32 @@ NOT_YET = {
     "kick": frozenset(),
     "unhold": frozenset(),
     "holds": frozenset(),
+    "limits": frozenset({"set"}),
     "audit": frozenset(),
     "freeze": frozenset(),
     "unfreeze": frozenset(),
-    "kickbot": frozenset({"limits"}),
+    "kickbot": frozenset[str](),
 }
 
 # How many words stand before the keywords: an account may well be called `hold`.
-_FIXED = {"sessions": 1, "kick": 2, "unhold": 2, "holds": 0, "audit": 0, "freeze": 0, "unfreeze": 0, "kickbot": 0}
+_FIXED = {
+    "sessions": 1,
+    "kick": 2,
+    "unhold": 2,
+    "holds": 0,
+    "limits": 1,
+    "audit": 0,
+    "freeze": 0,
+    "unfreeze": 0,
+    "kickbot": 0,
+}
 
 _WORDS = {
     "sessions": frozenset({"idle", "from", "key"}),
     "kick": frozenset({"session", "idle", "from", "key", "processes", "force", "warn", "hold", "me"}),
     "unhold": frozenset[str](),
     "holds": frozenset[str](),
+    "limits": frozenset[str](),
     "audit": frozenset({"since"}),
     "freeze": frozenset[str](),
     "unfreeze": frozenset[str](),
@@ -242,6 +270,14 @@ def _holds(words: list[str], reason: str | None, _inventory: Inventory) -> Holds
     return Holds()
 
 
+def _limits(words: list[str], reason: str | None, inventory: Inventory) -> Limits:
+    hosts, *rest = words
+    _keywords("limits", rest)
+    if reason is not None:
+        raise CommandError(USAGE["limits"])
+    return Limits(hosts=inventory.select(hosts))
+
+
 def _kickbot(words: list[str], _reason: str | None, _inventory: Inventory) -> Help:
     raise _unknown("kickbot", words[0])
 
@@ -258,6 +294,7 @@ _PARSERS: dict[str, Callable[[list[str], str | None, Inventory], Command]] = {
     "kick": _kick,
     "unhold": _unhold,
     "holds": _holds,
+    "limits": _limits,
     "audit": _audit,
     "freeze": _freeze,
     "unfreeze": _unfreeze,

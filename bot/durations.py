@@ -22,6 +22,12 @@ def typed(length: int) -> str:
     return f"{length}s"
 
 
+def whole(length: int) -> str:
+    """The same in words, never rounded: `90 s`, `15 min`, `2 h`, `3 days`."""
+    unit, number = (short := typed(length))[-1], short[:-1]
+    return f"{number} {({'s': 's', 'm': 'min', 'h': 'h', 'd': 'day' if number == '1' else 'days'})[unit]}"
+
+
 def spell(seconds: float) -> str:
     """`3 s`, `18 min`, `4 h`, `41 days`."""
     if seconds < 0:

@@ -12,6 +12,7 @@ from bot.canonical import canonical, digest
 from bot.models import (
     AccountState,
     Answer,
+    HostLimits,
     Kick,
     Moment,
     Outcome,
@@ -40,13 +41,13 @@ class Attachment(Value):
     content: bytes | None = Field(default=None, exclude=True, repr=False)
 
     @classmethod
-    def of(cls, look: Snapshot | Unreachable) -> "Attachment":
+    def of(cls, look: Snapshot | HostLimits | Unreachable) -> "Attachment":
         content = canonical(look)
         return cls(
             host=look.host,
             sha256=digest(content),
             size=len(content),
-            reached=isinstance(look, Snapshot),
+            reached=not isinstance(look, Unreachable),
             content=content,
         )
 
@@ -70,13 +71,14 @@ class _Looking(_Event):
 
 
 class Looked(_Looking):
-    """Someone listed sessions. It is a request of its own, closed at once; the answers' content isn't kept."""
+    """Someone looked at sessions or limits. A request of its own, closed at once; the answers' content isn't kept."""
 
     kind: Literal["looked"] = "looked"
     key: str
     channel: str
     hosts: tuple[str, ...]
     user: str | None = None
+    what: Literal["sessions", "limits"] = "sessions"
 
     @property
     def attachments(self) -> tuple[Attachment, ...]:

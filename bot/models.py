@@ -288,6 +288,49 @@ Look = Annotated[Snapshot | Unreachable, Field(discriminator="kind")]
 Looks = tuple[Snapshot | Unreachable, ...]
 
 
+class ChannelLimit(Value):
+    """One entry of sshd's ChannelTimeout. channels: which, as a pattern. seconds: without any traffic; 0: never."""
+
+    channels: str
+    seconds: int
+
+
+class ShellLimit(Value):
+    """A TMOUT that a file gives to shells. seconds: 0: none, None: can't be told. fixed: nobody can change it."""
+
+    file: str
+    seconds: int | None = None
+    fixed: bool = False
+
+
+class HostLimits(Value):
+    """What a host does by itself about people who are idle or gone, as it is configured. Times are seconds, 0: never.
+
+    sshd: its version; empty: nothing is known of it. alive_interval, alive_count: ClientAliveInterval and its CountMax.
+    channels: ChannelTimeout; None: this sshd has none. unused: UnusedConnectionTimeout. matches: the lines `Match …`
+    behind which sshd's files may say something else. logind: it answered. stop_idle: StopIdleSessionSec; None: it has
+    none. kill_left: KillUserProcesses. shells: where TMOUT is set. notes: what could not be seen, in plain words.
+    """
+
+    kind: Literal["limits"] = "limits"
+    host: str
+    host_key: str
+    sshd: str = ""
+    alive_interval: int = 0
+    alive_count: int = 0
+    channels: tuple[ChannelLimit, ...] | None = None
+    unused: int = 0
+    matches: tuple[str, ...] = ()
+    logind: bool = False
+    stop_idle: int | None = None
+    kill_left: bool = False
+    shells: tuple[ShellLimit, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+LimitsLooks = tuple[HostLimits | Unreachable, ...]
+
+
 # ---------------------------------------------------------------------------------------------------- what is asked
 
 
@@ -320,6 +363,13 @@ class Listing(Value):
     def shows(self, session: Session) -> bool:
         """True for the sessions that were asked for, idle or not."""
         return self.user in {None, session.account.name} and self.only.fits(session)
+
+
+class Limits(Value):
+    """`/limits HOSTS`, understood: what these hosts do by themselves about idle people."""
+
+    kind: Literal["limits"] = "limits"
+    hosts: tuple[str, ...]
 
 
 class Kick(Value):
@@ -433,7 +483,7 @@ class Help(Value):
 
 
 Command = Annotated[
-    Listing | Kick | Form | Audit | Freeze | Unfreeze | Unhold | Holds | Help, Field(discriminator="kind")
+    Listing | Limits | Kick | Form | Audit | Freeze | Unfreeze | Unhold | Holds | Help, Field(discriminator="kind")
 ]
 
 

@@ -93,8 +93,7 @@ def sentence(event: Event) -> Sentence:
     """What happened, without who did it."""
     match event:
         case Looked():
-            whose = f"the sessions of {event.user}" if event.user else "all sessions"
-            return (f"looked at {whose} on {_names(event.hosts)}, in ", Name(id=event.channel))
+            return (f"looked at {_seen(event)} on {_names(event.hosts)}, in ", Name(id=event.channel))
         case Asked():
             return ("asked in ", Name(id=event.channel), f": {event.words}")
         case Frozen():
@@ -107,6 +106,12 @@ def sentence(event: Event) -> Sentence:
             return _planned(event)
         case _:
             return _decided(event)
+
+
+def _seen(event: Looked) -> str:
+    if event.what == "limits":
+        return "the limits"
+    return f"the sessions of {event.user}" if event.user else "all sessions"
 
 
 def _decided(event: Event) -> Sentence:

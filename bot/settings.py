@@ -40,6 +40,7 @@ class Commands(Value):
     sessions: CommandName = "/sessions"
     kick: CommandName = "/kick"
     unhold: CommandName = "/unhold"
+    limits: CommandName = "/limits"
     audit: CommandName = "/audit"
     kickbot: CommandName = "/kickbot"
 

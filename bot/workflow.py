@@ -29,8 +29,11 @@ from bot.loop import Loop
 from bot.models import (
     Act,
     Hold,
+    HostLimits,
     HostUptime,
     Kick,
+    Limits,
+    LimitsLooks,
     Listing,
     Looks,
     Moment,
@@ -97,6 +100,13 @@ class Seen(Value):
         return look.model_copy(update={"sessions": tuple(s for s in look.sessions if s.identity not in busy)})
 
 
+class SeenLimits(Value):
+    """The answer to `/limits`, as Seen."""
+
+    looks: LimitsLooks
+    refused: tuple[str, ...] = ()
+
+
 class Timing(Value):
     """Seconds. act_window: how long a host may take to start an act. rung: how long a try may take to show an effect.
 
@@ -146,8 +156,7 @@ class Workflow:
 
     async def look(self, origin: Origin, listing: Listing) -> Seen:
         """`/sessions`: the hosts that this person may look at, and a refusal for each other one."""
-        verdicts = await self._rights.to_look(origin.who, listing.hosts)
-        allowed = [host for host, verdict in verdicts.items() if verdict]
+        allowed, refused = await self._may_look(origin.who, listing.hosts)
         looks = await self._look_at(allowed, compared=listing.only.idle > 0) if allowed else ()
         looked = events.Looked(
             who=origin.who,
@@ -158,9 +167,30 @@ class Workflow:
             looks=_attached(looks),
         )
         await self._ledger.begin(looked)
-        refused = tuple(dict.fromkeys(verdict.reason for verdict in verdicts.values() if not verdict))
         busy = {look.host: self._busy(look, listing.only.idle) for look in looks if isinstance(look, Snapshot)}
         return Seen(listing=listing, looks=looks, refused=refused, owners=await self._owners(looks), busy=busy)
+
+    async def limits(self, origin: Origin, wanted: Limits) -> SeenLimits:
+        """`/limits`: the same for what the hosts do by themselves about idle people."""
+        allowed, refused = await self._may_look(origin.who, wanted.hosts)
+        seen = {look.host: look async for look in self._hosts.limits(allowed)} if allowed else {}
+        looks = tuple(seen[host] for host in allowed)
+        looked = events.Looked(
+            who=origin.who,
+            key=origin.key,
+            channel=origin.channel.id,
+            hosts=wanted.hosts,
+            what="limits",
+            looks=_attached(looks),
+        )
+        await self._ledger.begin(looked)
+        return SeenLimits(looks=looks, refused=refused)
+
+    async def _may_look(self, who: str, hosts: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+        """The hosts at which this person may look, and why not at the others."""
+        verdicts = await self._rights.to_look(who, hosts)
+        refused = dict.fromkeys(verdict.reason for verdict in verdicts.values() if not verdict)
+        return [host for host, verdict in verdicts.items() if verdict], tuple(refused)
 
     def _busy(self, look: Snapshot, seconds: int) -> dict[str, str]:
         """The sessions that aren't idle for so long, and why."""
@@ -535,7 +565,7 @@ class Workflow:
         return (known(request.act_by) - await self._ledger.now()).total_seconds()
 
 
-def _attached(looks: Sequence[Snapshot | Unreachable]) -> tuple[Attachment, ...]:
+def _attached(looks: Sequence[Snapshot | HostLimits | Unreachable]) -> tuple[Attachment, ...]:
     return tuple(Attachment.of(look) for look in looks)
 
 

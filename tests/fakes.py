@@ -16,6 +16,7 @@ from bot.models import (
     Ended,
     EndSession,
     Hold,
+    HostLimits,
     HostUptime,
     Person,
     Process,
@@ -85,6 +86,7 @@ class FakeHost:
     ended: the identity of each session, as often as it was really ended.
     expiry: of the one account that is held; hold, before: the hold's id, and what it remembers; holds_over: how each
     ended, and by whom. unable: why it can't hold.
+    limits: what is changed in `make.limits`.
     """
 
     def __init__(self, name: str, clock: FakeClock, sessions: Iterable[Session] = ()) -> None:
@@ -110,6 +112,7 @@ class FakeHost:
         self.before = ""
         self.holds_over: dict[str, tuple[str, str]] = {}
         self.unable = ""
+        self.limits: dict[str, Any] = {}
         self._leader = 5000
 
     @property
@@ -137,6 +140,11 @@ class FakeHost:
         if self.lost:
             return Unreachable(host=self.name, reason=self.lost)
         return self.snapshot().model_copy(update={"asked_for": self.accounts.get(account)})
+
+    def show_limits(self) -> HostLimits | Unreachable:
+        if self.lost:
+            return Unreachable(host=self.name, reason=self.lost)
+        return make.limits(host=self.name, host_key=f"SHA256:{self.name}", **self.limits)
 
     def snapshot(self) -> Snapshot:
         """What stands there, whether it answers or not."""
@@ -259,6 +267,10 @@ class FakeHosts:
             seconds, host.slow = host.slow, 0.0
             await host.clock.sleep(seconds)
             yield host.look(account)
+
+    async def limits(self, hosts: Sequence[str]) -> AsyncIterator[HostLimits | Unreachable]:
+        for name in hosts:
+            yield self.by_name[name].show_limits()
 
     async def act(self, step: Step, *, not_after: HostUptime) -> Answer:
         self.before_act(step)

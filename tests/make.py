@@ -14,6 +14,7 @@ from bot.models import (
     Answer,
     EndSession,
     Host,
+    HostLimits,
     HostUptime,
     Kick,
     Person,
@@ -151,6 +152,18 @@ def snapshot(*sessions: Session, **changes: Any) -> Snapshot:
         "sessions": sessions,
     }
     return Snapshot.model_validate({**values, **changes})
+
+
+def limits(**changes: Any) -> HostLimits:
+    """What Debian 12 does as it comes: nothing about idle people."""
+    usual = {
+        "host": "host1",
+        "host_key": "SHA256:key-of-host1",
+        "sshd": "OpenSSH_9.2",
+        "alive_count": 3,
+        "channels": (),
+    }
+    return HostLimits.model_validate({**usual, "logind": True, "stop_idle": 0, **changes})
 
 
 def unreachable(host: str = "host1", reason: str = "did not answer within 10 s") -> Unreachable:

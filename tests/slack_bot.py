@@ -19,7 +19,14 @@ from tests.fakes import FakeHosts, usual_hosts
 
 INVENTORY = make.inventory("host1", "host2")
 POLICY = make.team_policy()
-NAMES = {"sessions": "/sessions", "kick": "/kick", "unhold": "/unhold", "audit": "/audit", "kickbot": "/kickbot"}
+NAMES = {
+    "sessions": "/sessions",
+    "kick": "/kick",
+    "unhold": "/unhold",
+    "limits": "/limits",
+    "audit": "/audit",
+    "kickbot": "/kickbot",
+}
 QUICK_BEAT = Heartbeat(ping=0.1, look=0.05, handshake=1, deaf=0.5, lost=1000)
 """A bot that soon notices that Slack is silent."""
 QUICK = Timing(act_window=2, rung=0.05, watch=0.1, poll=(0.01, 0.02))

@@ -433,10 +433,10 @@ def test_audit_that_is_not_one(text: str, told: str) -> None:
     assert told in refused("audit", text)
 
 
-@pytest.mark.parametrize("word", sorted(NOT_YET["kickbot"]))
+@pytest.mark.parametrize("word", sorted(NOT_YET["limits"]))
 def test_commands_not_yet_there(word: str) -> None:
-    """A command that a later version brings says so."""
-    assert "not there yet" in refused("kickbot", f"{word} audituser host1")
+    """A word that a later version brings says so."""
+    assert "not there yet" in refused("limits", f"host1 {word} idle 15m")
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,7 @@ class FusedHosts:
 
     def __init__(self, hosts: FakeHosts, fuse: Fuse) -> None:
         self._hosts = hosts
+        self.limits = hosts.limits
         self._fuse = fuse
 
     async def look(

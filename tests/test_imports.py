@@ -33,6 +33,7 @@ CORE = {
     "commands",
     "policy",
     "lifecycle",
+    "limits",
     "presence",
     "sparing",
     "planning",

@@ -14,7 +14,7 @@ import asyncssh
 import pytest
 
 from bot.hosts.connections import Limits, SshHosts
-from bot.models import Answer, Hold, Host, HostUptime, Session, Snapshot, Unreachable
+from bot.models import Answer, ChannelLimit, Hold, Host, HostLimits, HostUptime, Session, Snapshot, Unreachable
 from bot.sandbox.host_logins import Login
 from bot.sandbox.host_server import Fault, allowed
 from bot.sandbox.hosts import HostSpec, SandboxHost, SandboxHosts, demo_hosts
@@ -483,3 +483,25 @@ async def test_nobody_is_held_on_the_machine_of_the_sandbox() -> None:
 
     assert (answer.refusal, answer.output) == ("unable", "has no flock, usermod or date that work")
     assert os.path.exists("/var/lib/kickbot") is before  # noqa: ASYNC240, PTH110
+
+
+async def test_a_sandbox_host_has_limits_of_its_own() -> None:
+    """What its own files say, and nothing of the machine on which it runs."""
+    files = {
+        "etc/ssh/sshd_config.d/10.conf": "ClientAliveInterval 300\nChannelTimeout session:shell=15m\n",
+        "etc/profile.d/tmout.sh": "readonly TMOUT=600\n",
+    }
+    async with running(HostSpec("host1", files=files), HostSpec("host2"), HostSpec("host3", sudo=False)) as bot:
+        seen = {look.host: look async for look in bot.hosts.limits(["host1", "host2", "host3"])}
+
+    one, two, three = (seen[name] for name in ("host1", "host2", "host3"))
+    assert isinstance(one, HostLimits)
+    assert isinstance(two, HostLimits)
+    assert (one.alive_interval, one.channels) == (300, (ChannelLimit(channels="session:shell", seconds=900),))
+    assert [(shell.file, shell.seconds, shell.fixed) for shell in one.shells] == [
+        ("/etc/profile.d/tmout.sh", 600, True)
+    ]
+    assert (two.alive_interval, two.alive_count, two.channels, two.shells, two.logind) == (0, 3, (), (), True)
+    assert two.notes == ()
+    assert isinstance(three, Unreachable)
+    assert three.reason.startswith("asks for a password")

@@ -410,6 +410,7 @@ def test_small_configuration(kickbot_toml: Path) -> None:
         "sessions": "/sessions",
         "kick": "/kick",
         "unhold": "/unhold",
+        "limits": "/limits",
         "audit": "/audit",
         "kickbot": "/kickbot",
     }

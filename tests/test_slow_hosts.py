@@ -30,6 +30,7 @@ class OneHangs:
 
     def __init__(self, hosts: FakeHosts, slow: str) -> None:
         self._hosts, self._slow = hosts, slow
+        self.limits = hosts.limits
         self.go_on = asyncio.Event()
 
     async def look(

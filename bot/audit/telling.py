@@ -65,7 +65,7 @@ def _words(event: Event) -> str:
         case Asked():
             return event.words
         case Looked():
-            return " ".join(["sessions", ",".join(event.hosts), event.user or ""]).rstrip()
+            return " ".join([event.what, ",".join(event.hosts), event.user or ""]).rstrip()
         case Frozen():
             return f"freeze because {event.reason}"
         case Held():

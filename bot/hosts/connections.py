@@ -5,23 +5,28 @@ It never decides anything, and never sends an act twice.
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
+from typing import TypeVar
 
 from bot.borders import HostsState
 from bot.cleaning import clean, mask, shorten
 from bot.errors import IncompleteAnswer
-from bot.hosts.drivers.interface import Driver, NotForThisDriver
+from bot.hosts.drivers.interface import Call, Driver, NotForThisDriver
 from bot.hosts.drivers.linux import LinuxDriver
 from bot.hosts.limits import Limits
 from bot.hosts.ssh import Line, OtherHostKey, Reply, Trouble
 from bot.hosts.trust import KnownHosts, read_keys
-from bot.models import Answer, Host, HostUptime, Snapshot, Step, Unreachable
+from bot.models import Answer, Host, HostLimits, HostUptime, Snapshot, Step, Unreachable
 
 __all__ = ["Limits", "SshHosts"]
 
 DRIVERS: Mapping[str, Driver] = {"linux": LinuxDriver()}
+Seen = TypeVar("Seen", Snapshot, HostLimits)
+Make = Callable[[Driver, Host], Call]
+Parsed = Callable[[Driver, Reply, str, str], Awaitable[Seen]]
+"""What to ask a host, and what its answer, from the host of that name and with that nonce, says."""
 LARGE = 256 * 1024  # an answer of more bytes is parsed in a thread, so that nobody else waits
 
 
@@ -60,22 +65,23 @@ class SshHosts:
             answered_age=None if self._answered_at is None else monotonic() - self._answered_at,
         )
 
-    async def look(
+    def look(
         self, hosts: Sequence[str], *, groups: Sequence[str] = (), account: str = ""
     ) -> AsyncIterator[Snapshot | Unreachable]:
         """One look for each host, each as it arrives; ends what is still under way when it is closed."""
-        few = asyncio.Semaphore(self._in_flight)
-        waiting = {asyncio.create_task(self._look(host, groups, account, few)) for host in dict.fromkeys(hosts)}
-        try:
-            while waiting:
-                arrived, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-                for look in arrived:
-                    self._note(look.result())
-                    yield look.result()
-        finally:
-            for look in waiting:
-                look.cancel()
-            await asyncio.gather(*waiting, return_exceptions=True)
+
+        def call(driver: Driver, host: Host) -> Call:
+            return driver.look(host, nonce=_nonce(), groups=groups, account=account)
+
+        return self._each(hosts, call, _look)
+
+    def limits(self, hosts: Sequence[str]) -> AsyncIterator[HostLimits | Unreachable]:
+        """The same for what each host does by itself about idle people."""
+
+        def call(driver: Driver, host: Host) -> Call:
+            return driver.limits(host, nonce=_nonce())
+
+        return self._each(hosts, call, _limits)
 
     async def act(self, step: Step, *, not_after: HostUptime) -> Answer:
         """Send one step, at most once. `unknown` wherever the host may have done it without saying so."""
@@ -101,32 +107,50 @@ class SshHosts:
         """Close every connection; what is under way on them fails."""
         await asyncio.gather(*(line.close() for line in self._lines.values()))
 
-    def _note(self, look: Snapshot | Unreachable) -> None:
-        if look.host in self._lines:
-            self._answered[look.host] = isinstance(look, Snapshot)
-            self._answered_at = monotonic() if isinstance(look, Snapshot) else self._answered_at
+    async def _each(self, hosts: Sequence[str], make: Make, parsed: Parsed[Seen]) -> AsyncIterator[Seen | Unreachable]:
+        few = asyncio.Semaphore(self._in_flight)
+        waiting = {asyncio.create_task(self._asked(host, few, make, parsed)) for host in dict.fromkeys(hosts)}
+        try:
+            while waiting:
+                arrived, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                for look in arrived:
+                    self._note(look.result())
+                    yield look.result()
+        finally:
+            for look in waiting:
+                look.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
 
-    async def _look(
-        self, name: str, groups: Sequence[str], account: str, few: asyncio.Semaphore
-    ) -> Snapshot | Unreachable:
+    def _note(self, look: Snapshot | HostLimits | Unreachable) -> None:
+        if look.host in self._lines:
+            self._answered[look.host] = not isinstance(look, Unreachable)
+            self._answered_at = monotonic() if self._answered[look.host] else self._answered_at
+
+    async def _asked(self, name: str, few: asyncio.Semaphore, make: Make, parsed: Parsed[Seen]) -> Seen | Unreachable:
+        """What changes nothing is asked again where the connection was lost."""
         line = self._lines.get(name)
         if line is None:
             return Unreachable(host=name, reason="is not configured")
         driver = DRIVERS[line.host.platform]
         async with few, self._at_once:
-            call = driver.look(line.host, nonce=_nonce(), groups=groups, account=account)
+            call = make(driver, line.host)
             try:
                 reply = await line.ask(call, again=True)
-                return await self._parsed(driver, reply, name, call.nonce)
+                return await parsed(driver, reply, name, call.nonce)
             except Trouble as trouble:
                 return Unreachable(host=name, reason=str(trouble))
             except IncompleteAnswer as error:
                 return Unreachable(host=name, reason=_no_answer(error, reply, line.host))
 
-    async def _parsed(self, driver: Driver, reply: Reply, host: str, nonce: str) -> Snapshot:
-        if len(reply.output) <= LARGE:
-            return driver.parse_look(reply.output, host=host, host_key=reply.host_key, nonce=nonce)
-        return await asyncio.to_thread(driver.parse_look, reply.output, host=host, host_key=reply.host_key, nonce=nonce)
+
+async def _look(driver: Driver, reply: Reply, host: str, nonce: str) -> Snapshot:
+    if len(reply.output) <= LARGE:
+        return driver.parse_look(reply.output, host=host, host_key=reply.host_key, nonce=nonce)
+    return await asyncio.to_thread(driver.parse_look, reply.output, host=host, host_key=reply.host_key, nonce=nonce)
+
+
+async def _limits(driver: Driver, reply: Reply, host: str, nonce: str) -> HostLimits:
+    return driver.parse_limits(reply.output, host=host, host_key=reply.host_key, nonce=nonce)
 
 
 def _nonce() -> str:

@@ -12,11 +12,11 @@ from bot.sandbox import standins
 SOURCES = Path(standins.__file__).parent
 ROOT = SOURCES.parents[2]
 IN_PYTHON = ("loginctl", "ps", "kill", "getent", "ls")
-IN_SHELL = ("sudo", "systemctl", "sh")
+IN_SHELL = ("sudo", "systemctl", "busctl", "sshd", "sh")
 ABSENT = (
-    *("pkill", "killall", "skill", "snice", "fuser", "systemd-run", "busctl", "runuser", "su", "doas", "pkexec"),
+    *("pkill", "killall", "skill", "snice", "fuser", "systemd-run", "runuser", "su", "doas", "pkexec"),
     *("journalctl", "od", "find"),  # they would tell of the machine itself
-    *("flock", "sshd", "usermod", "useradd", "userdel", "passwd", "chage", "wall", "write", "init", "telinit"),
+    *("flock", "usermod", "useradd", "userdel", "passwd", "chage", "wall", "write", "init", "telinit"),
     *("shutdown", "reboot", "halt", "poweroff"),
 )
 BOOT = f"import sys; sys.path.append({str(ROOT)!r}); from bot.sandbox.standins.command import main; main()"
@@ -35,10 +35,11 @@ class Folder:
     @classmethod
     def make(cls, path: Path, user: str) -> "Folder":
         """A new folder, with the stand-ins in it."""
-        for name in ("bin", "real", "sessions", "proc/1"):
+        for name in ("bin", "real", "sessions", "proc/1", "etc/ssh/sshd_config.d", "etc/profile.d"):
             (path / name).mkdir(parents=True, mode=0o700)
         (path / "server").write_text(str(os.getpid()))
         (path / "accounts").write_text(json.dumps({"root": 0, user: SERVICE_UID}))
+        (path / "etc/ssh/sshd_config").write_text("Include /etc/ssh/sshd_config.d/*.conf\n")
         (path / "proc/1/cgroup").write_text("0::/init.scope\n")
         for name in ("uptime", "sys"):
             (path / "proc" / name).symlink_to(f"/proc/{name}")
@@ -59,6 +60,10 @@ class Folder:
             raise RuntimeError(
                 f"nothing can be run from {self.path.parent.parent}: set TMPDIR to a folder where it can"
             )
+
+    def write(self, file: str, text: str) -> None:
+        """A file of the host's own, `etc/profile.d/tmout.sh`."""
+        (self.path / file).write_text(text)
 
     def program(self, name: str, text: str) -> None:
         program = self.path / "bin" / name

@@ -5,9 +5,9 @@ Nothing outlives the sandbox, and nothing that isn't its own child is ever shown
 
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -24,13 +24,17 @@ KEY_TYPE = "ssh-ed25519"
 
 @dataclass(frozen=True)
 class HostSpec:
-    """A host to start: its name, who is logged in at once, how it misbehaves. sudo: the bot's account may use it."""
+    """A host to start: its name, who is logged in at once, how it misbehaves. sudo: the bot's account may use it.
+
+    files: what its own files say, `etc/profile.d/tmout.sh` -> text.
+    """
 
     name: str
     logins: tuple[Login, ...] = ()
     fault: Fault | None = None
     user: str = "kickbot"
     sudo: bool = True
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 def demo_hosts() -> tuple[HostSpec, ...]:
@@ -39,7 +43,10 @@ def demo_hosts() -> tuple[HostSpec, ...]:
     transfer = Login("audituser", terminal=False, command="/usr/lib/openssh/sftp-server", uid=1000)
     alice = Login("alice", remote="198.51.100.4", command="tail -f app.log", uid=1001)
     bob = Login("bob", remote="198.51.100.7", command="python train.py", behaviour="stubborn", uid=1002)
-    return HostSpec("host1", (audituser, transfer, alice)), HostSpec("host2", (bob, audituser))
+    gone = {"etc/ssh/sshd_config.d/10-gone.conf": "ClientAliveInterval 300\nClientAliveCountMax 3\n"}
+    idle = {**gone, "etc/profile.d/tmout.sh": "readonly TMOUT=1800\n"}
+    host1 = HostSpec("host1", (audituser, transfer, alice), files=gone)
+    return host1, HostSpec("host2", (bob, audituser), files=idle)
 
 
 class SandboxHost:
@@ -126,6 +133,8 @@ class SandboxHosts:
 
     async def _add(self, spec: HostSpec, client_key: asyncssh.SSHKey, stack: AsyncExitStack) -> None:
         folder = Folder.make(self.folder / spec.name, spec.user)
+        for file, text in spec.files.items():
+            folder.write(file, text)
         if not spec.sudo:
             (folder.path / "no-sudo").touch()
         logins = Logins(folder, self._changed)

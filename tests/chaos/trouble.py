@@ -10,7 +10,7 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.models import Answer, EndSession, HostUptime, Snapshot, Step, Unreachable
+from bot.models import Answer, EndSession, HostLimits, HostUptime, Snapshot, Step, Unreachable
 from bot.sandbox.methods.call import Call
 from bot.sandbox.nouns import SlackError
 from bot.sandbox.server import SandboxSlack
@@ -120,6 +120,10 @@ class TroubledHosts:
             yield (
                 Unreachable(host=name, reason="did not answer within 10 s") if lost else self._hosts[name].look(account)
             )
+
+    async def limits(self, hosts: Sequence[str]) -> AsyncIterator[HostLimits | Unreachable]:
+        for name in hosts:
+            yield self._hosts[name].show_limits()
 
     async def act(self, step: Step, *, not_after: HostUptime) -> Answer:
         words = hash(step.model_dump_json())

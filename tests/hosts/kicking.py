@@ -62,6 +62,7 @@ class Between:
 
     def __init__(self, hosts: SshHosts) -> None:
         self._hosts = hosts
+        self.limits = hosts.limits
         self.before_act: Callable[[Step], object] = lambda _step: None
         self.after_act: Callable[[Step], object] = lambda _step: None
         self.seen_as: Callable[[Snapshot], Snapshot] = lambda look: look

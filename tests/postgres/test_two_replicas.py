@@ -28,7 +28,7 @@ class Stopping:
 
     def __init__(self, hosts: FakeHosts) -> None:
         self._hosts = hosts
-        self.look = hosts.look
+        self.look, self.limits = hosts.look, hosts.limits
         self.stopped, self.woken = asyncio.Event(), asyncio.Event()
 
     async def act(self, step: Step, *, not_after: HostUptime) -> Answer:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from bot.errors import KickbotError
-from bot.models import Answer, Host, HostUptime, Snapshot, Step, Value
+from bot.models import Answer, Host, HostLimits, HostUptime, Snapshot, Step, Value
 
 
 class Call(Value):
@@ -32,6 +32,10 @@ class Driver(Protocol):
         """
         ...
 
+    def limits(self, host: Host, *, nonce: str) -> Call:
+        """The call that shows what a host does by itself about idle people, and changes nothing."""
+        ...
+
     def command(self, step: Step, *, host: Host, not_after: HostUptime, nonce: str) -> Call:
         """The call that carries out a step if the host still has exactly that target and is not past `not_after`.
 
@@ -41,6 +45,10 @@ class Driver(Protocol):
 
     def parse_look(self, answer: bytes, *, host: str, host_key: str, nonce: str) -> Snapshot:
         """What a complete answer to `look` says. Raises IncompleteAnswer for any other."""
+        ...
+
+    def parse_limits(self, answer: bytes, *, host: str, host_key: str, nonce: str) -> HostLimits:
+        """What a complete answer to `limits` says. Raises IncompleteAnswer for any other."""
         ...
 
     def parse_answer(self, answer: bytes, *, step: Step, nonce: str) -> Answer:

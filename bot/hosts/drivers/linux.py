@@ -8,10 +8,10 @@ and what lives on must not look like another session, or like none. For logins t
 from collections.abc import Sequence
 from importlib.resources import files
 
-from bot.hosts.drivers import linux_acts, linux_answer, linux_holds
+from bot.hosts.drivers import linux_acts, linux_answer, linux_holds, linux_limits
 from bot.hosts.drivers.interface import Call
 from bot.hosts.drivers.linux_look import Look
-from bot.models import Answer, Hold, Host, HostUptime, Release, ShowHold, Snapshot, Step
+from bot.models import Answer, Hold, Host, HostLimits, HostUptime, Release, ShowHold, Snapshot, Step
 
 
 def _script(*parts: str) -> bytes:
@@ -20,6 +20,7 @@ def _script(*parts: str) -> bytes:
 
 
 LOOK_SCRIPT = _script("linux_look.sh", "linux_traces.sh")
+LIMITS_SCRIPT = _script("linux_limits.sh")
 ACT_SCRIPT = _script("linux_act.sh", "linux_members.sh", "linux_signals.sh", "linux_warn.sh")
 
 
@@ -39,6 +40,9 @@ class LinuxDriver:
     def look(self, host: Host, *, nonce: str, groups: Sequence[str] = (), account: str = "") -> Call:
         return _call(host, LOOK_SCRIPT, "look", nonce, *([f":{account}"] if account else []), *groups)
 
+    def limits(self, host: Host, *, nonce: str) -> Call:
+        return _call(host, LIMITS_SCRIPT, "limits", nonce)
+
     def command(self, step: Step, *, host: Host, not_after: HostUptime, nonce: str) -> Call:
         if isinstance(step, Hold | Release | ShowHold):
             verb, arguments = linux_holds.verb(step), linux_holds.arguments(step, not_after, bot=host.user)
@@ -49,6 +53,11 @@ class LinuxDriver:
         """A Snapshot of everything that the host showed; see bot.models. Raises IncompleteAnswer."""
         lines = linux_answer.body(answer, verb="look", nonce=nonce)
         return Look(linux_answer.sections(lines)).snapshot(host, host_key)
+
+    def parse_limits(self, answer: bytes, *, host: str, host_key: str, nonce: str) -> HostLimits:
+        """What linux_limits reads. Raises IncompleteAnswer."""
+        lines = linux_answer.body(answer, verb="limits", nonce=nonce)
+        return linux_limits.limits(lines, host=host, host_key=host_key)
 
     def parse_answer(self, answer: bytes, *, step: Step, nonce: str) -> Answer:
         """What the host did of a step, as linux_acts and linux_holds have it. Raises IncompleteAnswer."""

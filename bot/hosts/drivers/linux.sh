@@ -3,6 +3,7 @@
 # functions before its last line: cut short, it does nothing.
 #
 #   sh -s -- look NONCE [GROUP...]
+#   sh -s -- limits NONCE
 #   sh -s -- end NONCE NOT_AFTER BOOT SESSION LEADER SINCE UID RUNG
 #   sh -s -- end_login NONCE NOT_AFTER BOOT UID LEADER START LEADERS RUNG
 #   sh -s -- end_account NONCE NOT_AFTER BOOT UID KNOWN SPARED SEEN RUNG
@@ -28,7 +29,7 @@ main() {
     if timeout 5 true 2>/dev/null; then limit='timeout 5'; fi
 
     case ${1-} in
-        look | end | end_login | end_account | show_account | warn | warn_login | hold | release | show_hold) verb=$1 ;;
+        look | limits | end | end_login | end_account | show_account | warn | warn_login | hold | release | show_hold) verb=$1 ;;
         *) return 64 ;;
     esac
     case ${2-} in '' | *[!0-9a-f]*) return 64 ;; *) nonce=$2 ;; esac

@@ -64,6 +64,13 @@ HELP = {
         then="Nothing ends yet. The channel sees exactly what would end, and those whom the rules of that host"
         " name approve or deny it: never you, nor whose account it is. The proof then stands in the thread.",
     ),
+    "limits": Help(
+        does="`/limits HOSTS` shows what hosts do by themselves about people who are idle or gone. It changes nothing.",
+        examples=("/limits host1", "/limits @prod"),
+        words=(_HOSTS,),
+        then="It reads the settings of sshd and logind, and the profiles of the shells. Where evidence may stand, all"
+        " in the channel see the answer; elsewhere you alone do.",
+    ),
     "audit": Help(
         does="`/audit …` shows what was asked, decided and done: one request as a story, or the newest in a line each.",
         examples=("/audit 42", "/audit audituser", "/audit host1 since 24h", "/audit @carol"),
@@ -108,6 +115,7 @@ HELP = {
             "`/sessions HOSTS [USER]`: who is logged in there",
             "`/kick USER HOSTS …`: ask to end their sessions",
             "`/unhold USER HOSTS`: give a held account back before its time; `/kickbot holds` lists them",
+            "`/limits HOSTS`: what the hosts do by themselves about idle people",
             "`/audit REQUEST|USER|HOST|@PERSON`: what was done, and how it ended",
             "`/kickbot freeze because …`: stop all acting at once; two people `/kickbot unfreeze`",
             "`/kickbot sessions …`, `/kickbot kick …`: the same under one name",
@@ -119,7 +127,7 @@ HELP = {
 
 
 def help_on(topic: str, names: Names) -> Message:
-    """For `sessions`, `kick`, `unhold`, `holds`, `audit`, `freeze`, `unfreeze` or `kickbot`."""
+    """For `sessions`, `kick`, `unhold`, `holds`, `limits`, `audit`, `freeze`, `unfreeze` or `kickbot`."""
     wanted = HELP[topic]
     examples = preformatted(line("For example:"), renamed("\n".join(wanted.examples), names))
     words = paragraph(*(told(renamed(word, names)) for word in wanted.words), needed=True)
@@ -129,4 +137,4 @@ def help_on(topic: str, names: Names) -> Message:
 
 def renamed(text: str, names: Names) -> str:
     """The same in the words of this workspace, where `/kick` may be called `/logout`."""
-    return re.sub(r"/(sessions|kickbot|kick|unhold|audit)\b", lambda match: names.get(match[1], match[0]), text)
+    return re.sub(r"/(sessions|kickbot|kick|unhold|limits|audit)\b", lambda match: names.get(match[1], match[0]), text)

@@ -11,10 +11,11 @@ from slack_bolt.async_app import AsyncApp
 
 from bot import commands
 from bot.errors import CommandError
-from bot.models import Listing
+from bot.models import Limits, Listing
 from bot.policy import Channel, Policy, could_show, may_show, places
 from bot.slack.content.blocks import Button, Part, aside, buttons
 from bot.slack.content.kick_menu import menu
+from bot.slack.content.limits import limits
 from bot.slack.content.lines import Line, Where, code, joined, line
 from bot.slack.content.listing import listing
 from bot.slack.content.naming import NAMED
@@ -31,7 +32,7 @@ SHARE = "kickbot_share"
 
 
 class Listings:
-    """Answers `/sessions`, whichever way it was asked."""
+    """Answers `/sessions` and `/limits`, whichever way it was asked."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -43,9 +44,20 @@ class Listings:
         """words: the same question as `/kickbot` would take it."""
         looking = self._context.workflow.look(origin, wanted)
         seen = await awaited(reply, looking, f"Looking at {named(wanted.hosts)} …")
-        for_all = bool(seen.looks) and may_show(self._context.policy, origin.channel)
-        why = alone(self._context.policy, origin.channel, words) if seen.looks and not for_all else ()
+        for_all, why = self._whom(origin, words, anything=bool(seen.looks))
         await reply(listing(seen, why, menu(seen.shown, wanted, self._context.policy)), for_all=for_all)
+
+    async def limits(self, reply: Reply, origin: Origin, wanted: Limits, words: str) -> None:
+        """The same for `/limits`."""
+        looking = self._context.workflow.limits(origin, wanted)
+        seen = await awaited(reply, looking, f"Looking at {named(wanted.hosts)} …")
+        for_all, why = self._whom(origin, words, anything=bool(seen.looks))
+        await reply(limits(seen.looks, seen.refused, why), for_all=for_all)
+
+    def _whom(self, origin: Origin, words: str, *, anything: bool) -> tuple[bool, Sequence[Part]]:
+        """Do all in the channel see it? Else the asker reads why not. anything: there is something to see."""
+        for_all = anything and may_show(self._context.policy, origin.channel)
+        return for_all, alone(self._context.policy, origin.channel, words) if anything and not for_all else ()
 
     async def _clicked(self, ack: Ack, body: Json) -> None:
         await ack()
@@ -55,14 +67,16 @@ class Listings:
     async def _share(self, body: Json) -> None:
         words = str(body["actions"][0].get("value"))
         wanted = commands.parse("kickbot", words, self._context.inventory)
-        if not isinstance(wanted, Listing):
+        if not isinstance(wanted, Listing | Limits):
             raise CommandError(NOT_OURS)
         origin = await self._context.intake.origin(body["user"]["id"], channel_of(body), key_of(body))
-        if may_show(self._context.policy, origin.channel):
-            await self.answer(reply_to(body), origin, wanted, words)
-        else:
+        if not may_show(self._context.policy, origin.channel):
             why = _why_not(self._context.policy, origin.channel, " click again.")
             await reply_to(body)(note(line("Nothing was shown: ", why)))
+        elif isinstance(wanted, Limits):
+            await self.limits(reply_to(body), origin, wanted, words)
+        else:
+            await self.answer(reply_to(body), origin, wanted, words)
 
 
 def alone(policy: Policy, channel: Channel, words: str) -> Sequence[Part]:
