@@ -34,7 +34,7 @@ SETTLED = 5.0
 """Seconds after the start, in which it reads what there is."""
 MOST = 0.01
 """Of a core."""
-SLOWER = 3.0
+SLOWER = 2.0
 """How much more the last tenth may cost than the first one: nothing is looked through again for each request."""
 
 POLICY = make.team_policy(
