@@ -14,6 +14,7 @@ from bot.borders import Store
 from bot.lifecycle import replay
 from bot.models import RequestId
 from tests.chaos.crowd import AT_ONCE, Crowd
+from tests.chaos.figures import resident
 from tests.chaos.slack_apart import SlackApart
 from tests.chaos.told import expected
 from tests.chaos.virtual import LoopClock, VirtualLoop
@@ -137,5 +138,4 @@ def _ended_again(crowd: Crowd) -> int:
 
 def _memory() -> float:
     gc.collect()
-    resident = int(Path("/proc/self/statm").read_text().split()[1])
-    return resident * 4096 / 2**20
+    return resident()
