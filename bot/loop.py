@@ -74,10 +74,11 @@ class Loop:
         try:
             now = await self._ledger.now()
             if now - self._looked_through >= LOOK_THROUGH:
-                self._looked_through = now
+                self._looked_through = now  # whatever is heard from here on counts again
                 self._changed.update(await self._ledger.open_requests())
         except KickbotError as error:
             log.warning("the audit trail can't be read: %s", error)
+            self._looked_through = NEVER
             return RETRY.total_seconds()
         changed, self._changed = self._changed, set()
         for request_id in sorted(changed - self._driving):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
@@ -10,6 +10,7 @@ import pytest
 
 from bot import loop
 from bot.borders import Trail
+from bot.errors import TrailError
 from bot.ledger import Ledger
 from bot.lifecycle import Request, State
 from bot.loop import Loop
@@ -37,6 +38,18 @@ class Deaf(Ledger):
     async def changes(self) -> AsyncIterator[RequestId | None]:
         await asyncio.Event().wait()
         yield None
+
+
+class Away(Deaf):
+    """The trail can't be read at first."""
+
+    times = 2
+
+    async def open_requests(self) -> Sequence[RequestId]:
+        if self.times:
+            self.times -= 1
+            raise TrailError("the database can't be reached")
+        return await super().open_requests()
 
 
 @asynccontextmanager
@@ -82,4 +95,12 @@ async def test_what_was_not_heard_is_found_all_the_same(stage: Stage, monkeypatc
     async with running(stage, Deaf(stage.trail)):
         request = await stage.ask_only(KICK)
         stage.clock.now += timedelta(seconds=1)
+        await comes_to(stage, request.id, State.PENDING)
+
+
+async def test_a_trail_that_can_not_be_read_is_read_again_soon(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not only at the next look through all."""
+    monkeypatch.setattr(loop, "RETRY", timedelta(seconds=0.02))
+    request = await stage.ask_only(KICK)
+    async with running(stage, Away(stage.trail)):
         await comes_to(stage, request.id, State.PENDING)
