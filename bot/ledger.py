@@ -45,15 +45,15 @@ class Ledger:
         with suppress(TrailError):
             await self._trail.release(lease)
 
-    async def changes(self) -> AsyncIterator[None]:
-        """Yields at first, and then whenever something was recorded that isn't kept here. Never ends."""
+    async def changes(self) -> AsyncIterator[RequestId | None]:
+        """Which request changed, whoever recorded it. None, at first: any of them may have. Never ends."""
         since = await from_now_on(self._trail)
         self._kept.clear()  # what came until now isn't heard
         self._heard.clear()
-        yield
+        yield None
         async for record in self._trail.follow(since):
-            if self._hear(record):
-                yield
+            self._hear(record)
+            yield record.request
 
     async def open_requests(self) -> Sequence[RequestId]:
         return await self._trail.open_requests()
@@ -132,14 +132,13 @@ class Ledger:
             self._kept[request.id] = request
         return request
 
-    def _hear(self, record: Record) -> bool:
-        """True if this is news: what is kept is older, or nothing is."""
+    def _hear(self, record: Record) -> None:
+        """What is kept and older than this is dropped."""
         kept = self._kept.get(record.request)
         if kept is not None and kept.newest >= record.seq:
-            return False
+            return
         self.forget(record.request)
         if record.event.kind in FINAL:
             self._heard.pop(record.request, None)
         elif record.event.kind != "decision_refused":  # which may come after the end
             self._heard[record.request] = record.seq
-        return True

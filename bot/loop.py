@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
+from bot.agenda import Agenda
 from bot.errors import ActingFrozen, HeldElsewhere, KickbotError, NotNow, TrailError
 from bot.ledger import Ledger
 from bot.models import RequestId
@@ -14,22 +15,26 @@ log = logging.getLogger(__name__)
 RETRY = timedelta(seconds=5)
 HELD = timedelta(seconds=2)
 """After which a request is tried again that another process drives, or that is frozen."""
-LONGEST_SLEEP = 60.0
+LOOK_THROUGH = timedelta(seconds=60)
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class Loop:
-    """Drives what is due; each request in a task of its own, and never twice at once."""
+    """Drives what is due; each request in a task of its own, and never twice at once.
+
+    Only a request that changed is loaded again; all that are open are looked through now and then, so that none stays
+    behind whatever goes wrong.
+    """
 
     def __init__(self, ledger: Ledger, drive: Callable[[RequestId], Awaitable[object]]) -> None:
         self._ledger = ledger
         self._drive = drive
         self._driving: set[RequestId] = set()
         self._not_before: dict[RequestId, datetime] = {}
+        self._agenda = Agenda()
+        self._changed: set[RequestId] = set()
+        self._looked_through = NEVER
         self._woken = asyncio.Event()
-
-    def wake(self) -> None:
-        """Something was recorded: look at what is due again."""
-        self._woken.set()
 
     async def run(self) -> None:
         """Until cancelled. At a start every open request is looked at: this is how a crash is survived."""
@@ -45,44 +50,57 @@ class Loop:
                     continue
 
     async def _listen(self) -> None:
-        """Wake when another process recorded something."""
+        """Wake when something was recorded, by whichever process."""
         while True:
             try:
-                async for _ in self._ledger.changes():
-                    self.wake()
+                async for request_id in self._ledger.changes():
+                    self._hear(request_id)
             except TrailError as error:
-                log.warning("other processes' events come late: %s", error)
+                log.warning("what is recorded is heard late: %s", error)
             await asyncio.sleep(RETRY.total_seconds())
+
+    def _hear(self, request_id: RequestId | None) -> None:
+        """None: of any of them. One that is driven is looked at afterwards."""
+        if request_id is None:
+            self._looked_through = NEVER
+        elif request_id not in self._driving:
+            self._changed.add(request_id)
+        else:
+            return
+        self._woken.set()
 
     async def _start_due(self, tasks: asyncio.TaskGroup) -> float:
         """Start what is due now; the seconds until something else will be."""
         try:
             now = await self._ledger.now()
-            waiting = await self._ledger.open_requests()
+            if now - self._looked_through >= LOOK_THROUGH:
+                self._looked_through = now  # whatever is heard from here on counts again
+                self._changed.update(await self._ledger.open_requests())
         except KickbotError as error:
             log.warning("the audit trail can't be read: %s", error)
+            self._looked_through = NEVER
             return RETRY.total_seconds()
-        later = [due for request_id in waiting if (due := await self._start(request_id, now, tasks))]
-        return min([LONGEST_SLEEP, *((due - now).total_seconds() for due in later)])
+        changed, self._changed = self._changed, set()
+        for request_id in sorted(changed - self._driving):
+            self._agenda.put(request_id, await self._when(request_id, now))
+        for request_id in self._agenda.take(now):
+            self._driving.add(request_id)
+            self._not_before[request_id] = now + RETRY  # taken back when all goes well
+            tasks.create_task(self._drive_one(request_id), name=f"request {request_id}")
+        later = self._agenda.earliest or now + LOOK_THROUGH
+        return min((later - now).total_seconds(), LOOK_THROUGH.total_seconds())
 
-    async def _start(self, request_id: RequestId, now: datetime, tasks: asyncio.TaskGroup) -> datetime | None:
-        """Start one request if it is due; otherwise the moment when it will be."""
-        if request_id in self._driving:
-            return None
+    async def _when(self, request_id: RequestId, now: datetime) -> datetime | None:
+        """The moment when it is due; None if only people can go on with it, or nobody."""
         try:
-            request = await self._ledger.load(request_id)
+            due = (await self._ledger.load(request_id)).due
         except KickbotError as error:
             log.warning("request %s can't be read: %s", request_id, error)
             return now + RETRY
-        if request.due is None:
+        if due is None:
+            self._not_before.pop(request_id, None)
             return None
-        due = max(request.due, self._not_before.get(request_id, now))
-        if due > now:
-            return due
-        self._driving.add(request_id)
-        self._not_before[request_id] = now + RETRY  # taken back when all goes well
-        tasks.create_task(self._drive_one(request_id), name=f"request {request_id}")
-        return None
+        return max(due, self._not_before.get(request_id, due))
 
     async def _drive_one(self, request_id: RequestId) -> None:
         """Trouble with one request is logged and tried again later; it never stops the others."""
@@ -105,4 +123,4 @@ class Loop:
             self._ledger.forget(request_id)
         finally:
             self._driving.discard(request_id)
-            self._woken.set()
+            self._hear(request_id)

@@ -232,7 +232,6 @@ class Workflow:
         if refusal:
             await self._ledger.record(request, events.Refused(reason=refusal.for_user(), told=True))
             raise refusal
-        self._loop.wake()
         return request
 
     async def _demand_in_time(self, origin: Origin, rules: Sequence[Rule]) -> None:
@@ -259,15 +258,15 @@ class Workflow:
 
     async def approve(self, origin: Origin, request_id: RequestId, plan_hash: str) -> Request:
         """A second person says yes. Raises Refused, recorded, and then nothing is done."""
-        return self._woken(await self._decisions.approve(origin.who, request_id, plan_hash))
+        return await self._decisions.approve(origin.who, request_id, plan_hash)
 
     async def deny(self, origin: Origin, request_id: RequestId, plan_hash: str, reason: str = "") -> Request:
         """Someone who may approve says no. Raises Refused, recorded."""
-        return self._woken(await self._decisions.deny(origin.who, request_id, plan_hash, reason))
+        return await self._decisions.deny(origin.who, request_id, plan_hash, reason)
 
     async def cancel(self, origin: Origin, request_id: RequestId, plan_hash: str) -> Request:
         """The asker takes it back; once it is approved, an approver may stop it too. Raises Refused, recorded."""
-        return self._woken(await self._decisions.cancel(origin.who, request_id, plan_hash))
+        return await self._decisions.cancel(origin.who, request_id, plan_hash)
 
     async def freeze(self, origin: Origin, reason: str) -> Request:
         """`/kickbot freeze`: nothing more is begun on any host, by any replica. Raises Refused."""
@@ -283,22 +282,16 @@ class Workflow:
         """
         if (age := await self._age(origin)) > UNFREEZE_LATE:
             raise TooLate(age)
-        return self._woken(await self._brake.unfreeze(origin.who, only))
+        return await self._brake.unfreeze(origin.who, only)
 
     async def unhold(self, origin: Origin, wanted: Unhold) -> tuple[Request, ...]:
         """`/unhold`: the first person asks, and enough others agree. Raises Refused, recorded; TooLate, unrecorded."""
         await self._demand_in_time(origin, self._rights.policy.rules)
-        holds = await self._unholds.every(origin.who, wanted)
-        self._loop.wake()
-        return holds
+        return await self._unholds.every(origin.who, wanted)
 
     async def unhold_one(self, origin: Origin, request_id: RequestId) -> Request:
         """The same by the button under one hold."""
-        return self._woken(await self._unholds.one(origin.who, request_id))
-
-    def _woken(self, decided: Request) -> Request:
-        self._loop.wake()
-        return decided
+        return await self._unholds.one(origin.who, request_id)
 
     # ------------------------------------------------------------------------------------------ driving
 
@@ -468,7 +461,6 @@ class Workflow:
     async def _remember(self, request: Request) -> None:
         """What was held lives on by itself, also if Kickbot died since."""
         await self._holds.remember(await self._ledger.load(request.id))
-        self._loop.wake()
 
     async def give_back(self, request: Request, lease: Lease) -> Request:
         """Held, and its time has come."""

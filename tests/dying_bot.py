@@ -71,7 +71,7 @@ class Points:
             self._come_to(f"{point}, before")
             result = await real(*args, **kwargs)
             if isinstance(result, Answer):
-                self._note(f"answer {result.status} {_aim(args[1])}")
+                self._note(f"answer {result.status} {args[1].kind} {_aim(args[1])}")
             self._come_to(f"{point}, after")
             return result
 

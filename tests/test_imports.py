@@ -20,6 +20,7 @@ ROOT = Path(bot.__file__).parent
 # ------------------------------------------------------------------------------------------------ the map
 
 CORE = {
+    "agenda",
     "canonical",
     "errors",
     "cleaning",
@@ -127,7 +128,7 @@ LIBRARIES: dict[str, set[str]] = {
 
 # All that the core takes from Python itself: nothing that waits, reads a clock, the environment, a file or the network.
 PURE = {"collections", "datetime", "difflib", "enum", "fnmatch", "functools", "hashlib", "itertools", "re", "typing"}
-PURE |= {"ipaddress", "unicodedata"}
+PURE |= {"heapq", "ipaddress", "unicodedata"}
 
 CLOCKS = {"now", "utcnow", "today", "fromtimestamp"}
 BUILTINS = {"open", "print", "input", "exec", "eval", "__import__", "breakpoint"}

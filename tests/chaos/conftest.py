@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.table import Table
+from tests.hosts import bases
+from tests.hosts.machines import Machine
+from tests.hosts.rack import Rack
 from tests.postgres.server import MEMORY, Server, prepared
 
 TABLE = pytest.StashKey[Table]()
@@ -29,6 +32,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def server() -> Iterator[Server]:
     with prepared() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def machines() -> Iterator[list[Machine]]:
+    """Two booted hosts."""
+    bases.build_missing()
+    with Rack() as rack, Machine(rack, "bookworm", "bookworm") as bookworm, Machine(rack, "trixie", "trixie") as trixie:
+        yield [bookworm, trixie]
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from bot.lifecycle import Request
 from bot.models import Act, Kick, RequestId
 from bot.policy import Policy
 from bot.rights import Rights
-from bot.sandbox.server import SandboxSlack
 from bot.slack.outgoing.publisher import Publisher
 from bot.slack.people import SlackPeople
 from bot.workflow import Origin, Workflow
 from tests import make
+from tests.chaos.slack_apart import SlackApart
 from tests.chaos.trouble import NearSlack, TroubledHosts
 from tests.chaos.virtual import LoopClock
 from tests.fakes import FakeHost
@@ -42,9 +42,7 @@ class Crowd:
     stood: how the requests ended, by the event that ended them. newest: the last event.
     """
 
-    def __init__(
-        self, store: Store, slack: SandboxSlack, clock: LoopClock, channels: tuple[str, ...], seed: int
-    ) -> None:
+    def __init__(self, store: Store, slack: SlackApart, clock: LoopClock, channels: tuple[str, ...], seed: int) -> None:
         chance = Random(seed)
         self.hosts = {name: FakeHost(name, clock) for name in HOSTS}  # type: ignore[arg-type]
         self.troubled = TroubledHosts(self.hosts, chance)

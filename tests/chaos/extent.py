@@ -14,11 +14,21 @@ AT_ONCE = int(os.environ.get("KICKBOT_CHAOS_AT_ONCE", "2"))
 """Runs beside each other. More would take their time from each other, and the deadlines on the hosts are short."""
 
 
-def sample(points: Sequence[str], few: int) -> Sequence[str]:
-    """All of them in the long form; otherwise every so many, about `few` in all. Those with `ONLY` in their name."""
+STAND_INS = 3
+"""Points of a sample from which the first one counts that comes: some depend on the moment."""
+
+
+def sample(points: Sequence[str], few: int) -> Sequence[Sequence[str]]:
+    """Each point with its stand-ins: all of them in the long form, and alone; otherwise every so many, about `few`.
+
+    Those with `ONLY` in their name.
+    """
     points = [point for point in points if ONLY in point]
+    if LONG:
+        return [[point] for point in points]
     every = max(len(points) // few, 1)
-    return points if LONG else points[crc32(_commit()) % every :: every][:few]
+    start = crc32(_commit()) % every
+    return [points[at:][:: every // STAND_INS + 1][:STAND_INS] for at in range(start, len(points), every)][:few]
 
 
 def _commit() -> bytes:

@@ -1,13 +1,15 @@
-"""One kick on a sandbox host, with people who repeat what a bot that died has not heard, and what is to be seen of it.
+"""One kick, with people who repeat what a bot that died has not heard, and what is to be seen of it.
 
 It starts no bot: who carries the kick out is the test's affair.
 """
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from itertools import chain
 from pathlib import Path
 
 from bot.audit import stored
@@ -34,28 +36,25 @@ Told = frozenset[tuple[str, str]]
 """What stands in Slack: the kind of an event, and the part that tells of it."""
 
 
-class Scene:
+class Scene(ABC):
     """database: the trail's file, or its address. passed: what the bots wrote down, see `dying_bot`."""
 
-    def __init__(
-        self, folder: Path, slack: SandboxSlack, host: SandboxHost, config: Path, database: Path | str
-    ) -> None:
-        self.slack, self.host, self.config, self.database = slack, host, config, database
+    asks = "audituser host1 because INC-42"
+    """Two sessions of audituser; alice is logged in too."""
+
+    def __init__(self, folder: Path, slack: SandboxSlack, config: Path, database: Path | str) -> None:
+        self.slack, self.config, self.database = slack, config, database
         self.passed, self.fate = folder / "passed", folder / "fate"
         self.passed.touch()
         self.fate.touch()
 
-    @classmethod
-    @asynccontextmanager
-    async def start(cls, folder: Path, url: str = "") -> AsyncIterator["Scene"]:
-        """folder: there already. url: of an empty trail in PostgreSQL; without it the trail is a SQLite file."""
-        async with SandboxHosts.start([SPEC]) as hosts, SandboxSlack.start(demo_workspace()) as slack:
-            host = hosts.hosts["host1"]
-            at = (host.name, host.address, host.port)
-            config = configure(folder, [at], key=hosts.client_key, known_hosts=hosts.known_hosts)
-            if url:
-                config.write_text(config.read_text() + f'\n[audit]\ndatabase = "{url}"\n')
-            yield cls(folder, slack, host, config, url or folder / "kickbot.db")
+    @abstractmethod
+    def logged_in(self) -> list[str]:
+        """The accounts, one for each session, as the host itself has it."""
+
+    @abstractmethod
+    def asked_to_end(self) -> int:
+        """How often the host was asked to end a session."""
 
     # ------------------------------------------------------------------------------------------ people
 
@@ -63,7 +62,7 @@ class Scene:
         """Alice asks and Carol approves, each as often as it takes."""
         alice, carol = self.slack.as_("alice"), self.slack.as_("carol")
         while not await self.records():
-            outcome = await alice.command(CHANNEL, "/kick", "audituser host1 because INC-42")
+            outcome = await alice.command(CHANNEL, "/kick", self.asks)
             await self._within(AGAIN if outcome.ok else 1, "asked")
         while not await self._within(LOOK, "approved"):
             for message in alice.messages(CHANNEL):
@@ -73,7 +72,7 @@ class Scene:
                     break
 
     async def _within(self, seconds: float, kind: str) -> bool:
-        """True as soon as such an event is in the trail."""
+        """True as soon as there is such an event."""
         until = time.monotonic() + seconds
         while not any(record.event.kind == kind for record in await self.records()):
             if time.monotonic() > until:
@@ -84,7 +83,7 @@ class Scene:
     # ------------------------------------------------------------------------------------------ waiting
 
     async def settled(self, expected: Told = frozenset(), quiet: float = 0.5) -> None:
-        """Returns when the request has ended, all that is expected is told, and the bots call Slack no more.
+        """Returns when all has ended, all that is expected is told, and the bots call Slack no more.
 
         Raises TimeoutError, with what is missing.
         """
@@ -98,8 +97,9 @@ class Scene:
             raise
 
     async def _has_told(self, expected: Told) -> bool:
-        records = await self.records()
-        return bool(records) and replay(records).state.final and expected <= self.told(records)
+        requests = await self.requests()
+        ended = bool(requests) and all(replay(records).state.final for records in requests)
+        return ended and expected <= self.told(list(chain(*requests)))
 
     async def _is_quiet(self, seconds: float) -> None:
         heard = -1
@@ -110,18 +110,22 @@ class Scene:
     # ------------------------------------------------------------------------------------------ what is seen
 
     async def records(self) -> Sequence[Record]:
-        """The events of the first request; none as long as there is none."""
+        """The events of all that it is about."""
+        return list(chain(*await self.requests()))
+
+    async def requests(self) -> Sequence[Sequence[Record]]:
+        """The first request; none as long as there is none."""
         with suppress(TrailError):
-            return await asyncio.to_thread(stored.show, self.database, 1)
+            return [await asyncio.to_thread(stored.show, self.database, 1)]
         return ()
 
     def tags(self) -> Counter[tuple[int, str]]:
-        """(event, part) of each message about the first request, and how often it stands there; (0, name) of a file."""
+        """(event, part) of each message, and how often it stands there; (0, name) of a file."""
         workspace = self.slack.workspace
         there = [m for m in workspace.messages.values() if not m.deleted]
         about = [m.metadata["event_payload"] for m in there if m.metadata]
         files = [(0, workspace.files[one].name) for m in there for one in m.files]
-        return Counter([*((tag["event"], tag["part"]) for tag in about if tag["request"] == 1), *files])
+        return Counter([*((tag["event"], tag["part"]) for tag in about), *files])
 
     def told(self, records: Sequence[Record]) -> Told:
         kinds = {record.seq: record.event.kind for record in records}
@@ -133,12 +137,12 @@ class Scene:
 
     def acts(self) -> list[str]:
         """The sessions that the host says it has ended, in this order, by its own answers to the bots."""
-        lines = [line.split() for line in self.passed.read_text().splitlines()]
-        return [line[2] for line in lines if line[:2] == ["answer", "done"]]
+        return self.answers("end_session")
 
-    def asked_to_end(self) -> int:
-        """How often the host was asked to end a session, by what it heard."""
-        return sum(" end " in command for command in self.host.commands)
+    def answers(self, kind: str) -> list[str]:
+        """What each such step was aimed at that the host says it has done."""
+        lines = [line.split(maxsplit=3) for line in self.passed.read_text().splitlines()]
+        return [line[3] for line in lines if line[:3] == ["answer", "done", kind]]
 
     def points(self) -> list[str]:
         """What the bots have passed, each once, in order."""
@@ -148,16 +152,15 @@ class Scene:
     async def faults(self, expected: Told) -> list[str]:
         """What is not as it should be in the end; nothing, if all went well."""
         records = await self.records()
-        request = replay(records)
+        request = replay((await self.requests())[0])
         found = []
         if request.state is not State.CLOSED or [o.result for o in request.outcomes] != [Result.ENDED] * 2:
             found.append(f"{request.state}: {[str(o.result) for o in request.outcomes]}")
         acts = self.acts()
         if len(acts) != len(set(acts)):
             found.append(f"ended more than once: {acts}")
-        if (left := [session.account.name for session in self.host.sessions()]).count(
-            "alice"
-        ) != 1 or "audituser" in left:
+        left = await asyncio.to_thread(self.logged_in)
+        if left.count("alice") != 1 or "audituser" in left:
             found.append(f"logged in afterwards: {left}")
         if missing := expected - self.told(records):
             found.append(f"not told: {sorted(missing)}")
@@ -168,6 +171,40 @@ class Scene:
         except BrokenTrail as error:
             found.append(str(error))
         return found
+
+
+class OnSandboxHost(Scene):
+    """The host is a stand-in."""
+
+    def __init__(
+        self, folder: Path, slack: SandboxSlack, config: Path, database: Path | str, host: SandboxHost
+    ) -> None:
+        super().__init__(folder, slack, config, database)
+        self._host = host
+
+    @classmethod
+    @asynccontextmanager
+    async def start(cls, folder: Path, url: str = "") -> AsyncIterator[Scene]:
+        """folder: there already. url: of an empty trail in PostgreSQL; without it the trail is a SQLite file."""
+        async with SandboxHosts.start([SPEC]) as hosts, SandboxSlack.start(demo_workspace()) as slack:
+            host = hosts.hosts["host1"]
+            at = (host.name, host.address, host.port)
+            config = configure(folder, [at], key=hosts.client_key, known_hosts=hosts.known_hosts)
+            yield cls(folder, slack, config, trail_of(config, url), host)
+
+    def logged_in(self) -> list[str]:
+        return [session.account.name for session in self._host.sessions()]
+
+    def asked_to_end(self) -> int:
+        return sum(" end " in command for command in self._host.commands)
+
+
+def trail_of(config: Path, url: str) -> Path | str:
+    """Where the trail of that configuration is: at that address, which is put in, or in its own folder."""
+    if not url:
+        return config.parent / "kickbot.db"
+    config.write_text(f'{config.read_text()}\n[audit]\ndatabase = "{url}"\n')
+    return url
 
 
 def _offers_a_decision(message: Message) -> bool:

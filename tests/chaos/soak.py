@@ -13,11 +13,10 @@ from pathlib import Path
 from bot.borders import Store
 from bot.lifecycle import replay
 from bot.models import RequestId
-from bot.sandbox.cast import EVERYONE, demo_workspace
-from bot.sandbox.nouns import Channel
-from bot.sandbox.server import SandboxSlack
 from tests.chaos.crowd import AT_ONCE, Crowd
-from tests.chaos.told import Archive, expected
+from tests.chaos.figures import resident
+from tests.chaos.slack_apart import SlackApart
+from tests.chaos.told import expected
 from tests.chaos.virtual import LoopClock, VirtualLoop
 
 CHANNELS = tuple(f"C0INC{number}" for number in range(1, 9))
@@ -31,8 +30,9 @@ OpenTrail = Callable[[VirtualLoop], AbstractAsyncContextManager[Store]]
 
 @dataclass
 class Soaked:
-    """What came of it. memory: MiB of this process after a fifth of the requests and at the end.
+    """What came of it. memory: MiB of this process after each tenth of the requests, and at the end. Slack isn't in it.
 
+    cpu: seconds of this process for all of it, with the people and the hosts in it.
     troubles: of calls of Slack and of hosts. lost, doubled: names of messages. twice: sessions that were ended again.
     """
 
@@ -43,12 +43,13 @@ class Soaked:
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     twice: int = 0
-    memory: tuple[float, float] = (0, 0)
+    memory: list[float] = field(default_factory=list)
     seconds: float = 0
+    cpu: float = 0
 
 
-def soak(number: int, open_trail: OpenTrail, folder: Path, tidy: Callable[[], None], seed: int = 4711) -> Soaked:
-    """In time that doesn't pass while anything is done. tidy: is called now and then, and may forget what it keeps.
+def soak(number: int, open_trail: OpenTrail, folder: Path, seed: int = 4711) -> Soaked:
+    """In time that doesn't pass while anything is done.
 
     Nothing is logged meanwhile: each trouble would be, and pytest keeps it all.
     """
@@ -56,58 +57,54 @@ def soak(number: int, open_trail: OpenTrail, folder: Path, tidy: Callable[[], No
     logging.disable()
     try:
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
-            return runner.run(_soak(number, open_trail, folder, loop, tidy, seed))
+            return runner.run(_soak(number, open_trail, folder, loop, seed))
     finally:
         logging.disable(logging.NOTSET)
 
 
-async def _soak(
-    number: int, open_trail: OpenTrail, folder: Path, loop: VirtualLoop, tidy: Callable[[], None], seed: int
-) -> Soaked:
+async def _soak(number: int, open_trail: OpenTrail, folder: Path, loop: VirtualLoop, seed: int) -> Soaked:
     began, clock, soaked = time.monotonic(), LoopClock(loop), Soaked(asked=number)
-    workspace = demo_workspace(clock=clock.seconds)
-    for id_ in CHANNELS:
-        workspace.channels[id_] = Channel(id=id_, name=id_.lower(), members=EVERYONE)
-    archive = Archive(workspace, folder / "told", tidy)
-    async with open_trail(loop) as store:
-        crowd = Crowd(store, SandboxSlack(workspace), clock, CHANNELS, seed)
-        async with asyncio.TaskGroup() as tasks:
-            work = (crowd.workflow.run(), crowd.publisher.run(), crowd.follow())
-            running = [tasks.create_task(one) for one in work]
-            early = await _ask_all(crowd, store, archive, number)
-            await _all_told(crowd, store)
-            soaked.memory = (early, _memory())
-            for task in running:
-                task.cancel()
-        soaked.open = len(await store.open_requests())
-        soaked.stood, soaked.twice = crowd.stood, crowd.troubled.again + _ended_again(crowd)
-        soaked.troubles = (crowd.reads.troubled + crowd.posts.troubled, crowd.troubled.troubled)
-        await _compare(soaked, store, archive)
+    cpu = time.process_time()
+    with SlackApart.start(folder / "told", CHANNELS, clock.seconds) as slack:
+        async with open_trail(loop) as store:
+            crowd = Crowd(store, slack, clock, CHANNELS, seed)
+            async with asyncio.TaskGroup() as tasks:
+                work = (crowd.workflow.run(), crowd.publisher.run(), crowd.follow())
+                running = [tasks.create_task(one) for one in work]
+                await _ask_all(crowd, store, slack, soaked)
+                await _all_told(crowd, store)
+                soaked.memory.append(_memory())
+                for task in running:
+                    task.cancel()
+            soaked.cpu = time.process_time() - cpu
+            soaked.open = len(await store.open_requests())
+            soaked.stood, soaked.twice = crowd.stood, crowd.troubled.again + _ended_again(crowd)
+            soaked.troubles = (crowd.reads.troubled + crowd.posts.troubled, crowd.troubled.troubled)
+            await _compare(soaked, store, slack)
     soaked.seconds = time.monotonic() - began
     return soaked
 
 
-async def _ask_all(crowd: Crowd, store: Store, archive: Archive, number: int) -> float:
-    """Everyone asks, so many at once; the memory after a fifth of them."""
-    turns, done, early = asyncio.Semaphore(AT_ONCE), 0, 0.0
+async def _ask_all(crowd: Crowd, store: Store, slack: SlackApart, soaked: Soaked) -> None:
+    """Everyone asks, so many at once."""
+    turns, done = asyncio.Semaphore(AT_ONCE), 0
 
     async def one(which: int) -> None:
-        nonlocal done, early
+        nonlocal done
         try:
             await crowd.ask(which)
         finally:
             turns.release()
         done += 1
         if done % TIDY == 0:
-            archive.take(await store.postings().cursor() - KEPT)
-        if done == number // 5:
-            early = _memory()
+            slack.archive(await store.postings().cursor() - KEPT)
+        if done % (soaked.asked // 10) == 0:
+            soaked.memory.append(_memory())
 
     async with asyncio.TaskGroup() as askers:
-        for which in range(number):
+        for which in range(soaked.asked):
             await turns.acquire()
             askers.create_task(one(which))
-    return early
 
 
 async def _all_told(crowd: Crowd, store: Store) -> None:
@@ -117,8 +114,8 @@ async def _all_told(crowd: Crowd, store: Store) -> None:
         await asyncio.sleep(10)
 
 
-async def _compare(soaked: Soaked, store: Store, archive: Archive) -> None:
-    told = archive.all()
+async def _compare(soaked: Soaked, store: Store, slack: SlackApart) -> None:
+    told = slack.told()
     soaked.doubled = [name for name, times in told.items() if times > 1]
     async for request in _requests(store):
         if not replay(await store.read(request)).state.final:
@@ -141,5 +138,4 @@ def _ended_again(crowd: Crowd) -> int:
 
 def _memory() -> float:
     gc.collect()
-    resident = int(Path("/proc/self/statm").read_text().split()[1])
-    return resident * 4096 / 2**20
+    return resident()

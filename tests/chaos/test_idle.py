@@ -1,7 +1,6 @@
 """Many requests that wait for someone: opening one more costs what the first one cost, and waiting nothing."""
 
 import asyncio
-import os
 import time
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -19,6 +18,7 @@ from bot.sandbox.server import SandboxSlack
 from bot.workflow import Origin, Workflow
 from tests import make
 from tests.chaos.extent import LONG
+from tests.chaos.figures import cpu
 from tests.chaos.table import Table
 from tests.dying_bot import Life
 from tests.fakes import FakePeople, usual_hosts
@@ -34,7 +34,7 @@ SETTLED = 5.0
 """Seconds after the start, in which it reads what there is."""
 MOST = 0.01
 """Of a core."""
-SLOWER = 3.0
+SLOWER = 2.0
 """How much more the last tenth may cost than the first one: nothing is looked through again for each request."""
 
 POLICY = make.team_policy(
@@ -110,12 +110,6 @@ async def _idle(folder: Path, database: Path | str) -> tuple[float, float]:
         async with bot(config, slack, Life(folder / "passed", folder / "fate")) as process:
             assert process.pid
             await asyncio.sleep(SETTLED)
-            start, began = _cpu(process.pid), time.monotonic()
+            start, began = cpu(process.pid), time.monotonic()
             await asyncio.sleep(WATCHED)
-            return (_cpu(process.pid) - start) / (time.monotonic() - began), start
-
-
-def _cpu(pid: int) -> float:
-    """Seconds of CPU so far, of all its threads: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+            return (cpu(process.pid) - start) / (time.monotonic() - began), start

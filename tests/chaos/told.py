@@ -1,7 +1,7 @@
 """What the publisher must have told of a trail, and what it has: each part of each event, once."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from bot.borders import Store
@@ -21,14 +21,10 @@ NOTHING_NEW = frozenset({Part.NOW, Part.PARENT})
 
 
 class Archive:
-    """Takes messages out of a workspace and keeps, in a file, what each was: so that the workspace stays small.
+    """Takes messages out of a workspace and keeps, in a file, what each was: so that the workspace stays small."""
 
-    tidy: is called each time.
-    """
-
-    def __init__(self, workspace: Workspace, path: Path, tidy: Callable[[], None]) -> None:
+    def __init__(self, workspace: Workspace, path: Path) -> None:
         self._workspace = workspace
-        self._tidy = tidy
         self._path = path
         self._path.touch()
 
@@ -43,7 +39,6 @@ class Archive:
                 for one in message.files:
                     del workspace.files[one]
         workspace.happenings.clear()
-        self._tidy()
 
     def all(self) -> Counter[str]:
         """How often each message was posted, by its name: EVENT PART, or a file's own name."""

@@ -1,7 +1,6 @@
 """Slack and hosts that fail at five calls in a hundred, in every way that they know."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from random import Random
 from typing import Any
@@ -11,9 +10,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.models import Answer, EndSession, HostLimits, HostUptime, Snapshot, Step, Unreachable
-from bot.sandbox.methods.call import Call
-from bot.sandbox.nouns import SlackError
-from bot.sandbox.server import SandboxSlack
+from tests.chaos.slack_apart import SlackApart
 from tests.fakes import FakeHost
 
 OFTEN = 0.05
@@ -27,7 +24,7 @@ class NearSlack(AsyncWebClient):
     reads: calls are made again, as the bot's client for reading does.
     """
 
-    def __init__(self, slack: SandboxSlack, chance: Random, *, reads: bool = False) -> None:
+    def __init__(self, slack: SlackApart, chance: Random, *, reads: bool = False) -> None:
         super().__init__(token=slack.bot_token, base_url="http://127.0.0.1/api/")
         self._slack, self._chance, self._times = slack, chance, TIMES if reads else 1
         self.troubled = 0
@@ -47,19 +44,14 @@ class NearSlack(AsyncWebClient):
 
     async def _upload_file(self, *, url: str, data: bytes, **_: Any) -> Any:
         def receive() -> dict[str, Any]:
-            answer = self._slack.web_api.receive(url.rpartition("/")[2], data)
-            return {"status_code": answer.status, "data": {"ok": True}, "headers": {}}
+            status = self._slack.receive(url.rpartition("/")[2], data)
+            return {"status_code": status, "data": {"ok": True}, "headers": {}}
 
         answer = await self._troubled(receive)
         return _Uploaded(answer["status_code"])
 
     def _carry_out(self, method: str, args: Mapping[str, Any]) -> dict[str, Any]:
-        call = Call(self._slack.workspace, args, "http://127.0.0.1", str)
-        try:
-            body = {"ok": True, **self._slack.web_api.allowed(method, str(self.token), args).answer(call)}
-        except SlackError as error:
-            body = error.to_slack()
-        return {"status_code": 200, "data": json.loads(json.dumps(body)), "headers": {}}
+        return {"status_code": 200, "data": self._slack.call(method, args), "headers": {}}
 
     async def _troubled(self, carry_out: Any) -> dict[str, Any]:
         await asyncio.sleep(0)

@@ -6,6 +6,7 @@ asked first, and a message that is found is adopted. It decides nothing about wh
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from functools import partial
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 
 EVENT_TYPE = "kickbot"
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
+REMEMBERED = 64
 FEW = 3
 """Tries for what may also be done later, and must not hold up what can't."""
 PAGE = 200
@@ -109,7 +111,7 @@ class Delivery:
         self._posts = Tempo(*POSTS, clock)
         self._changes = Tempo(*CHANGES, clock)
         self._directs: dict[str, str] = {}
-        self._adopted: set[str] = set()
+        self._adopted = deque[str](maxlen=REMEMBERED)
 
     async def post(
         self,
@@ -320,7 +322,7 @@ class Delivery:
         """This very message, if Slack has it."""
         async for message in self._messages(place, tag):
             if tag.is_on(message):
-                self._adopted.add(str(message["ts"]))
+                self._adopted.append(str(message["ts"]))
                 return await self._put(tag, place, str(message["ts"]))
         return None
 
