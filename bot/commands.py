@@ -8,7 +8,21 @@ from bot.cleaning import clean, has_invisible, quoted
 from bot.durations import DAY, MINUTE, seconds, typed
 from bot.errors import CommandError
 from bot.inventory import Inventory, fold
-from bot.models import EVERYONE, Audit, Command, Filter, Form, Freeze, Help, Holds, Kick, Listing, Unfreeze, Unhold
+from bot.models import (
+    EVERYONE,
+    Audit,
+    Command,
+    Filter,
+    Form,
+    Freeze,
+    Help,
+    Holds,
+    Kick,
+    Listing,
+    Sweeps,
+    Unfreeze,
+    Unhold,
+)
 from bot.nearest import did_you_mean, nearest
 
 MAX_REASON = 1_000
@@ -29,14 +43,15 @@ USAGE = {
     "unfreeze": "`/kickbot unfreeze`; it needs two people.",
     "unhold": "`/unhold USER HOSTS [because REASON…]` gives back before the time. For example: `/unhold bob web03`.",
     "holds": "`/kickbot holds`: who is held where, and until when.",
-    "kickbot": "`/kickbot sessions …`, `/kickbot kick …`, `/kickbot unhold …`, `/kickbot holds`, `/kickbot audit …`,"
-    " `/kickbot freeze …`, `/kickbot unfreeze` or `/kickbot help`.",
+    "sweeps": "`/kickbot sweeps`: what runs by itself, what it found last, and when it runs next.",
+    "kickbot": "`/kickbot sessions …`, `/kickbot kick …`, `/kickbot unhold …`, `/kickbot holds`, `/kickbot sweeps`,"
+    " `/kickbot audit …`, `/kickbot freeze …`, `/kickbot unfreeze` or `/kickbot help`.",
 }
 
-BEHIND_KICKBOT = frozenset({"sessions", "kick", "unhold", "holds", "audit", "freeze", "unfreeze"})
+BEHIND_KICKBOT = frozenset({"sessions", "kick", "unhold", "holds", "sweeps", "audit", "freeze", "unfreeze"})
 """What `/kickbot` takes as its first word."""
 
-_COMPLETE = frozenset({"audit", "unfreeze", "holds"})
+_COMPLETE = frozenset({"audit", "unfreeze", "holds", "sweeps"})
 """What is a command without any word behind it; the others then explain themselves."""
 
 NOT_YET = {
@@ -44,6 +59,7 @@ NOT_YET = {
     "kick": frozenset(),
     "unhold": frozenset(),
     "holds": frozenset(),
+    "sweeps": frozenset(),
     "audit": frozenset(),
     "freeze": frozenset(),
     "unfreeze": frozenset(),
@@ -51,13 +67,14 @@ NOT_YET = {
 }
 
 # How many words stand before the keywords: an account may well be called `hold`.
-_FIXED = {"sessions": 1, "kick": 2, "unhold": 2, "holds": 0, "audit": 0, "freeze": 0, "unfreeze": 0, "kickbot": 0}
+_FIXED = {**dict.fromkeys({*BEHIND_KICKBOT, "kickbot"}, 0), "sessions": 1, "kick": 2, "unhold": 2}
 
 _WORDS = {
     "sessions": frozenset({"idle", "from", "key"}),
     "kick": frozenset({"session", "idle", "from", "key", "processes", "force", "warn", "hold", "me"}),
     "unhold": frozenset[str](),
     "holds": frozenset[str](),
+    "sweeps": frozenset[str](),
     "audit": frozenset({"since"}),
     "freeze": frozenset[str](),
     "unfreeze": frozenset[str](),
@@ -242,13 +259,20 @@ def _holds(words: list[str], reason: str | None, _inventory: Inventory) -> Holds
     return Holds()
 
 
+def _sweeps(words: list[str], reason: str | None, _inventory: Inventory) -> Sweeps:
+    _keywords("sweeps", words)
+    if reason is not None:
+        raise CommandError(USAGE["sweeps"])
+    return Sweeps()
+
+
 def _kickbot(words: list[str], _reason: str | None, _inventory: Inventory) -> Help:
     raise _unknown("kickbot", words[0])
 
 
 def _unknown(command: str, word: str) -> CommandError:
     """Nothing is ever done on a guess: a reason behind `becuase` would be lost."""
-    name = f"kickbot {command}" if command in {"freeze", "unfreeze", "holds"} else command
+    name = f"kickbot {command}" if command in {"freeze", "unfreeze", "holds", "sweeps"} else command
     said = f"`{quoted(word)}` is not a word that `/{name}` knows.{did_you_mean(word, _MEANT[command])}"
     return CommandError(f"{said} Nothing was done. `/{name} help` explains each word.")
 
@@ -258,6 +282,7 @@ _PARSERS: dict[str, Callable[[list[str], str | None, Inventory], Command]] = {
     "kick": _kick,
     "unhold": _unhold,
     "holds": _holds,
+    "sweeps": _sweeps,
     "audit": _audit,
     "freeze": _freeze,
     "unfreeze": _unfreeze,

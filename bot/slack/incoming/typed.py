@@ -12,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import commands
 from bot.cleaning import clean, shorten
 from bot.errors import CommandError, Refused
-from bot.models import Audit, Form, Freeze, Help, Holds, Kick, Listing, Moment, Unfreeze, Unhold, Value
+from bot.models import Audit, Form, Freeze, Help, Holds, Kick, Listing, Moment, Sweeps, Unfreeze, Unhold, Value
 from bot.policy import not_a_member
 from bot.slack.content import freeze, holds
 from bot.slack.content.help_text import help_on, renamed
@@ -95,7 +95,7 @@ class Typed:
         origin = await self._context.intake.origin(said.who, said.channel, said.key, said.sent)
         if isinstance(understood, Listing):
             await self._listings.answer(reply, origin, understood, said.for_kickbot)
-        elif isinstance(understood, Audit):
+        elif isinstance(understood, Audit | Holds | Sweeps):
             await self._histories.answer(reply, origin.who, understood)
         elif isinstance(understood, Freeze):
             await reply(note(freeze.answer(await self._context.workflow.freeze(origin, understood.reason))))
@@ -103,8 +103,6 @@ class Typed:
             await reply(note(freeze.answer(await self._context.workflow.unfreeze(origin))))
         elif isinstance(understood, Unhold):
             await reply(note(holds.answer(await self._context.workflow.unhold(origin, understood))))
-        elif isinstance(understood, Holds):
-            await self._histories.holds(reply, origin.who)
         else:
             await self._kick(reply, origin, said.whole, understood)
 
