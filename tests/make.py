@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from bot import events, lifecycle, planning
+from bot import events, lifecycle, planning, sweeping
 from bot.events import Attachment, Entry, Event, Record
 from bot.inventory import Inventory
 from bot.lifecycle import Request
@@ -204,6 +204,11 @@ def series(**changes: Any) -> Series:
     values = {"user": "everyone", "hosts": ("host1",), "only": {"idle": idle}, "reason": f"sweep {sweep['name']}"}
     warn = {"warn": 300} if sweep["action"] == "end" else {}
     return Series.model_validate({"sweep": sweep, "command": {**values, **warn, **changes}})
+
+
+def soon(now: datetime) -> int:
+    """An interval of which one run is due in about a second from that moment, and the next one in many years."""
+    return int((now - sweeping.ANCHOR).total_seconds() + 1.5)
 
 
 def sweeping_policy(*sweeps: Series, **rule_changes: Any) -> Policy:

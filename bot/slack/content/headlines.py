@@ -39,7 +39,7 @@ def asks(story: Story) -> Line:
     """`Alice asks, because INC-42`"""
     if story.request.sweep and story.request.command:
         idle = spell(story.request.command.only.idle)
-        return line(sweeps.asker(story.request), f" asks: nobody has used these sessions for {idle}.")
+        return line("The sweep ", bold(story.request.sweep.name), f": nobody has used these sessions for {idle}.")
     because = (", because ", italic(story.why)) if story.why else (". No reason was given.",)
     return line(sweeps.asker(story.request), " asks", *because)
 

@@ -186,6 +186,6 @@ def _small(request: Request) -> Part:
 def _over(story: Story) -> Message:
     request = story.request
     details, cut = notable(story)
-    why = [aside(line(italic(story.why)))] if story.why else []
+    why = [aside(line(italic(story.why)))] if story.why and not request.sweep else []
     shown = [paragraph(*(line("• ", detail) for detail in details), cut=cut)] if details else []
     return compose(paragraph(last_line(story), needed=True), *shown, *why, *row(request), _small(request))
