@@ -20,6 +20,7 @@ from bot.models import (
     Kick,
     Limits,
     Listing,
+    Sweeps,
     Unfreeze,
     Unhold,
 )
@@ -44,15 +45,15 @@ USAGE = {
     "unfreeze": "`/kickbot unfreeze`; it needs two people.",
     "unhold": "`/unhold USER HOSTS [because REASON…]` gives back before the time. For example: `/unhold bob web03`.",
     "holds": "`/kickbot holds`: who is held where, and until when.",
-    "kickbot": "`/kickbot sessions …`, `/kickbot kick …`, `/kickbot unhold …`, `/kickbot holds`, `/kickbot limits …`,"
-    " `/kickbot audit …`,"
-    " `/kickbot freeze …`, `/kickbot unfreeze` or `/kickbot help`.",
+    "sweeps": "`/kickbot sweeps`: what runs by itself, what it found last, and when it runs next.",
+    "kickbot": "`/kickbot sessions …`, `/kickbot kick …`, `/kickbot unhold …`, `/kickbot holds`, `/kickbot sweeps`,"
+    " `/kickbot limits …`, `/kickbot audit …`, `/kickbot freeze …`, `/kickbot unfreeze` or `/kickbot help`.",
 }
 
-BEHIND_KICKBOT = frozenset({"sessions", "kick", "unhold", "holds", "limits", "audit", "freeze", "unfreeze"})
+BEHIND_KICKBOT = frozenset({"sessions", "kick", "unhold", "holds", "sweeps", "limits", "audit", "freeze", "unfreeze"})
 """What `/kickbot` takes as its first word."""
 
-_COMPLETE = frozenset({"audit", "unfreeze", "holds"})
+_COMPLETE = frozenset({"audit", "unfreeze", "holds", "sweeps"})
 """What is a command without any word behind it; the others then explain themselves."""
 
 NOT_YET = {
@@ -61,6 +62,7 @@ NOT_YET = {
     "unhold": frozenset(),
     "holds": frozenset(),
     "limits": frozenset({"set"}),
+    "sweeps": frozenset(),
     "audit": frozenset(),
     "freeze": frozenset(),
     "unfreeze": frozenset(),
@@ -68,17 +70,7 @@ NOT_YET = {
 }
 
 # How many words stand before the keywords: an account may well be called `hold`.
-_FIXED = {
-    "sessions": 1,
-    "kick": 2,
-    "unhold": 2,
-    "holds": 0,
-    "limits": 1,
-    "audit": 0,
-    "freeze": 0,
-    "unfreeze": 0,
-    "kickbot": 0,
-}
+_FIXED = {**dict.fromkeys({*BEHIND_KICKBOT, "kickbot"}, 0), "sessions": 1, "limits": 1, "kick": 2, "unhold": 2}
 
 _WORDS = {
     "sessions": frozenset({"idle", "from", "key"}),
@@ -86,6 +78,7 @@ _WORDS = {
     "unhold": frozenset[str](),
     "holds": frozenset[str](),
     "limits": frozenset[str](),
+    "sweeps": frozenset[str](),
     "audit": frozenset({"since"}),
     "freeze": frozenset[str](),
     "unfreeze": frozenset[str](),
@@ -278,13 +271,20 @@ def _limits(words: list[str], reason: str | None, inventory: Inventory) -> Limit
     return Limits(hosts=inventory.select(hosts))
 
 
+def _sweeps(words: list[str], reason: str | None, _inventory: Inventory) -> Sweeps:
+    _keywords("sweeps", words)
+    if reason is not None:
+        raise CommandError(USAGE["sweeps"])
+    return Sweeps()
+
+
 def _kickbot(words: list[str], _reason: str | None, _inventory: Inventory) -> Help:
     raise _unknown("kickbot", words[0])
 
 
 def _unknown(command: str, word: str) -> CommandError:
     """Nothing is ever done on a guess: a reason behind `becuase` would be lost."""
-    name = f"kickbot {command}" if command in {"freeze", "unfreeze", "holds"} else command
+    name = f"kickbot {command}" if command in {"freeze", "unfreeze", "holds", "sweeps"} else command
     said = f"`{quoted(word)}` is not a word that `/{name}` knows.{did_you_mean(word, _MEANT[command])}"
     return CommandError(f"{said} Nothing was done. `/{name} help` explains each word.")
 
@@ -295,6 +295,7 @@ _PARSERS: dict[str, Callable[[list[str], str | None, Inventory], Command]] = {
     "unhold": _unhold,
     "holds": _holds,
     "limits": _limits,
+    "sweeps": _sweeps,
     "audit": _audit,
     "freeze": _freeze,
     "unfreeze": _unfreeze,

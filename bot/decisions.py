@@ -97,6 +97,8 @@ class Decisions:
         return events.Denied(who=who, plan_hash=request.plan_hash, reason=shorten(clean(reason), MAX_REASON))
 
     async def _cancellation(self, who: str, request: Request) -> Event:
+        if request.sweep and request.state is State.PENDING:
+            raise Refused("A sweep asked for this, so nobody can cancel it. Who may approve it can deny it.")
         if who != request.asker and request.state is State.PENDING:
             raise Refused(f"Only <@{request.asker}>, who asked, can cancel this. Who may approve it can deny it.")
         if who != request.asker:

@@ -20,6 +20,8 @@ from bot.models import (
     RequestId,
     Snapshot,
     Step,
+    Sweep,
+    Swept,
     Target,
     Unreachable,
     Value,
@@ -89,6 +91,8 @@ class Asked(_Event):
     """Someone asked for an act. key: names the message from Slack, so that one sent twice is recorded once.
 
     channel: where it was typed. home: the channel where the request lives.
+    sweep: what it is a run of; then Kickbot asks, in no channel. not_before: when that run is due. follows: the run
+    before it.
     """
 
     kind: Literal["asked"] = "asked"
@@ -97,6 +101,9 @@ class Asked(_Event):
     home: str
     words: str
     command: Kick
+    sweep: Sweep | None = None
+    not_before: Moment | None = None
+    follows: RequestId | None = None
 
 
 class Frozen(_Event):
@@ -200,6 +207,8 @@ class Planned(_Event):
     login name, in events that have it.
     limit: the number of sessions that a rule allows with its usual approvals, where the plan ends more; 0: it doesn't.
     may_hold: the rules would also let the account be kept from logging in, so that it can be offered at the end.
+    approvals: how many people have to agree; 0 only where the configuration does, see Permitted.
+    swept: of a sweep, what it found.
     """
 
     kind: Literal["planned"] = "planned"
@@ -215,6 +224,7 @@ class Planned(_Event):
     limit: int = 0
     may_hold: bool = False
     whose: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    swept: Swept | None = None
 
 
 class Reminded(_Event):
@@ -238,6 +248,14 @@ class Approved(_Event):
     plan_hash: str
     hosts: tuple[str, ...]
     complete: bool
+    act_by: Moment
+
+
+class Permitted(_Event):
+    """The configuration lets this sweep end the plan without a click. act_by: nothing starts after this moment."""
+
+    kind: Literal["permitted"] = "permitted"
+    plan_hash: str
     act_by: Moment
 
 
@@ -308,11 +326,12 @@ class Verifying(_Event):
 
 
 class Closed(_Event):
-    """The end of a request that was asked and not refused."""
+    """The end of a request that was asked and not refused. swept: what a sweep found that made no plan."""
 
     kind: Literal["closed"] = "closed"
     outcomes: tuple[Outcome, ...]
     note: str = ""
+    swept: Swept | None = None
 
 
 Event = Annotated[
@@ -331,6 +350,7 @@ Event = Annotated[
     | Planned
     | Reminded
     | Approved
+    | Permitted
     | Denied
     | Cancelled
     | Expired

@@ -2,6 +2,7 @@
 
 asked -> refused
 asked -> observed(before) -> planned -> pending (reminded) -> approved | denied | cancelled | expired
+asked (of a sweep: due at its time) -> observed(before) -> closed | planned -> permitted, the same as approved
 approved -> (warning: observed, ending, signalled) -> warned, until its time has come
 approved | warned -> acting (observed, ending, signalled, again) -> verifying -> closed
 approved | warned -> lapsed | cancelled
@@ -32,6 +33,7 @@ from bot.events import (
     Looked,
     Observed,
     Overdue,
+    Permitted,
     Planned,
     Record,
     Refused,
@@ -55,6 +57,8 @@ from bot.models import (
     Release,
     RequestId,
     Step,
+    Sweep,
+    Swept,
     Target,
     Value,
     Warn,
@@ -116,6 +120,7 @@ FOLLOWS: dict[str, tuple[frozenset[State], State | None]] = {
     "planned": (frozenset({State.ASKED}), State.PENDING),
     "reminded": (frozenset({State.PENDING}), None),
     "approved": (frozenset({State.PENDING}), None),
+    "permitted": (frozenset({State.PENDING}), State.APPROVED),
     "denied": (frozenset({State.PENDING}), State.DENIED),
     "cancelled": (frozenset({State.ASKED, State.PENDING, State.APPROVED, State.WARNED}), State.CANCELLED),
     "expired": (frozenset({State.PENDING}), State.EXPIRED),
@@ -174,6 +179,8 @@ class Request(Value):
     stopped: why nothing more was begun although something was left to do.
     held: what a hold is about. unhold_asked: who asked to give it back before its time, and when; its approvals are the
     decisions. unheld: enough agreed. overdue: why it could not be given back in time; released: its end.
+    sweep: what it is a run of, due at not_before, after the run `follows`. swept: what it found. permitted: the
+    configuration approved it, and no person.
     """
 
     id: RequestId
@@ -220,6 +227,11 @@ class Request(Value):
     unheld: bool = False
     overdue: str = ""
     released: Released | None = None
+    sweep: Sweep | None = None
+    not_before: Moment | None = None
+    follows: RequestId | None = None
+    swept: Swept | None = None
+    permitted: bool = False
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -233,6 +245,11 @@ class Request(Value):
     @property
     def may_act(self) -> bool:
         return self.state in {State.APPROVED, State.WARNED, State.ACTING}
+
+    @property
+    def needs_nobody(self) -> bool:
+        """No person has to approve: it is a sweep that the configuration lets end by itself."""
+        return self.sweep is not None and self.sweep.action == "end" and self.approvals_needed == 0
 
     @property
     def to_warn(self) -> bool:
@@ -309,6 +326,10 @@ class Request(Value):
         """When the loop must look at this request again by itself; None once it has ended, and for a freeze."""
         if self.state.final or self.state is State.FROZEN:
             return None
+        if self.state is State.ASKED and self.not_before is not None:
+            return self.not_before
+        if self.state is State.PENDING and self.needs_nobody:
+            return AT_ONCE
         if self.state is State.PENDING:
             return self.decide_by if self.reminded else self.remind_at
         if self.state is State.HELD and not self.unanswered and self.held is not None:
@@ -365,7 +386,9 @@ def begin(record: Record) -> Request:
     if isinstance(event, Looked):
         return _new(record, event, State.LOOKED, home=event.channel, words=" ".join(event.hosts), command=None)
     if isinstance(event, Asked):
-        return _new(record, event, State.ASKED, home=event.home, words=event.words, command=event.command)
+        asked = _new(record, event, State.ASKED, home=event.home, words=event.words, command=event.command)
+        run = {"sweep": event.sweep, "not_before": event.not_before, "follows": event.follows}
+        return asked.model_copy(update=run)
     if isinstance(event, Frozen):
         frozen = _new(record, event, State.FROZEN, home=event.home, words="freeze", command=None)
         return frozen.model_copy(update={"reason": event.reason})
@@ -381,6 +404,8 @@ def may_follow(request: Request, event: Event) -> bool:
         return False
     if isinstance(event, Signalled) and isinstance(event.step, Warn):
         return request.state is State.APPROVED
+    if isinstance(event, Permitted) and not request.needs_nobody:
+        return False
     return event.kind in FOLLOWS and request.state in FOLLOWS[event.kind][0]
 
 
@@ -433,9 +458,10 @@ def _changes(request: Request, record: Record) -> dict[str, object]:
                 "limit": event.limit,
                 "may_hold": event.may_hold,
                 "whose": event.whose,
+                "swept": event.swept,
                 "remind_at": record.at + (event.decide_by - record.at) * REMIND_AFTER,
             }
-        case Approved():
+        case Approved() | Permitted():
             return _approved(request, record, event)
         case UnfreezeAsked():
             return {"decisions": (*request.decisions, Decision(who=event.who, at=record.at, hosts=frozenset()))}
@@ -451,7 +477,7 @@ def _changes(request: Request, record: Record) -> dict[str, object]:
         case Warned():
             return {"act_at": event.act_at}
         case Closed():
-            return {"outcomes": event.outcomes, "reason": event.note}
+            return {"outcomes": event.outcomes, "reason": event.note, "swept": event.swept or request.swept}
         case _:
             return _of_plain(request, record, event)
 
@@ -495,9 +521,11 @@ def _observed(request: Request, record: Record, event: Observed) -> dict[str, ob
     return {"looked": record.seq, "looks": (*kept, *event.looks), "attempts": attempts, "before": before}
 
 
-def _approved(request: Request, record: Record, event: Approved) -> dict[str, object]:
+def _approved(request: Request, record: Record, event: Approved | Permitted) -> dict[str, object]:
     if event.plan_hash != request.plan_hash:
         raise TrailError(f"event {record.seq} approves another plan")
+    if isinstance(event, Permitted):
+        return {"permitted": True, "approved_at": record.at, "act_by": event.act_by, "ended_by": event.who}
     decision = Decision(who=event.who, at=record.at, hosts=frozenset(event.hosts))
     changes: dict[str, object] = {"decisions": (*request.decisions, decision)}
     if event.complete:

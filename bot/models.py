@@ -379,7 +379,7 @@ class Kick(Value):
     processes: end every process of the account too. force: SIGKILL for what ignores the polite signals. warn: seconds
     between telling the user and acting; 0: don't tell. hold: seconds for which the account is kept from logging in
     again; 0: it isn't. after: the request to which this is the next step.
-    me: with everyone, the sessions of whoever asks too.
+    me: with everyone, the sessions of whoever asks too. spare: with everyone, login names that stay all the same.
     """
 
     kind: Literal["kick"] = "kick"
@@ -392,6 +392,7 @@ class Kick(Value):
     warn: int = 0
     hold: int = 0
     me: bool = False
+    spare: tuple[str, ...] = ()
     after: RequestId | None = None
     reason: str = ""
 
@@ -475,6 +476,12 @@ class Holds(Value):
     kind: Literal["holds"] = "holds"
 
 
+class Sweeps(Value):
+    """`/kickbot sweeps`: which there are, what each found last, and when it runs next."""
+
+    kind: Literal["sweeps"] = "sweeps"
+
+
 class Help(Value):
     """`help` after a command, or nothing at all."""
 
@@ -483,8 +490,73 @@ class Help(Value):
 
 
 Command = Annotated[
-    Listing | Limits | Kick | Form | Audit | Freeze | Unfreeze | Unhold | Holds | Help, Field(discriminator="kind")
+    Listing | Limits | Kick | Form | Audit | Freeze | Unfreeze | Unhold | Holds | Sweeps | Help,
+    Field(discriminator="kind"),
 ]
+
+
+# ---------------------------------------------------------------------------------------------------- sweeps
+
+SweepAction = Literal["report", "propose", "end"]
+"""What a sweep does about what it finds: say so, ask people to approve its end, or end it without a click."""
+
+
+class Sweep(Value):
+    """A `[[sweeps]]` of kickbot.toml, as each of its runs remembers it.
+
+    every: seconds from one run to the next. quiet: when it doesn't run, `08:00-18:00`, by the clocks of zone (IANA).
+    """
+
+    name: str
+    action: SweepAction
+    every: int
+    quiet: tuple[str, ...] = ()
+    zone: str = "UTC"
+
+
+class Series(Value):
+    """A sweep as it is configured now, and what each of its runs is to do."""
+
+    sweep: Sweep
+    command: Kick
+
+
+class Idle(Value):
+    """A session that nobody uses. seconds: since its last key."""
+
+    host: str
+    session: str
+    user: str
+    seconds: int
+
+
+class Unjudged(Value):
+    """A host of which nobody knows whether anything idle is there. why: a sentence without its full stop.
+
+    answered: it was looked at, and its clock is wrong.
+    """
+
+    host: str
+    why: str
+    answered: bool
+
+
+class Swept(Value):
+    """What a run found. compliant: the hosts that were seen whole, and where it has nothing to do."""
+
+    compliant: tuple[str, ...] = ()
+    idle: tuple[Idle, ...] = ()
+    unjudged: tuple[Unjudged, ...] = ()
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """Those with idle sessions."""
+        return tuple(dict.fromkeys(one.host for one in self.idle))
+
+    @property
+    def is_compliant(self) -> bool:
+        """True where nobody has to hear of it."""
+        return not (self.idle or self.unjudged)
 
 
 # ---------------------------------------------------------------------------------------------------- what is approved

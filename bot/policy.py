@@ -10,7 +10,19 @@ from typing import Literal
 
 from pydantic import Field
 
-from bot.models import EVERYONE, FIRST_PERSON, Account, Act, Kick, Person, Sense, Value, is_of_people
+from bot.models import (
+    EVERYONE,
+    FIRST_PERSON,
+    Account,
+    Act,
+    Kick,
+    Person,
+    Sense,
+    Series,
+    SweepAction,
+    Value,
+    is_of_people,
+)
 
 
 class Verdict(Value):
@@ -38,6 +50,7 @@ class Rule(Value):
     by the reminder; it gives nobody a right. idle: what makes a session idle.
     spare_groups: Unix groups whose members stay where everyone goes. max_sessions: a plan for everyone that ends more
     needs one approval more.
+    sweeps: what a sweep may do by itself: nothing, propose, or end without a click as well.
     """
 
     hosts: frozenset[str]
@@ -56,6 +69,7 @@ class Rule(Value):
     idle: Sense = "careful"
     spare_groups: tuple[str, ...] = ()
     max_sessions: int = MAX_SESSIONS
+    sweeps: Literal["no", "propose", "end"] = "no"
 
     def fits(self, account: Account, acts: frozenset[Act]) -> bool:
         """True if this rule speaks about that account and allows all of those acts."""
@@ -81,6 +95,7 @@ class Policy(Value):
     """All rules, in order. owners: login name -> whose it is. protected: login names never ended.
 
     channels: where evidence may stand besides the incident channel and the rules' own: ids, or patterns `#inc-*`.
+    sweeps: what Kickbot asks by itself.
     """
 
     rules: tuple[Rule, ...] = ()
@@ -88,6 +103,7 @@ class Policy(Value):
     protected: frozenset[str] = frozenset({"root"})
     incident_channel: str = ""
     channels: tuple[str, ...] = ()
+    sweeps: tuple[Series, ...] = ()
 
     def groups(self, hosts: Iterable[str], *lists: Literal["look", "ask", "approve"]) -> frozenset[str]:
         """Every user group that stands in those lists of a rule about any of those hosts."""
@@ -238,6 +254,21 @@ def may_ask_for_everyone(policy: Policy, command: Kick, person: str) -> Verdict:
         "Which accounts are yours isn't known (`[people]` in kickbot.toml), so your own sessions could be among them."
         " Add the word `me` if they may end too."
     )
+
+
+def may_sweep(policy: Policy, host: str, account: Account, command: Kick, action: SweepAction) -> Verdict:
+    """May a sweep propose to end that account's sessions there, or end them without a click?
+
+    That it is configured says the first word, and each rule that decides has to say the second one.
+    """
+    if not any(series.command == command and series.sweep.action in {action, "end"} for series in policy.sweeps):
+        return no("kickbot.toml has no such sweep any more.")
+    if policy.protects(account):
+        return no(f"{account.name} is protected on {host}: its sessions are never ended.")
+    rules = policy.rules_to_act(host, account, command.acts)
+    if not rules or any(rule.sweeps not in {action, "end"} for rule in rules):
+        return no(f"No rule lets a sweep {action} {account.name} on {host}.")
+    return YES
 
 
 def supposed(policy: Policy, host: str, user: str) -> tuple[Account, ...]:

@@ -7,15 +7,16 @@ import logging
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import timedelta
 
-from bot import policy
+from bot import policy, sweeping
 from bot.borders import Trail
 from bot.errors import Refused, TrailError
 from bot.events import BOT, Closed, Frozen, Looked, Record
 from bot.ledger import from_now_on
 from bot.lifecycle import Request, State, replay
-from bot.models import Moment, RequestId, Value
+from bot.models import Moment, RequestId, Series, Value
 from bot.rights import Rights, Viewer, aims
 from bot.standing import Standing, standings
+from bot.sweeping import Runs
 
 LATEST = 10
 """Requests on a page."""
@@ -24,6 +25,9 @@ RECENT = 100
 FOUND = 20
 SEARCHED = 400
 """The newest requests, among which a search looks."""
+
+LOOKED_BACK = 5
+"""Runs of a sweep, among which the last one that looked is looked for."""
 
 RUNNING = frozenset({State.APPROVED, State.WARNED, State.ACTING, State.VERIFYING})
 
@@ -56,11 +60,15 @@ class Known(Value):
 
 
 class Reading(Value):
-    """What the trail told at one moment: the open requests, oldest first, and the newest ones, newest first."""
+    """What the trail told at one moment: the open requests, oldest first, and the newest ones, newest first.
+
+    sweeps: each that is configured, in that order.
+    """
 
     at: Moment
     open: tuple[Known, ...]
     recent: tuple[Known, ...]
+    sweeps: tuple[Runs, ...] = ()
 
 
 class Page(Value):
@@ -68,6 +76,7 @@ class Page(Value):
 
     waiting: what this person may approve now. yours: what this person asked, waiting for others. stoppable: the
     requests that run and that this person may stop, as far as their state allows it. held: the holds in force.
+    sweeps: those on hosts that this person may look at.
     frozen: the freezes in force, and whether this person is one of those who may release them. unread: groups that
     Slack didn't tell about, so that what hangs on them is missing.
     """
@@ -80,6 +89,7 @@ class Page(Value):
     stoppable: frozenset[RequestId] = frozenset()
     latest: tuple[Known, ...] = ()
     held: tuple[Known, ...] = ()
+    sweeps: tuple[Runs, ...] = ()
     frozen: tuple[Known, ...] = ()
     may_freeze: bool = False
     rights: tuple[Standing, ...] = ()
@@ -112,9 +122,27 @@ class Questions:
         """What every page is made of: it may serve several people."""
         at = await self._trail.now()
         numbers = await self._trail.open_requests()
-        found = [await self._trail.read(number) for number in numbers]
+        found = tuple(_replayed([await self._trail.read(number) for number in numbers]))
         recent = await self._trail.requests(listings=False, limit=RECENT)
-        return Reading(at=at, open=tuple(_replayed(found)), recent=tuple(_replayed(recent)))
+        sweeps = [await self._runs(series, found) for series in self._rights.policy.sweeps]
+        return Reading(at=at, open=found, recent=tuple(_replayed(recent)), sweeps=tuple(sweeps))
+
+    async def _runs(self, series: Series, found: Sequence[Known]) -> Runs:
+        waiting = [k.request for k in found if sweeping.is_waiting(k.request)]
+        ours = [run for run in waiting if sweeping.series_of(run, self._rights.policy) == series]
+        ahead = max(ours, key=lambda run: run.not_before or run.at, default=None)
+        return Runs(series=series, next=ahead, last=await self._last(ahead))
+
+    async def _last(self, run: Request | None) -> Request | None:
+        """The newest run before this one that looked."""
+        for _ in range(LOOKED_BACK):
+            if run is None or run.follows is None:
+                return None
+            known = next(_replayed([await self._trail.read(run.follows)]), None)
+            run = known.request if known else None
+            if run is not None and run.swept is not None:
+                return run
+        return None
 
     async def page(self, who: str, reading: Reading | None = None) -> Page:
         """Everything that concerns this person now, or at the moment of that reading."""
@@ -128,7 +156,8 @@ class Questions:
         frozen = [k for k in reading.open if k.request.state is State.FROZEN]
         held = self._held(reading, viewer)
         apart = {k.request.id for k in (*waiting, *yours, *running, *frozen, *held)}
-        others = [k for k in reading.recent if k.request.id not in apart and self._shows(k, viewer)]
+        told = (k for k in reading.recent if k.request.id not in apart and not sweeping.is_silent(k.request))
+        others = [k for k in told if self._shows(k, viewer)]
         return Page(
             at=reading.at,
             waiting=tuple(waiting),
@@ -137,6 +166,7 @@ class Questions:
             stoppable=frozenset(k.request.id for k in running if self._stops(k, viewer)),
             latest=tuple(others[:LATEST]),
             held=held,
+            sweeps=self._sweeps(reading, viewer),
             frozen=tuple(frozen),
             may_freeze=bool(policy.may_freeze(self._rights.policy, viewer.person, viewer.members)),
             rights=standings(self._rights.policy, viewer.person, viewer.members),
@@ -150,6 +180,14 @@ class Questions:
         """The holds in force of which this person may know. Raises Refused for someone who may know of none."""
         viewer = await self._member(who)
         return self._held(await self.read(), viewer)
+
+    def _sweeps(self, reading: Reading, viewer: Viewer) -> tuple[Runs, ...]:
+        return tuple(runs for runs in reading.sweeps if self._looks_at(runs.series.command.hosts, viewer))
+
+    async def sweeps(self, who: str) -> tuple[Runs, ...]:
+        """The sweeps of which this person may know. Raises Refused for someone who may know of none."""
+        viewer = await self._member(who)
+        return self._sweeps(await self.read(), viewer)
 
     def _waits(self, known: Known, viewer: Viewer, now: Moment) -> bool:
         """May this person's approval count for any host for which it doesn't yet, and is there time?"""
@@ -179,7 +217,10 @@ class Questions:
         return everyones or viewer.person.id in known.people or self._may_look(known, viewer)
 
     def _may_look(self, known: Known, viewer: Viewer) -> bool:
-        looks = [policy.may_look(self._rights.policy, h, viewer.person, viewer.members) for h in known.hosts]
+        return self._looks_at(known.hosts, viewer)
+
+    def _looks_at(self, hosts: Sequence[str], viewer: Viewer) -> bool:
+        looks = [policy.may_look(self._rights.policy, host, viewer.person, viewer.members) for host in hosts]
         return bool(looks) and all(looks)
 
     # ------------------------------------------------------------------------------------------ what was

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 from bot import policy
 from bot.borders import People
 from bot.errors import LookupFailed, Refused
+from bot.events import BOT
 from bot.inventory import fold
 from bot.lifecycle import Request, command_of
 from bot.models import Account, Act, Kick, Person, Plan, Target, Value
@@ -107,6 +108,9 @@ class Rights:
 
     async def still_hold(self, request: Request, aims: Aims) -> None:
         """Right before acting: raises Refused if the asker or an approver lost a right, or a rule needs more people."""
+        if request.permitted:
+            self.demand_permitted(command_of(request), aims, _sessions(request))
+            return
         question, acts = _Question(self._people), _acts(request.command)
         await self._demand_kick(request.asker, request.command, aims, question)
         for decision in request.decisions:
@@ -116,6 +120,13 @@ class Rights:
         for host, needed in self.approvals_needed(request, aims).items():
             if len(request.approved_on(host)) < needed:
                 raise Refused(f"{host} now needs {needed} approvals.")
+
+    def demand_permitted(self, command: Kick, aims: Aims, sessions: int) -> None:
+        """Raises Refused unless the configuration lets this sweep end all of that without a click."""
+        for host, account in aims:
+            _demand(policy.may_sweep(self.policy, host, account, command, "end"))
+            if limit := policy.limit_passed(self.rules(host, account, command.acts), command.acts, sessions):
+                raise Refused(f"It would end {sessions} sessions, more than {limit} on {host}.")
 
     def approvals_needed(self, request: Request, aims: Aims) -> dict[str, int]:
         """For each host, by the rules as they are now. Raises Refused where no rule speaks about it any more."""
@@ -243,6 +254,9 @@ class Rights:
         return tuple(found)
 
     async def _demand_kick(self, who: str, command: Kick | None, aims: Aims, question: "_Question") -> None:
+        if who == BOT:
+            self._demand_sweep(command, aims)
+            return
         if command:
             _demand(policy.may_ask_for_everyone(self.policy, command, who))
         await self._demand_ask(who, _acts(command), aims, command.reason if command else "", question)
@@ -253,6 +267,13 @@ class Rights:
             _demand(policy.may_ask(self.policy, host, account, acts, person, members))
             if any(rule.reason for rule in self.rules(host, account, acts)) and not reason:
                 raise Refused(f"On {host} a reason is needed: add `because …` at the end.")
+
+    def _demand_sweep(self, command: Kick | None, aims: Aims) -> None:
+        """What Kickbot asks by itself is what a sweep of the configuration asks, where each rule lets it."""
+        if command is None:
+            raise Refused("Kickbot asks for nothing but the sweeps of kickbot.toml.")
+        for host, account in aims:
+            _demand(policy.may_sweep(self.policy, host, account, command, "propose"))
 
     async def _counted(
         self, who: str, acts: frozenset[Act], aims: Aims, asker: str, question: "_Question"
@@ -266,6 +287,8 @@ class Rights:
 
     async def _members(self, who: str, aims: Aims, question: "_Question", listed: Literal["ask", "approve"]) -> Members:
         groups = self.policy.groups([host for host, _ in aims], listed)
+        if who == BOT:
+            return await question.members(groups)
         return await question.groups(await question.person(who), groups)
 
 
@@ -282,7 +305,10 @@ class _Question:
 
     async def groups(self, person: Person, groups: frozenset[str]) -> Members:
         """The members of those groups; none is read for someone who may do nothing anyway."""
-        wanted = sorted(groups) if person.is_member else []
+        return await self.members(groups) if person.is_member else {}
+
+    async def members(self, groups: frozenset[str]) -> Members:
+        wanted = sorted(groups)
         return dict(zip(wanted, await asyncio.gather(*map(self._group, wanted)), strict=True))
 
     async def full_members(self, ids: Sequence[str], *, enough: int) -> list[str]:

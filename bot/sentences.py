@@ -22,6 +22,7 @@ from bot.events import (
     Looked,
     Observed,
     Overdue,
+    Permitted,
     Planned,
     Refused,
     Released,
@@ -30,7 +31,7 @@ from bot.events import (
     Verifying,
     Warned,
 )
-from bot.models import Answer, Moment, Outcome, Step, Target, Value
+from bot.models import Answer, Moment, Outcome, Step, Swept, Target, Value
 
 
 class Name(Value):
@@ -94,6 +95,8 @@ def sentence(event: Event) -> Sentence:
     match event:
         case Looked():
             return (f"looked at {_seen(event)} on {_names(event.hosts)}, in ", Name(id=event.channel))
+        case Asked(sweep=sweep, not_before=due) if sweep is not None and due is not None:
+            return (f"opened a run of the sweep {sweep.name} ({sweep.action}), due ", At(moment=due))
         case Asked():
             return ("asked in ", Name(id=event.channel), f": {event.words}")
         case Frozen():
@@ -119,6 +122,8 @@ def _decided(event: Event) -> Sentence:
         case Approved():
             rest = "" if event.complete else "; more approvals are needed"
             return ("approved the plan ", Hash(digest=event.plan_hash), f" for {_names(event.hosts)}{rest}")
+        case Permitted():
+            return ("the configuration lets the sweep end the plan ", Hash(digest=event.plan_hash), " without a click")
         case Denied():
             return ("denied the plan ", Hash(digest=event.plan_hash), because(event.reason))
         case Lapsed():
@@ -143,7 +148,7 @@ def _done(event: Event) -> Sentence:
             why = (": ", Own(text=event.reason)) if event.reason else ()
             return ("nothing is left to do", *why, "; from here on only looks")
         case Closed():
-            return (f"closed{because(event.note)}",)
+            return (f"closed{because(event.note)}{because(hosts_swept(event.swept)) if event.swept else ''}",)
         case Held() | UnholdApproved() | Overdue() | Released():
             return _of_hold(event)
         case _:
@@ -214,6 +219,20 @@ def ended(outcome: Outcome) -> str:
 def counted(outcomes: Sequence[Outcome]) -> str:
     """`2 ended, 1 survived`; empty without any."""
     return ", ".join(f"{many} {result}" for result, many in Counter(o.result for o in outcomes).items())
+
+
+def hosts_swept(swept: Swept) -> str:
+    """`12 hosts looked at: 10 compliant, 1 with idle sessions, 1 did not answer`."""
+    unjudged = [one for one in swept.unjudged if one.host not in swept.hosts]
+    silent = sum(not one.answered for one in unjudged)
+    parts = {
+        "compliant": len(swept.compliant),
+        "with idle sessions": len(swept.hosts),
+        "did not answer": silent,
+        "can't be judged": len(unjudged) - silent,
+    }
+    said = ", ".join(f"{many} {what}" for what, many in parts.items() if many)
+    return f"{number(sum(parts.values()), 'host')} looked at: {said}"
 
 
 def because(reason: str) -> str:

@@ -12,10 +12,13 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bot import sweeping
 from bot.cleaning import clean
+from bot.commands import LONGEST_IDLE, LONGEST_WARNING, SHORTEST_IDLE
+from bot.durations import DAY, MINUTE
 from bot.errors import CommandError, SettingsError
 from bot.inventory import Inventory, expand
-from bot.models import Act, Host, Sense, Value
+from bot.models import EVERYONE, Act, Filter, Host, Kick, Sense, Series, Sweep, SweepAction, Value
 from bot.policy import MAX_SESSIONS, Policy, Rule
 from bot.shapes import (
     Address,
@@ -25,13 +28,20 @@ from bot.shapes import (
     LoopbackAddress,
     People,
     PersonId,
+    QuietTimes,
     Seconds,
+    SweepName,
     UnixGroups,
     Where,
+    Zone,
+    between,
     not_empty,
 )
 
 SLACK_API_URL = "https://slack.com/api/"
+SHORTEST_EVERY, LONGEST_EVERY = MINUTE, 30 * DAY
+WARN = 300
+"""Seconds: what ends without a click never comes without a warning."""
 
 
 class Commands(Value):
@@ -106,6 +116,7 @@ class RuleSection(Value):
     idle: Sense = "careful"
     spare_groups: UnixGroups | None = None
     max_sessions: int = Field(default=MAX_SESSIONS, ge=1, le=10_000)
+    sweeps: Literal["no", "propose", "end"] = "no"
 
     @field_validator("then")
     @classmethod
@@ -113,6 +124,25 @@ class RuleSection(Value):
         if stray := next((who for who in then or () if who not in (info.data.get("approve") or ())), None):
             raise ValueError(f"names {stray}, which isn't in `approve`: to be called gives nobody a right")
         return then
+
+
+class SweepSection(Value):
+    name: SweepName
+    hosts: str
+    idle: Annotated[Seconds, between(SHORTEST_IDLE, LONGEST_IDLE)]
+    every: Annotated[Seconds, between(SHORTEST_EVERY, LONGEST_EVERY)]
+    action: SweepAction
+    protect: Logins | None = None
+    quiet: QuietTimes = ()
+    zone: Zone = "UTC"
+    warn: Annotated[Seconds, between(1, LONGEST_WARNING)] | None = None
+
+    @field_validator("warn")
+    @classmethod
+    def _used(cls, warn: int | None, info: ValidationInfo) -> int | None:
+        if warn is not None and info.data.get("action") == "report":
+            raise ValueError('has no meaning where nothing ends; write action = "propose" or "end", or leave it out')
+        return warn
 
 
 class HealthSection(Value):
@@ -138,6 +168,7 @@ class Settings(Value):
     rules: tuple[RuleSection, ...] = Field(min_length=1)
     people: dict[PersonId, Logins] = Field(default_factory=dict)
     protect: ProtectSection = ProtectSection()
+    sweeps: tuple[SweepSection, ...] = ()
     health: HealthSection | None = None
 
     @property
@@ -177,19 +208,25 @@ class Settings(Value):
         return Inventory(hosts=hosts)
 
     def policy(self, inventory: Inventory) -> Policy:
-        """The rules with their hosts expanded. Raises SettingsError for a host or a group that isn't configured."""
+        """The rules and sweeps with their hosts expanded.
+
+        Raises SettingsError for a host or a group that isn't configured, and for a sweep that no rule lets do its work.
+        """
         logins = {host.user for host in inventory.hosts.values()}
         owners: dict[str, set[str]] = {}
         for person, accounts in self.people.items():
             for account in accounts:
                 owners.setdefault(account, set()).add(person)
-        return Policy(
+        policy = Policy(
             rules=tuple(_rule(number, section, inventory) for number, section in enumerate(self.rules)),
             owners={account: frozenset(people) for account, people in owners.items()},
             protected=frozenset({"root", *logins, *(self.protect.users or ())}),
             incident_channel=self.slack.incident_channel,
             channels=self.slack.channels,
+            sweeps=tuple(_series(number, section, inventory) for number, section in enumerate(self.sweeps)),
         )
+        _check_sweeps(policy)
+        return policy
 
 
 class Secrets(BaseSettings):
@@ -257,11 +294,8 @@ def _demand(name: str, secret: SecretStr, shape: str, what: str) -> None:
 
 
 def _rule(number: int, section: RuleSection, inventory: Inventory) -> Rule:
-    def hosts() -> Iterable[str]:
-        return inventory.hosts if section.hosts == "*" else inventory.select(section.hosts)
-
     return Rule(
-        hosts=frozenset(_checked(f"rules[{number}].hosts", hosts)),
+        hosts=frozenset(_hosts(f"rules[{number}].hosts", section.hosts, inventory)),
         accounts=section.accounts if isinstance(section.accounts, str) else frozenset(section.accounts),
         acts=frozenset(section.acts),
         look=section.look or (),
@@ -277,7 +311,40 @@ def _rule(number: int, section: RuleSection, inventory: Inventory) -> Rule:
         idle=section.idle,
         spare_groups=section.spare_groups or (),
         max_sessions=section.max_sessions,
+        sweeps=section.sweeps,
     )
+
+
+def _series(number: int, section: SweepSection, inventory: Inventory) -> Series:
+    warn = WARN if section.action == "end" and section.warn is None else section.warn or 0
+    command = Kick(
+        user=EVERYONE,
+        hosts=tuple(_hosts(f"sweeps[{number}].hosts", section.hosts, inventory)),
+        only=Filter(idle=section.idle),
+        warn=warn,
+        spare=section.protect or (),
+        reason=f"sweep {section.name}",
+    )
+    sweep = Sweep(name=section.name, action=section.action, every=section.every, quiet=section.quiet, zone=section.zone)
+    return Series(sweep=sweep, command=command)
+
+
+def _check_sweeps(policy: Policy) -> None:
+    """What could never do its work stops the start, and is not found out at night."""
+    names = [series.sweep.name for series in policy.sweeps]
+    for number, series in enumerate(policy.sweeps):
+        action = series.sweep.action
+        if names.index(series.sweep.name) < number:
+            raise SettingsError(f"sweeps[{number}].name: {series.sweep.name} is configured twice")
+        if host := sweeping.host_without_rule(series, policy):
+            raise SettingsError(
+                f"sweeps[{number}].action: no rule lets a sweep {action} on {host}: the first rule about it that has"
+                f' "kick" and "everyone" in its acts needs sweeps = "{action}"'
+            )
+
+
+def _hosts(key: str, text: str, inventory: Inventory) -> Iterable[str]:
+    return _checked(key, lambda: inventory.hosts if text == "*" else inventory.select(text))
 
 
 def _checked(key: str, expanded: Callable[[], Iterable[str]]) -> Iterable[str]:

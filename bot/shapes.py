@@ -4,10 +4,12 @@ import ipaddress
 import re
 from collections.abc import Callable
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator
 
-from bot.durations import seconds
+from bot import sweeping
+from bot.durations import seconds, spell
 
 LAST_PORT = 65535
 
@@ -17,6 +19,17 @@ def _duration(text: object) -> int:
     if length is None:
         raise ValueError("must be a time such as 30s, 15m, 2h or 1d")
     return length
+
+
+def between(least: int, most: int) -> AfterValidator:
+    """For a length of time. least, most: seconds."""
+
+    def check(length: int) -> int:
+        if not least <= length <= most:
+            raise ValueError(f"must be a time from {spell(least)} to {spell(most)}")
+        return length
+
+    return AfterValidator(check)
 
 
 def not_empty(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -52,6 +65,28 @@ def _loopback(text: str) -> str:
     raise ValueError(f"{text!r} is not an address of this machine alone, such as 127.0.0.1:9464")
 
 
+def _quiet(text: str) -> str:
+    try:
+        sweeping.span(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a time of the day such as 08:00-18:00") from error
+    return text
+
+
+def _some_time_left(quiet: tuple[str, ...]) -> tuple[str, ...]:
+    if sweeping.leaves_no_time([sweeping.span(text) for text in quiet]):
+        raise ValueError("leaves no time of the day: it would never run")
+    return quiet
+
+
+def _zone(text: str) -> str:
+    """UTC needs no files of the machine."""
+    try:
+        return text if text == "UTC" else ZoneInfo(text).key
+    except (KeyError, OSError, ValueError) as error:
+        raise ValueError(f"{text!r} is not a time zone that this machine knows, such as Europe/Berlin") from error
+
+
 Seconds = Annotated[int, BeforeValidator(_duration)]
 ChannelId = Annotated[str, AfterValidator(_shaped(r"[CG][A-Z0-9]{2,}", "a channel id (C…)"))]
 Where = Annotated[str, AfterValidator(_shaped(r"[CG][A-Z0-9]{2,}|#.+", "a channel id (C…) or a name pattern (#inc-*)"))]
@@ -61,6 +96,10 @@ People = Annotated[tuple[Who, ...], AfterValidator(not_empty)]
 UnixGroup = Annotated[str, AfterValidator(_shaped(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}", "the name of a Unix group"))]
 UnixGroups = Annotated[tuple[UnixGroup, ...], AfterValidator(not_empty)]
 Logins = Annotated[tuple[str, ...], AfterValidator(not_empty)]
+SweepName = Annotated[str, AfterValidator(_shaped(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}", "a short name such as nightly"))]
+Quiet = Annotated[str, AfterValidator(_quiet)]
+QuietTimes = Annotated[tuple[Quiet, ...], AfterValidator(_some_time_left)]
+Zone = Annotated[str, AfterValidator(_zone)]
 CommandName = Annotated[str, AfterValidator(_shaped(r"/[a-z0-9_-]{1,31}", "a command name such as /kick"))]
 Address = Annotated[str, AfterValidator(_address)]
 LoopbackAddress = Annotated[str, AfterValidator(_loopback)]

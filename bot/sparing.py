@@ -3,17 +3,22 @@
 Refuse by default: an account that no rule allows to end stays, and so does one of whom the host didn't tell its groups.
 """
 
+from bot.events import BOT
 from bot.models import Account, Kick, Snapshot
-from bot.policy import Policy, Rule
+from bot.policy import Policy, Rule, may_sweep
 
 YOURS = "it is of whoever asked; with the word `me` it would end too"
 
 
 def why_spared(command: Kick, look: Snapshot, account: Account, policy: Policy, asker: str) -> str:
-    """Why the sessions of an account stay; empty if they may go."""
+    """Why the sessions of an account stay; empty if they may go. asker: `kickbot` for a sweep."""
+    if account.name in command.spare:
+        return "the sweep leaves the account alone"
     rules = policy.rules_to_act(look.host, account, command.acts)
     if not rules:
         return "no rule allows to end it"
+    if asker == BOT and not may_sweep(policy, look.host, account, command, "propose"):
+        return "no rule lets a sweep end it"
     if policy.owns(account.name, asker) and not command.me:
         return YOURS
     return _why_by_group(rules, look, account)

@@ -1,6 +1,7 @@
 """START HERE 2: the story of a request. The only file that knows the order of the steps; it talks to no edge directly.
 
     ask -> look -> plan -> approve -> (warn, wait) -> [look -> intent -> act -> answer]* -> look -> judge -> closed
+    a sweep's run -> look -> report, or plan -> approve by people, or by the configuration -> the same
 
 Each step reads the request as the trail tells it, does one thing, and records it; each is safe to enter again after a
 crash. It never posts: the publisher follows the trail.
@@ -12,14 +13,14 @@ from datetime import datetime, timedelta
 
 from pydantic import Field
 
-from bot import commands, events, idleness, lifecycle, outcomes, planning
+from bot import commands, events, idleness, lifecycle, outcomes, planning, sweeping
 from bot.acts import Acts
 from bot.borders import Hosts, Lease, Sleep, Told, Trail
 from bot.brake import Brake
 from bot.cleaning import clean, shorten
 from bot.decisions import Decisions
 from bot.durations import spell
-from bot.errors import Conflict, HeldElsewhere, LookupFailed, Refused, TooLate
+from bot.errors import Conflict, HeldElsewhere, LookupFailed, NotNow, Refused, TooLate
 from bot.events import Attachment
 from bot.holds import Holds
 from bot.inventory import fold
@@ -37,10 +38,12 @@ from bot.models import (
     Listing,
     Looks,
     Moment,
+    Plan,
     RequestId,
     ShowAccount,
     Snapshot,
     Step,
+    Swept,
     Unhold,
     Unreachable,
     Value,
@@ -49,6 +52,8 @@ from bot.models import (
 )
 from bot.policy import Channel, Rule, approvals_needed, home, in_time, limit_passed
 from bot.rights import Rights, aims
+from bot.stopping import together
+from bot.sweeps import Sweeps
 from bot.unholds import Unholds
 
 HOSTS_AT_ONCE = 10
@@ -61,6 +66,8 @@ UNFREEZE_LATE = 60.0
 """Seconds after which a word to unfreeze that arrives counts for nothing."""
 CLOCKS_APART = timedelta(minutes=5)
 """By so much Slack's clock and the trail's may differ."""
+SLACK_PAUSE = 300.0
+"""Seconds after which a sweep is tried again for which Slack did not say who may approve."""
 
 
 class Origin(Value):
@@ -139,6 +146,7 @@ class Workflow:
         self._unholds = Unholds(self._ledger, rights)
         self._acts = Acts(self._ledger, hosts, self._brake)
         self._holds = Holds(self._ledger, hosts, self._brake, self._acts)
+        self._sweeps = Sweeps(self._ledger, rights.policy)
         self._timing = timing
         self._sleep = sleep
         self._last_seen: dict[str, frozenset[str]] = {}
@@ -150,7 +158,7 @@ class Workflow:
 
     async def run(self) -> None:
         """Carry on with every open request, and with each new one, until cancelled."""
-        await self._loop.run()
+        await together(self._loop.run(), self._sweeps.keep())
 
     # ------------------------------------------------------------------------------------------ what people do
 
@@ -315,6 +323,8 @@ class Workflow:
 
     async def prepare(self, request: Request, lease: Lease) -> Request:
         """Asked: look, and say exactly what would be done."""
+        if request.sweep is not None:
+            return await self.sweep(request, lease)
         command = command_of(request)
         try:
             await self._rights.to_ask(request.asker, command)
@@ -333,10 +343,54 @@ class Workflow:
             approvers = await self._rights.to_plan(request.asker, command, aims(plan), sessions=len(plan.sessions))
         except (Refused, LookupFailed) as refusal:
             return await self._ledger.record(request, events.Refused(reason=refusal.for_user()), lease)
+        return await self._ledger.record(request, await self._planned(command, plan, approvers), lease)
+
+    async def sweep(self, request: Request, lease: Lease) -> Request:
+        """A sweep's run whose time has come: look, and report; or plan what people approve, or the configuration."""
+        command, reports = command_of(request), request.sweep is not None and request.sweep.action == "report"
+        if not reports:
+            await self._brake.demand_released()
+        if why := await self._sweeps.why_not(request):
+            return await self._ledger.record(request, events.Closed(outcomes=(), note=why), lease)
+        policy = self._rights.policy
+        groups = () if reports else policy.spare_groups(command.hosts)
+        looks = await self._look_at(command.hosts, compared=True, groups=groups)
+        request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="before"), lease)
+        plan = None if reports else planning.make(command, looks, policy, asker=request.asker)
+        swept = sweeping.found(command, looks, policy, plan)
+        event = await self._swept(request, plan, swept) if plan and plan.targets else None
+        return await self._ledger.record(request, event or events.Closed(outcomes=(), swept=swept), lease)
+
+    async def _swept(self, request: Request, plan: Plan, swept: Swept) -> events.Planned | events.Closed:
+        """The plan, for people or for the configuration to approve; closed, if nobody could."""
+        command = command_of(request)
+        try:
+            if self._needs_nobody(request, plan):
+                return (await self._planned(command, plan, (), swept)).model_copy(update={"approvals": 0, "groups": ()})
+            approvers = await self._rights.to_plan(request.asker, command, aims(plan), sessions=len(plan.sessions))
+        except Refused as refusal:
+            return events.Closed(outcomes=(), note=refusal.for_user(), swept=swept)
+        except LookupFailed as failed:
+            raise NotNow(str(failed), SLACK_PAUSE) from failed
+        return await self._planned(command, plan, approvers, swept)
+
+    def _needs_nobody(self, request: Request, plan: Plan) -> bool:
+        """Does the configuration let this sweep end all of it without a click? Otherwise it proposes."""
+        if request.sweep is None or request.sweep.action != "end":
+            return False
+        try:
+            self._rights.demand_permitted(command_of(request), aims(plan), len(plan.sessions))
+        except Refused:
+            return False
+        return True
+
+    async def _planned(
+        self, command: Kick, plan: Plan, approvers: tuple[str, ...], swept: Swept | None = None
+    ) -> events.Planned:
         owners = self._rights.policy.owners
         whose = {name: tuple(sorted(owners[name])) for name in plan.people if name in owners}
         rules = [rule for host, account in aims(plan) for rule in self._rights.rules(host, account, command.acts)]
-        planned = events.Planned(
+        return events.Planned(
             plan=plan,
             plan_hash=plan.hash,
             decide_by=await self._ledger.now() + timedelta(seconds=min(r.expires for r in rules)),
@@ -349,18 +403,26 @@ class Workflow:
             whose=whose,
             then=tuple(dict.fromkeys(i for r in rules for i in r.then)),
             may_hold=self._rights.policy.allows(aims(plan), Act.HOLD),
+            swept=swept,
         )
-        return await self._ledger.record(request, planned, lease)
 
     async def hurry(self, request: Request, lease: Lease) -> Request:
         """Pending: those who may decide are reminded once, and then the time is over."""
         if await self._ledger.now() >= known(request.decide_by):
             return await self._ledger.record(request, events.Expired(), lease)
+        if request.needs_nobody:
+            return await self.permit(request, lease)
         able = await self._rights.to_remind(request, aims(plan_of(request)))
         try:
             return await self._ledger.record(request, events.Reminded(then=request.then, approvers=able), lease)
         except Conflict:  # somebody decided meanwhile
             return await self._ledger.load(request.id)
+
+    async def permit(self, request: Request, lease: Lease) -> Request:
+        """A sweep that the configuration lets end without a click; `act` asks the configuration once more."""
+        act_by = await self._ledger.now() + timedelta(seconds=command_of(request).warn + request.act_within)
+        permitted = events.Permitted(plan_hash=request.plan_hash, act_by=act_by)
+        return await self._ledger.record(request, permitted, lease)
 
     async def act(self, request: Request, lease: Lease) -> Request:
         """Approved: on each host one look, then one try for each target, until nothing approved is left to do."""
@@ -484,6 +546,8 @@ class Workflow:
 
     async def _too_late(self, request: Request) -> str:
         """Why nothing may start any more by the clock; empty while there is time."""
+        if request.permitted and await self._sweeps.is_quiet(request):
+            return "the quiet time of the sweep has begun"
         if await self._seconds_left(request) > 0:
             return ""
         until = f"{known(request.act_by):%H:%M} UTC"
@@ -538,8 +602,9 @@ class Workflow:
     async def _warning(self, request: Request, act_at: datetime) -> str:
         """What the user reads on the terminal: who, when and why, in one line."""
         command = command_of(request)
-        because = f", because {shorten(command.reason, WARNED_REASON)}" if command.reason else ""
-        who = shorten(clean(await self._rights.name(request.asker)), WARNED_NAME) or "someone on call"
+        because = f", because {shorten(command.reason, WARNED_REASON)}" if command.reason and not request.sweep else ""
+        named = f"the sweep {request.sweep.name}" if request.sweep else await self._rights.name(request.asker)
+        who = shorten(clean(named), WARNED_NAME) or "someone on call"
         whose = "every session here" if command.is_of_everyone else f"this session of {command.user}"
         when = f"at {act_at:%H:%M:%S} UTC, in {spell(command.warn)}{', if it is idle then' * bool(command.only.idle)}"
         return clean(f"Kickbot: {who} has {whose} ended {when}{because}. Save your work now.")

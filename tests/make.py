@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from bot import events, lifecycle, planning
+from bot import events, lifecycle, planning, sweeping
 from bot.events import Attachment, Entry, Event, Record
 from bot.inventory import Inventory
 from bot.lifecycle import Request
@@ -22,9 +22,11 @@ from bot.models import (
     Process,
     RequestId,
     Rung,
+    Series,
     Session,
     Snapshot,
     Step,
+    Sweep,
     Target,
     Terminal,
     Unreachable,
@@ -205,6 +207,27 @@ def team_policy(**changes: Any) -> Policy:
 def channel(id: str = INCIDENT, **changes: Any) -> Channel:  # noqa: A002 - Slack's own word
     """A channel of this workspace that the bot is in."""
     return Channel.model_validate({"id": id, "name": id.removeprefix("C0").lower(), "member": True, **changes})
+
+
+def series(**changes: Any) -> Series:
+    """Every hour it reports what is idle for half an hour on host1. changes: of the sweep, its command, or `idle`."""
+    idle = changes.pop("idle", 1800)
+    sweep = {"name": "nightly", "action": "report", "every": 3600}
+    sweep |= {name: changes.pop(name) for name in list(changes) if name in Sweep.model_fields}
+    values = {"user": "everyone", "hosts": ("host1",), "only": {"idle": idle}, "reason": f"sweep {sweep['name']}"}
+    warn = {"warn": 300} if sweep["action"] == "end" else {}
+    return Series.model_validate({"sweep": sweep, "command": {**values, **warn, **changes}})
+
+
+def soon(now: datetime) -> int:
+    """An interval of which one run is due in about a second from that moment, and the next one in many years."""
+    return int((now - sweeping.ANCHOR).total_seconds() + 1.5)
+
+
+def sweeping_policy(*sweeps: Series, **rule_changes: Any) -> Policy:
+    """Those sweeps, and one rule about host1 that lets them end without a click. rule_changes: of that rule."""
+    lets = {"acts": {Act.KICK, Act.EVERYONE}, "sweeps": "end"}
+    return policy(rule(**{**lets, **rule_changes}), sweeps=sweeps)
 
 
 # ---------------------------------------------------------------------------------------------------- requests

@@ -21,6 +21,7 @@ from bot.models import (
     Filter,
     Hold,
     HostUptime,
+    Idle,
     Kept,
     Kick,
     Outcome,
@@ -32,7 +33,10 @@ from bot.models import (
     Result,
     ShowAccount,
     Snapshot,
+    Sweep,
+    Swept,
     Target,
+    Unjudged,
     Unreachable,
     Warn,
 )
@@ -308,6 +312,41 @@ UNRELEASED: tuple[Event, ...] = (
         whose={"audituser": (OTHER,)},
     ),
 )
+SWEPT = Swept(
+    compliant=("host3",),
+    idle=(Idle(host="host1", session="7", user="audituser", seconds=16_000),),
+    unjudged=(Unjudged(host="host2", why="host2 did not answer", answered=False),),
+)
+OF_SWEEPS: tuple[Event, ...] = (
+    events.Asked(
+        key="sweep nightly 0123456789abcdef 2026-11-20T13:31:05.000000Z",
+        channel="",
+        home="C0INCIDENT",
+        words="sweep nightly",
+        command=Kick(
+            user="everyone",
+            hosts=("host1", "host2", "host3"),
+            only=Filter(idle=14_400),
+            warn=300,
+            spare=("deploy",),
+            reason="sweep nightly",
+        ),
+        sweep=Sweep(name="nightly", action="end", every=86_400, quiet=("08:00-18:00",), zone="Europe/Berlin"),
+        not_before=START,
+        follows=RequestId(3),
+    ),
+    events.Planned(
+        plan=Plan(user="everyone", targets=(IDLE_TARGET,)),
+        plan_hash="c" * 64,
+        decide_by=START,
+        act_within=900,
+        approvals=0,
+        approvers=(),
+        swept=SWEPT,
+    ),
+    events.Permitted(plan_hash="c" * 64, act_by=START),
+    events.Closed(outcomes=(), note="Nobody could approve this.", swept=SWEPT),
+)
 
 
 class Generation(NamedTuple):
@@ -324,7 +363,7 @@ GENERATIONS = (
     Generation(WITH_FREEZES, "05f28a0f256c4ea4bcd9293ae0f792ba2af90a7ba66625896f42af6de9baf45a"),
     Generation(OF_EVERYONE, "58acf6ad18c1bffcfe646dd3b2b8f9bcb08c09c4a560eadb64b1627657e40ea3"),
     Generation(OF_HOLDS, "b632a34c4853dd4c0ad76548dea8f9c5a380fba5dc8180f31e078ffe8f033f39"),
-    Generation(UNRELEASED, "f8f4d8f0db8adca0d63d9912d75cee31a1e3a82197b16b6a7fb00f9e1e6bf531"),
+    Generation((*UNRELEASED, *OF_SWEEPS), "02097a81012f3e9804675e57e03758a1baa65da621580be38cb7378ae587463f"),
 )
 EVERY = tuple(example for generation in GENERATIONS for example in generation.examples)
 NEWEST = GENERATIONS[-1].examples

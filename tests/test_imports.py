@@ -37,6 +37,7 @@ CORE = {
     "limits",
     "presence",
     "sparing",
+    "sweeping",
     "planning",
     "outcomes",
     "sentences",
@@ -62,9 +63,11 @@ MAP: dict[str, set[str]] = {
     "acts": {"core", "borders", "stopping", "brake", "ledger"},
     "holds": {"core", "borders", "brake", "ledger", "acts"},
     "unholds": {"core", "ledger", "rights"},
+    "sweeps": {"core", "ledger"},
     "questions": {"core", "borders", "ledger", "rights"},
     "workflow": {
-        *{"core", "borders", "acts", "ledger", "loop", "rights", "brake", "decisions", "holds", "unholds"},
+        *{"core", "borders", "stopping", "acts", "ledger", "loop", "rights", "brake", "decisions", "holds", "unholds"},
+        "sweeps",
     },
     # the edges: none knows another
     "web_server": {"core"},

@@ -11,7 +11,7 @@ from bot.errors import TrailError
 from bot.events import FINAL as FINAL_KINDS
 from bot.events import Event
 from bot.lifecycle import AT_ONCE, FOLLOWS, GIVE_UP, LOOK_AGAIN, TRY_AGAIN, Request, State
-from bot.models import Outcome, RequestId, Result
+from bot.models import Outcome, RequestId, Result, Series
 from tests import make
 from tests.make import APPROVER, ASKER, INCIDENT, OTHER, START
 
@@ -33,6 +33,7 @@ NEXT: dict[str, Event] = {
         make.planned(PLAN),
         events.Reminded(then=("S0MANAGERS",), approvers=(APPROVER,)),
         make.approved(PLAN),
+        events.Permitted(plan_hash=PLAN.hash, act_by=START + timedelta(minutes=30)),
         events.Denied(who=APPROVER, plan_hash=PLAN.hash, reason="wait"),
         events.Cancelled(who=ASKER),
         events.Expired(),
@@ -142,6 +143,36 @@ def test_answer_without_its_intent() -> None:
         told(*ACTING, make.signalled(STEPS[1]))
     with pytest.raises(TrailError, match="without its intent"):
         told(*ACTING, make.signalled(STEPS[0]), make.signalled(STEPS[0]))
+
+
+@pytest.mark.parametrize(
+    ("sweep", "approvals", "may"),
+    [
+        (make.series(action="end"), 0, True),
+        (make.series(action="end"), 1, False),
+        (make.series(action="propose"), 0, False),
+    ],
+    ids=["ends", "fell back", "proposes"],
+)
+def test_only_a_sweep_is_permitted_by_the_configuration(sweep: Series, approvals: int, may: bool) -> None:
+    """One that ends, whose plan needs nobody; and then it is approved by no person."""
+    asked = make.asked(who="kickbot", command=sweep.command, sweep=sweep.sweep, not_before=START)
+    story = (asked, make.observed("before", THERE), make.planned(PLAN, approvals=approvals))
+
+    assert lifecycle.may_follow(told(*story), NEXT["permitted"]) is may
+    if may:
+        request = told(*story, NEXT["permitted"])
+        assert (request.state, request.permitted, request.decisions) == (State.APPROVED, True, ())
+        assert told(*story).due == lifecycle.AT_ONCE
+        with pytest.raises(TrailError, match="another plan"):
+            told(*story, events.Permitted(plan_hash="f" * 64, act_by=START))
+
+
+def test_a_run_is_not_due_before_its_time() -> None:
+    """Kickbot asked for it long before."""
+    sweep = make.series()
+    asked = make.asked(command=sweep.command, sweep=sweep.sweep, not_before=START + timedelta(days=1))
+    assert told(asked).due == START + timedelta(days=1)
 
 
 def test_incomplete_approval() -> None:

@@ -418,7 +418,7 @@ def test_whoever_approves(
     verdict = rules.may_approve(policy, "host1", account, acts, person, members, asker=asker)
 
     decide = policy.rules_to_act("host1", account, acts)
-    able = rules.candidates(policy, decide, account.name, members, asker=asker) if decide else frozenset()
+    able = rules.candidates(policy, decide, [account.name], members, asker=asker) if decide else frozenset()
     assert bool(verdict) is (person.is_member and person.id in able)
     assert bool(verdict) is not bool(verdict.reason)
     if verdict:

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 
 from bot import lifecycle
 from bot.cleaning import clean, shorten
+from bot.durations import spell
 from bot.errors import TrailError
 from bot.events import BOT, Asked, Attachment, Closed, Event, Frozen, Held, Looked, Observed, Planned, Record, Signalled
 from bot.models import Plan
-from bot.sentences import At, Hash, Name, Own, Piece, aim, because, counted, ended, number, sentence
+from bot.sentences import At, Hash, Name, Own, Piece, aim, because, counted, ended, hosts_swept, number, sentence
 
 DIGEST = 12  # digits of a hash that are shown: enough to find it, never enough to prove it
 WORDS = 60
@@ -80,7 +81,7 @@ def _state(records: Sequence[Record]) -> str:
         request = lifecycle.replay(records)
     except TrailError:
         return "out of order"
-    return counted(request.outcomes) or str(request.state)
+    return counted(request.outcomes) or (hosts_swept(request.swept) if request.swept else str(request.state))
 
 
 # ------------------------------------------------------------------------------------------ what belongs to it
@@ -92,6 +93,9 @@ def _details(event: Event) -> Iterator[str]:
             yield from map(_look, event.looks)
         case Planned():
             yield from _plan(event.plan)
+        case Closed(swept=swept) if swept is not None:
+            yield from (f"{i.host}: session {i.session} of {i.user}, no key for {spell(i.seconds)}" for i in swept.idle)
+            yield from (one.why for one in swept.unjudged)
         case Signalled():
             yield from (f"it said: {text}" for text in event.answer.output.splitlines())
         case Closed():

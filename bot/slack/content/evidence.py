@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from bot.counting import count
-from bot.events import Approved, Cancelled, Denied, Record
+from bot.events import Approved, Cancelled, Denied, Permitted, Record
 from bot.models import Process, Snapshot
 from bot.slack.content import trees
 from bot.slack.content.blocks import LONGEST_PREFORMATTED, Message, Part, aside, compose, paragraph, preformatted
@@ -79,6 +79,8 @@ def _decision(story: Story, record: Record) -> Line:
     if isinstance(event, Approved):
         rest = "" if event.complete else f" It counts for {', '.join(event.hosts)}; more approvals are needed."
         return line(who, f" approved the plan {short(event.plan_hash)}.{rest}")
+    if isinstance(event, Permitted):
+        return line(f"The configuration lets this sweep end the plan {short(event.plan_hash)} without a click.")
     if isinstance(event, Denied):
         because = line(": ", italic(event.reason)) if event.reason else line(".")
         return line(who, f" denied the plan {short(event.plan_hash)}", because)

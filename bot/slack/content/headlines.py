@@ -6,6 +6,7 @@ from bot.counting import count, processes
 from bot.durations import exact, spell
 from bot.lifecycle import State
 from bot.models import Outcome, Result, Snapshot
+from bot.slack.content import sweeps
 from bot.slack.content.lines import Line, When, Who, bold, either, italic, joined, line, told
 from bot.slack.content.listing import outside
 from bot.slack.content.naming import some
@@ -36,8 +37,11 @@ def _hold_time(story: Story) -> str:
 
 def asks(story: Story) -> Line:
     """`Alice asks, because INC-42`"""
+    if story.request.sweep and story.request.command:
+        idle = spell(story.request.command.only.idle)
+        return line("The sweep ", bold(story.request.sweep.name), f": nobody has used these sessions for {idle}.")
     because = (", because ", italic(story.why)) if story.why else (". No reason was given.",)
-    return line(Who(id=story.request.asker), " asks", *because)
+    return line(sweeps.asker(story.request), " asks", *because)
 
 
 def last_line(story: Story) -> Line:
@@ -64,10 +68,10 @@ def credits_line(story: Story) -> Line:
     """`asked by Alice, approved by Carol, 13:31 · took 0.6 s`, as far as the headline doesn't say it."""
     request = story.request
     own = request.state is State.CANCELLED and request.ended_by == request.asker
-    parts = [] if own else [line("asked by ", Who(id=request.asker))]
-    if request.decisions and request.approved_at:
-        approved = line("approved by ", either([d.who for d in request.decisions], "and"))
-        parts.append(line(approved, ", ", When(moment=request.approved_at)))
+    parts = [] if own else [line("asked by ", sweeps.asker(request))]
+    by = either([d.who for d in request.decisions], "and") or sweeps.approved(request)
+    if by and request.approved_at:
+        parts.append(line("approved by ", by, ", ", When(moment=request.approved_at)))
     said = joined(parts, ", ")
     done = request.state is State.CLOSED and request.approved_at
     return line(said, f" · took {exact(story.took())}") if done else said

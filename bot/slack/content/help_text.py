@@ -95,6 +95,13 @@ HELP = {
         words=("Only those on hosts that you may look at.",),
         then="`/unhold USER HOSTS` gives one back before its time.",
     ),
+    "sweeps": Help(
+        does="`/kickbot sweeps` shows what Kickbot does by itself: which sweep looks where, and when.",
+        examples=("/kickbot sweeps",),
+        words=("Only those on hosts that you may look at.",),
+        then="A run with nothing to do says nothing; its counts stand here. What would end is asked or done as"
+        " `[[sweeps]]` in kickbot.toml says, and only where a rule lets it.",
+    ),
     "freeze": Help(
         does="`/kickbot freeze because …` is the emergency brake: it stops all acting at once, on every host.",
         examples=("/kickbot freeze because wrong rule deployed",),
@@ -116,6 +123,7 @@ HELP = {
             "`/kick USER HOSTS …`: ask to end their sessions",
             "`/unhold USER HOSTS`: give a held account back before its time; `/kickbot holds` lists them",
             "`/limits HOSTS`: what the hosts do by themselves about idle people",
+            "`/kickbot sweeps`: what looks for idle sessions by itself, what it found last, and when it runs next",
             "`/audit REQUEST|USER|HOST|@PERSON`: what was done, and how it ended",
             "`/kickbot freeze because …`: stop all acting at once; two people `/kickbot unfreeze`",
             "`/kickbot sessions …`, `/kickbot kick …`: the same under one name",
@@ -127,7 +135,7 @@ HELP = {
 
 
 def help_on(topic: str, names: Names) -> Message:
-    """For `sessions`, `kick`, `unhold`, `holds`, `limits`, `audit`, `freeze`, `unfreeze` or `kickbot`."""
+    """For `sessions`, `kick`, `unhold`, `holds`, `sweeps`, `limits`, `audit`, `freeze`, `unfreeze` or `kickbot`."""
     wanted = HELP[topic]
     examples = preformatted(line("For example:"), renamed("\n".join(wanted.examples), names))
     words = paragraph(*(told(renamed(word, names)) for word in wanted.words), needed=True)

@@ -9,6 +9,7 @@ from bot.questions import FOUND, SEARCHED, Found, Known
 from bot.slack.content.blocks import Message, Part, aside, compose, paragraph, prose
 from bot.slack.content.in_short import approved_by, event, in_one_line, outcome, what, why
 from bot.slack.content.lines import Line, Link, Who, bold, code, line
+from bot.slack.content.sweeps import asker
 
 MOST_FIRST, MOST_LAST = 8, 20
 """How many events of a long story are shown, from its beginning and from its end."""
@@ -24,7 +25,7 @@ def story(known: Known, link: str = "") -> Message:
     request = known.request
     number = Link(url=link, text=f"Request {request.id}") if link else bold(f"Request {request.id}")
     because = line(", ", reason) if (reason := why(request)) else ()
-    title = line(number, ": ", what(request), ", asked by ", Who(id=request.asker), approved_by(request), because)
+    title = line(number, ": ", what(request), ", asked by ", asker(request), approved_by(request), because)
     first, last, left_out = _ends(known)
     rest = f"{count(left_out, 'event')} between them are not shown: `kickbot audit show {request.id}` has all."
     between = [paragraph(line(f"… {rest}"), needed=True)] if left_out else []

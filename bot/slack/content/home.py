@@ -12,7 +12,7 @@ from bot.inventory import Inventory, fold
 from bot.lifecycle import Request, State
 from bot.models import Act, Moment, RequestId
 from bot.questions import Known, Page
-from bot.slack.content import freeze, holds
+from bot.slack.content import freeze, holds, sweeps
 from bot.slack.content.blocks import Block, Button, Message, Part, aside, buttons, paragraph
 from bot.slack.content.in_short import approved_by, in_one_line, outcome, scope, what, why
 from bot.slack.content.lines import Line, When, Who, bold, code, either, joined, line, told
@@ -27,6 +27,7 @@ REFRESH, OPEN = "kickbot_home_refresh", "kickbot_home_open"
 MOST_WAITING, MOST_YOURS, MOST_RUNNING, MOST_RIGHTS, MOST_NAMED = 20, 5, 10, 15, 3
 """How many of each are shown. Slack takes 100 blocks, and a request takes two."""
 MOST_HELD = 5
+MOST_SWEEPS = 5
 MOST_NOTES = 5
 LONGEST_WHERE = 200
 
@@ -76,12 +77,9 @@ def _parts(page: Page, inventory: Inventory, links: Links) -> Iterator[Part]:
     if page.running:
         yield from _section("Running", page.running, MOST_RUNNING, links, _running, (CANCEL,), page.stoppable)
     if page.held:
-        yield paragraph(line(bold(f"Held accounts ({len(page.held)})")))
-        for known in page.held[:MOST_HELD]:
-            yield paragraph(holds.in_one_line(known.request))
-            yield from _row(known.request, (UNHOLD,), links.get(known.request.id, ""))
-        if (more := len(page.held) - MOST_HELD) > 0:
-            yield aside(line(f"and {count(more, 'more hold')}: `/kickbot holds`."))
+        yield from _held(page, links)
+    if page.sweeps:
+        yield from _sweeps(page)
     if page.latest:
         newest = (line("• ", in_one_line(k.request, links.get(k.request.id, ""))) for k in page.latest)
         yield paragraph(line(bold("Latest")), *newest)
@@ -121,9 +119,25 @@ def _row(request: Request, offered: Iterable[str], link: str) -> Iterator[Part]:
         yield buttons(*there)
 
 
+def _held(page: Page, links: Links) -> Iterator[Part]:
+    yield paragraph(line(bold(f"Held accounts ({len(page.held)})")))
+    for known in page.held[:MOST_HELD]:
+        yield paragraph(holds.in_one_line(known.request))
+        yield from _row(known.request, (UNHOLD,), links.get(known.request.id, ""))
+    if (more := len(page.held) - MOST_HELD) > 0:
+        yield aside(line(f"and {count(more, 'more hold')}: `/kickbot holds`."))
+
+
+def _sweeps(page: Page) -> Iterator[Part]:
+    each = [line("• ", sweeps.in_one_line(runs)) for runs in page.sweeps[:MOST_SWEEPS]]
+    yield paragraph(line(bold(f"Sweeps ({len(page.sweeps)})")), *each)
+    if (more := len(page.sweeps) - MOST_SWEEPS) > 0:
+        yield aside(line(f"and {count(more, 'more sweep')}: `/kickbot sweeps`."))
+
+
 def _waiting(request: Request) -> Line:
     """`audituser off host1 · 2 sessions · because INC-42 · asked by Alice · until 13:45 · request 43`."""
-    return _row_of(request, line("asked by ", Who(id=request.asker), approved_by(request)), _until(request))
+    return _row_of(request, line("asked by ", sweeps.asker(request), approved_by(request)), _until(request))
 
 
 def _yours(request: Request) -> Line:
@@ -134,7 +148,7 @@ def _yours(request: Request) -> Line:
 def _running(request: Request) -> Line:
     told_until = request.act_at if request.state is State.WARNED else None
     ending = line(", ending at ", When(moment=told_until, seconds=True)) if told_until else ()
-    asked = line("asked by ", Who(id=request.asker), approved_by(request))
+    asked = line("asked by ", sweeps.asker(request), approved_by(request))
     return _row_of(request, asked, line(outcome(request), ending))
 
 

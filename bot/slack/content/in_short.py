@@ -13,6 +13,7 @@ from bot.models import Result
 from bot.sentences import At, Hash, Name, Own
 from bot.slack.content.lines import Line, Link, When, Where, Who, bold, either, italic, joined, line, told
 from bot.slack.content.story import named, short
+from bot.slack.content.sweeps import approved, asker
 
 LONGEST_WHERE, LONGEST_WHY, LONGEST_SENTENCE = 100, 150, 300
 MOST_ENDS = 20
@@ -49,6 +50,9 @@ def what(request: Request) -> Line:
     if command is None:
         return line(bold("a listing"))
     asked_for = shorten(named(command.hosts), LONGEST_WHERE)
+    if sweep := request.sweep:
+        does = f" on {asked_for} ({sweep.action}, idle for {spell(command.only.idle)})"
+        return line(bold(f"sweep {sweep.name}"), does)
     idle = [f"idle for {spell(command.only.idle)}"] if command.only.idle else []
     said = (("processes", command.processes), ("force", command.force))
     hold = [f"hold {spell(command.hold)}"] if command.hold else []
@@ -77,6 +81,10 @@ def outcome(request: Request) -> Line:
         return line(f"{mark} {sentences.counted(request.outcomes)}")
     if request.state is State.CLOSED and request.holds_only:
         return line("⚠️ not held" if request.not_held else "🔒 held")
+    if request.state is State.ASKED and request.not_before:
+        return line("⏳ due ", When(moment=request.not_before, dated=True))
+    if request.swept and request.plan is None:
+        return line(sentences.hosts_swept(request.swept))
     by = request.state in {State.DENIED, State.CANCELLED} and request.ended_by != BOT
     return line(_STATES[request.state], *((" by ", Who(id=request.ended_by)) if by else ()))
 
@@ -84,13 +92,14 @@ def outcome(request: Request) -> Line:
 def approved_by(request: Request) -> Line:
     """`, approved by Carol`; nothing as long as nobody did."""
     people = [decision.who for decision in request.decisions]
-    return line(", approved by ", either(people, "and")) if people else ()
+    by = either(people, "and") or approved(request)
+    return line(", approved by ", by) if by else ()
 
 
 def in_one_line(request: Request, link: str = "") -> Line:
     """`Nov 20 13:31 · audituser off host1 · ✅ 2 ended · asked by Alice, approved by Carol · request 42`."""
     number = Link(url=link, text=f"request {request.id}") if link else f"request {request.id}"
-    people = line("asked by ", Who(id=request.asker), approved_by(request))
+    people = line("asked by ", asker(request), approved_by(request))
     at = line(When(moment=request.asked_at, dated=True))
     return joined([at, what(request), outcome(request), people, line(number)], " · ")
 

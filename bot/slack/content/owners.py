@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from bot.events import Closed, Record
 from bot.models import Result, Target
+from bot.slack.content import sweeps
 from bot.slack.content.blocks import Message, aside, compose, paragraph
-from bot.slack.content.lines import Line, When, Who, either, italic, joined, line
+from bot.slack.content.lines import Line, When, either, italic, joined, line
 from bot.slack.content.story import Story, named
 
 OWNER = "owner:"
@@ -34,9 +35,10 @@ def owner_of(part: str) -> str:
 def for_owner(story: Story, record: Record, person: str) -> Message:
     """`Your sessions of bob on host1 were ended at 13:31: asked by Alice, approved by Carol, because INC-42.`"""
     request = story.request
-    approved = line(", approved by ", either([d.who for d in request.decisions], "and")) if request.decisions else ()
+    by = either([d.who for d in request.decisions], "and") or sweeps.approved(request)
+    approved = line(", approved by ", by) if by else ()
     because = line(", because ", italic(story.why)) if story.why else ()
-    by = line("asked by ", Who(id=request.asker), approved, because)
+    by = line("asked by ", sweeps.asker(request), approved, because)
     what = [*_what_ended(story, record, person), *_what_is_held(story, person)]
     told = line(joined(what, ", and "), ": ", by, ". Questions: ask them.")
     return compose(paragraph(told, needed=True), aside(line(f"request {request.id}")))

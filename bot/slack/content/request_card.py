@@ -3,7 +3,7 @@
 from bot.counting import count, processes
 from bot.lifecycle import Request, State
 from bot.models import Unreachable
-from bot.slack.content import freeze, holds
+from bot.slack.content import freeze, holds, sweeps
 from bot.slack.content.blocks import Message, Part, aside, compose, paragraph
 from bot.slack.content.forecast import ends, what_would_happen
 from bot.slack.content.headlines import asks, last_line, question
@@ -25,11 +25,13 @@ def card(story: Story) -> Message:
         case State.HELD | State.RELEASED:
             return holds.card(story.request)
         case State.PENDING:
-            return _pending(story)
+            return _running(story) if story.request.needs_nobody else _pending(story)
         case State.WARNED:
             return _warned(story)
         case State.APPROVED | State.ACTING | State.VERIFYING:
             return _running(story)
+        case _ if story.request.sweep and story.plan is None:
+            return sweeps.report(story.request)
         case _:
             return _over(story)
 
@@ -81,6 +83,8 @@ def _who_may(request: Request) -> list[Line]:
 def _who_may_not(request: Request) -> Line:
     """Whatever the rules say. The owner isn't mentioned: a mention would call them before it is decided."""
     nor = ", nor whose account it is" if set(request.owners) - {request.asker} else ""
+    if request.sweep:
+        return line("Not whose account it is." if nor else "")
     return line("Not ", Who(id=request.asker), ", who asked", nor, ".")
 
 
@@ -114,7 +118,7 @@ def _approved(story: Story) -> Line:
     """`Carol, 13:31:05`"""
     request = story.request
     at = When(moment=request.approved_at or request.at, seconds=True)
-    return line(either([d.who for d in request.decisions], "and"), ", ", at)
+    return line(either([d.who for d in request.decisions], "and") or sweeps.approved(request), ", ", at)
 
 
 def _progress(story: Story) -> str:
@@ -182,6 +186,6 @@ def _small(request: Request) -> Part:
 def _over(story: Story) -> Message:
     request = story.request
     details, cut = notable(story)
-    why = [aside(line(italic(story.why)))] if story.why else []
+    why = [aside(line(italic(story.why)))] if story.why and not request.sweep else []
     shown = [paragraph(*(line("• ", detail) for detail in details), cut=cut)] if details else []
     return compose(paragraph(last_line(story), needed=True), *shown, *why, *row(request), _small(request))

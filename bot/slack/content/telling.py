@@ -21,12 +21,14 @@ from bot.slack.content.approvers import approver_of, for_approver, reminder
 from bot.slack.content.blocks import Message, aside, compose, paragraph
 from bot.slack.content.evidence import before, decision
 from bot.slack.content.headlines import NEWS, last_line
-from bot.slack.content.lines import Line, Link, Where, Who, bold, line
+from bot.slack.content.lines import Line, Link, Where, bold, line
 from bot.slack.content.owners import for_owner, owner_of, owners
 from bot.slack.content.proof import mark
 from bot.slack.content.request_card import card, moved
 from bot.slack.content.story import Story
+from bot.slack.content.sweeps import asker
 from bot.slack.content.what_was_run import what_was_run
+from bot.sweeping import is_silent
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +58,7 @@ IN_THREAD = frozenset({Part.BEFORE, Part.REMINDER, Part.DECISION, Part.WARNING, 
 PARTS = {
     "reminded": (Part.REMINDER,),
     "approved": (Part.NOW, Part.DECISION),
+    "permitted": (Part.NOW, Part.DECISION),
     "warned": (Part.NOW, Part.WARNING),
     "cancelled": (Part.NOW, Part.DECISION, Part.NEWS),
     "denied": (Part.NOW, Part.DECISION, Part.NEWS, Part.ASKER),
@@ -76,6 +79,8 @@ PARTS = {
 def parts(story: Story, record: Record, incident_channel: str) -> tuple[str, ...]:
     """What has to be told about this event, in order."""
     request, event = story.request, record.event
+    if request.sweep and request.plan is None:
+        return (Part.PARENT,) if isinstance(event, Closed) and not is_silent(request) else ()
     if isinstance(event, Refused):
         return () if event.told else (Part.ASKER,)
     wanted = _parts(event, planned=request.plan is not None)
@@ -85,7 +90,9 @@ def parts(story: Story, record: Record, incident_channel: str) -> tuple[str, ...
         wanted = (*wanted, Part.ASKER)
     if isinstance(event, Cancelled | Lapsed) and _half_warned(story):
         wanted = (Part.WARNING, *wanted)
-    kept = tuple(p for p in wanted if p is not Part.NEWS or request.home != incident_channel)
+    pointless = {Part.NEWS} if request.home == incident_channel else set[Part]()
+    pointless |= {Part.ASKER} if request.sweep else set()
+    kept = tuple(part for part in wanted if part not in pointless)
     return (*kept, *owners(story, record))
 
 
@@ -161,7 +168,7 @@ def _news(story: Story, record: Record, link: str) -> Message:
     """One line for the incident channel."""
     at = line(" → ", Link(url=link, text="thread")) if link else line(" → ", Where(id=story.request.home))
     if isinstance(record.event, Planned):
-        told = line("⏳ ", Who(id=story.request.asker), f" asks to {_verb(story)} {story.user} off {story.where}")
+        told = line("⏳ ", asker(story.request), f" asks to {_verb(story)} {story.user} off {story.where}")
         return compose(paragraph(line(told, at), needed=True), mark(record))
     return compose(paragraph(line(_end(story), at), needed=True), mark(record))
 

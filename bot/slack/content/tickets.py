@@ -52,8 +52,10 @@ class Ticket(Value):
 def actions(request: Request) -> tuple[str, ...]:
     """What can be clicked in the state in which the request is."""
     match request.state:
+        case State.PENDING if request.needs_nobody:
+            return ()
         case State.PENDING:
-            return (APPROVE, DENY, CANCEL)
+            return (APPROVE, DENY) if request.sweep else (APPROVE, DENY, CANCEL)
         case State.APPROVED | State.WARNED:
             return (CANCEL,)
         case State.FROZEN:

@@ -1,14 +1,14 @@
-"""`/audit` -> what the trail tells about requests, for whoever asks and nobody else."""
+"""`/audit` and its like -> what the trail tells about requests, for whoever asks and nobody else."""
 
 from collections.abc import Awaitable
 
 from bot.cleaning import quoted
 from bot.errors import CommandError
 from bot.inventory import Inventory
-from bot.models import Audit
+from bot.models import Audit, Holds, Sweeps
 from bot.nearest import did_you_mean
 from bot.questions import Questions
-from bot.slack.content import history, holds
+from bot.slack.content import history, holds, sweeps
 from bot.slack.content.blocks import Message
 from bot.slack.incoming.answers import Reply, awaited
 from bot.slack.outgoing.links import Links
@@ -22,17 +22,24 @@ class Histories:
         self._links = links
         self._inventory = inventory
 
-    async def answer(self, reply: Reply, who: str, wanted: Audit) -> None:
+    async def answer(self, reply: Reply, who: str, wanted: Audit | Holds | Sweeps) -> None:
         """Raises CommandError for a name that nobody has, or several, and Refused for what `who` may not see."""
         await reply(await awaited(reply, self._read(who, wanted), "Reading the audit trail …"))
 
-    async def holds(self, reply: Reply, who: str) -> None:
-        """The holds in force of which this person may know."""
-        known = await awaited(reply, self._questions.held(who), "Reading the audit trail …")
-        await reply(holds.listed([each.request for each in known]))
-
-    def _read(self, who: str, wanted: Audit) -> Awaitable[Message]:
+    def _read(self, who: str, wanted: Audit | Holds | Sweeps) -> Awaitable[Message]:
+        if isinstance(wanted, Holds):
+            return self._holds(who)
+        if isinstance(wanted, Sweeps):
+            return self._sweeps(who)
         return self._one(who, wanted.request) if wanted.request is not None else self._several(who, wanted)
+
+    async def _holds(self, who: str) -> Message:
+        """The holds in force of which this person may know."""
+        return holds.listed([known.request for known in await self._questions.held(who)])
+
+    async def _sweeps(self, who: str) -> Message:
+        """The sweeps of which this person may know."""
+        return sweeps.listed(await self._questions.sweeps(who))
 
     async def _one(self, who: str, number: int) -> Message:
         known = await self._questions.one(who, number)

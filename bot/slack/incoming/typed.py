@@ -12,7 +12,21 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import commands
 from bot.cleaning import clean, shorten
 from bot.errors import CommandError, Refused
-from bot.models import Audit, Form, Freeze, Help, Holds, Kick, Limits, Listing, Moment, Unfreeze, Unhold, Value
+from bot.models import (
+    Audit,
+    Form,
+    Freeze,
+    Help,
+    Holds,
+    Kick,
+    Limits,
+    Listing,
+    Moment,
+    Sweeps,
+    Unfreeze,
+    Unhold,
+    Value,
+)
 from bot.policy import not_a_member
 from bot.slack.content import freeze, holds
 from bot.slack.content.help_text import help_on, renamed
@@ -93,7 +107,7 @@ class Typed:
             await reply(help_on(understood.topic, self._context.names))
             return
         origin = await self._context.intake.origin(said.who, said.channel, said.key, said.sent)
-        if isinstance(understood, Listing | Limits | Audit | Holds):
+        if isinstance(understood, Listing | Limits | Audit | Holds | Sweeps):
             await self._show(reply, origin, understood, said.for_kickbot)
         elif isinstance(understood, Freeze):
             await reply(note(freeze.answer(await self._context.workflow.freeze(origin, understood.reason))))
@@ -104,17 +118,17 @@ class Typed:
         else:
             await self._kick(reply, origin, said.whole, understood)
 
-    async def _show(self, reply: Reply, origin: Origin, wanted: Listing | Limits | Audit | Holds, words: str) -> None:
+    async def _show(
+        self, reply: Reply, origin: Origin, wanted: Listing | Limits | Audit | Holds | Sweeps, words: str
+    ) -> None:
         """What changes nothing. words: as `/kickbot` takes them."""
         match wanted:
             case Listing():
                 await self._listings.answer(reply, origin, wanted, words)
             case Limits():
                 await self._listings.limits(reply, origin, wanted, words)
-            case Audit():
+            case _:
                 await self._histories.answer(reply, origin.who, wanted)
-            case Holds():
-                await self._histories.holds(reply, origin.who)
 
     async def _demand_member(self, who: str) -> None:
         person = await self._context.people.person(who)
