@@ -18,6 +18,7 @@ from bot.models import (
     Outcome,
     Plan,
     RequestId,
+    SetLimit,
     Snapshot,
     Step,
     Target,
@@ -96,7 +97,7 @@ class Asked(_Event):
     channel: str
     home: str
     words: str
-    command: Kick
+    command: Annotated[Kick | SetLimit, Field(discriminator="kind")]
 
 
 class Frozen(_Event):

@@ -10,7 +10,7 @@ from bot.borders import People
 from bot.errors import LookupFailed, Refused
 from bot.inventory import fold
 from bot.lifecycle import Request, command_of
-from bot.models import Account, Act, Kick, Person, Plan, Target, Value
+from bot.models import Account, Act, Asking, Person, Plan, Target, Value
 from bot.policy import Members, Policy, Rule, Verdict
 
 Found = TypeVar("Found")
@@ -68,7 +68,7 @@ class Rights:
         members = await question.groups(person, self.policy.groups(hosts, "look"))
         return {host: policy.may_look(self.policy, host, person, members) for host in hosts}
 
-    async def to_ask(self, who: str, command: Kick) -> "Likely":
+    async def to_ask(self, who: str, command: Asking) -> "Likely":
         """Before the hosts were looked at. Raises Refused only if no uid could give a yes."""
 
         async def ask(question: _Question) -> Likely:
@@ -80,7 +80,7 @@ class Rights:
 
         return await self._asking.asked(ask)
 
-    async def to_plan(self, who: str, command: Kick, aims: Aims, *, sessions: int = 0) -> tuple[str, ...]:
+    async def to_plan(self, who: str, command: Asking, aims: Aims, *, sessions: int = 0) -> tuple[str, ...]:
         """Once the hosts were looked at: who could approve now. sessions: how many would end.
 
         Raises Refused, also where too few could approve it.
@@ -204,7 +204,7 @@ class Rights:
 
     # ------------------------------------------------------------------------------------------ one question each
 
-    async def _likely(self, host: str, command: Kick, who: str, question: "_Question") -> "Likely":
+    async def _likely(self, host: str, command: Asking, who: str, question: "_Question") -> "Likely":
         first: Refused | None = None
         for account in policy.supposed(self.policy, host, command.user):
             try:
@@ -218,7 +218,7 @@ class Rights:
     async def _approvers(
         self,
         asker: str,
-        command: Kick,
+        command: Asking,
         aims: Aims,
         question: "_Question",
         *,
@@ -242,7 +242,7 @@ class Rights:
             found.update(dict.fromkeys(at_once if enough else able))
         return tuple(found)
 
-    async def _demand_kick(self, who: str, command: Kick | None, aims: Aims, question: "_Question") -> None:
+    async def _demand_kick(self, who: str, command: Asking | None, aims: Aims, question: "_Question") -> None:
         if command:
             _demand(policy.may_ask_for_everyone(self.policy, command, who))
         await self._demand_ask(who, _acts(command), aims, command.reason if command else "", question)
@@ -357,7 +357,7 @@ def aims(plan: Plan) -> Aims:
     return list(dict.fromkeys((target.host, target.account) for target in plan.everything))
 
 
-def _acts(command: Kick | None) -> frozenset[Act]:
+def _acts(command: Asking | None) -> frozenset[Act]:
     return command.acts if command else frozenset()
 
 

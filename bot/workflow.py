@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from pydantic import Field
 
-from bot import commands, events, idleness, lifecycle, outcomes, planning
+from bot import commands, events, idleness, lifecycle, outcomes, planning, trials
 from bot.acts import Acts
 from bot.borders import Hosts, Lease, Sleep, Told, Trail
 from bot.brake import Brake
@@ -24,10 +24,11 @@ from bot.events import Attachment
 from bot.holds import Holds
 from bot.inventory import fold
 from bot.ledger import Ledger
-from bot.lifecycle import Request, State, command_of, known, plan_of
+from bot.lifecycle import Request, State, command_of, kick_of, known, limit_of, plan_of
 from bot.loop import Loop
 from bot.models import (
     Act,
+    Asking,
     Hold,
     HostLimits,
     HostUptime,
@@ -37,7 +38,9 @@ from bot.models import (
     Listing,
     Looks,
     Moment,
+    Plan,
     RequestId,
+    SetLimit,
     ShowAccount,
     Snapshot,
     Step,
@@ -173,8 +176,7 @@ class Workflow:
     async def limits(self, origin: Origin, wanted: Limits) -> SeenLimits:
         """`/limits`: the same for what the hosts do by themselves about idle people."""
         allowed, refused = await self._may_look(origin.who, wanted.hosts)
-        seen = {look.host: look async for look in self._hosts.limits(allowed)} if allowed else {}
-        looks = tuple(seen[host] for host in allowed)
+        looks = await self._limits_at(allowed) if allowed else ()
         looked = events.Looked(
             who=origin.who,
             key=origin.key,
@@ -207,7 +209,7 @@ class Workflow:
         """Some who could approve this, asked now. Raises Refused where nobody could, or this person may not ask."""
         return (await self._rights.to_ask(who, command)).approvers
 
-    async def ask(self, origin: Origin, words: str, command: Kick) -> Request:
+    async def ask(self, origin: Origin, words: str, command: Asking) -> Request:
         """`/kick`: records the question, and lets the loop look and plan.
 
         Raises Refused, recorded; TooLate, unrecorded, for what was sent longer ago than a rule allows.
@@ -327,15 +329,10 @@ class Workflow:
             await self._rights.to_ask(request.asker, command)
         except (Refused, LookupFailed) as refusal:
             return await self._ledger.record(request, events.Refused(reason=refusal.for_user()), lease)
-        groups = self._rights.policy.spare_groups(command.hosts) if command.is_of_everyone else ()
-        account = command.user if command.hold else ""
-        looks = await self._look_at(command.hosts, compared=command.only.idle > 0, groups=groups, account=account)
-        request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="before"), lease)
-        first = await self._ledger.load(command.after) if command.after else None
-        plan = planning.make(command, looks, self._rights.policy, first=first, asker=request.asker)
+        made = self._plan_limit if isinstance(command, SetLimit) else self._plan_kick
+        request, plan, nothing = await made(request, lease)
         if not plan.everything:
-            closed = events.Closed(outcomes=(), note=planning.why_nothing(command, plan, looks))
-            return await self._ledger.record(request, closed, lease)
+            return await self._ledger.record(request, events.Closed(outcomes=(), note=nothing), lease)
         try:
             approvers = await self._rights.to_plan(request.asker, command, aims(plan), sessions=len(plan.sessions))
         except (Refused, LookupFailed) as refusal:
@@ -358,6 +355,25 @@ class Workflow:
             may_hold=self._rights.policy.allows(aims(plan), Act.HOLD),
         )
         return await self._ledger.record(request, planned, lease)
+
+    async def _plan_kick(self, request: Request, lease: Lease) -> tuple[Request, Plan, str]:
+        """The looks, recorded, the plan, and why there is nothing in it."""
+        command = kick_of(request)
+        groups = self._rights.policy.spare_groups(command.hosts) if command.is_of_everyone else ()
+        account = command.user if command.hold else ""
+        looks = await self._look_at(command.hosts, compared=command.only.idle > 0, groups=groups, account=account)
+        request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="before"), lease)
+        first = await self._ledger.load(command.after) if command.after else None
+        plan = planning.make(command, looks, self._rights.policy, first=first, asker=request.asker)
+        return request, plan, planning.why_nothing(command, plan, looks)
+
+    async def _plan_limit(self, request: Request, lease: Lease) -> tuple[Request, Plan, str]:
+        """The same for a limit that is to be set."""
+        command = limit_of(request)
+        looks = await self._limits_at(command.hosts)
+        request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="before"), lease)
+        plan = trials.make(command, looks)
+        return request, plan, trials.why_nothing(plan)
 
     async def hurry(self, request: Request, lease: Lease) -> Request:
         """Pending: those who may decide are reminded once, and then the time is over."""
@@ -403,10 +419,24 @@ class Workflow:
 
     async def _look_and_try(self, request: Request, host: str, lease: Lease) -> bool:
         """One look and what it asks for; True if the host is to be looked at again."""
+        if isinstance(request.command, SetLimit):
+            return await self._look_and_set(request, host, lease)
         (look,) = await self._look_at([host], compared=command_of(request).only.idle > 0)
         looked_at = await self._ledger.now()
         await self._ledger.record(request, events.Observed(looks=_attached([look]), phase="acting"), lease)
         return isinstance(look, Snapshot) and await self._try_each(request, look, looked_at, lease)
+
+    async def _look_and_set(self, request: Request, host: str, lease: Lease) -> bool:
+        """The same for a limit: one step to a look."""
+        (look,) = await self._limits_at([host])
+        looked_at = await self._ledger.now()
+        request = await self._ledger.record(request, events.Observed(looks=_attached([look]), phase="acting"), lease)
+        if isinstance(look, Unreachable):
+            return False
+        step = trials.next_step(await self._ledger.load(request.id), look, await self._whose(request))
+        if step is not None:
+            await self._take(request, step, look, looked_at, lease)
+        return step is not None
 
     async def _try_each(self, request: Request, look: Snapshot, looked_at: datetime, lease: Lease) -> bool:
         """Everything that is to be tried after this look; then give the tries a moment to show."""
@@ -421,7 +451,9 @@ class Workflow:
             await self._watch(await self._ledger.load(request.id), [look.host], self._timing.rung)
         return tried
 
-    async def _take(self, request: Request, step: Step, look: Snapshot, looked_at: datetime, lease: Lease) -> bool:
+    async def _take(
+        self, request: Request, step: Step, look: Snapshot | HostLimits, looked_at: datetime, lease: Lease
+    ) -> bool:
         """Do it, once its deadline is known. False: not now (frozen, or an old look), or no answer came."""
         window = min(self._timing.act_window, await self._seconds_left(request))
         if await self._brake.is_on() or await self._ledger.now() >= looked_at + timedelta(seconds=window / 2):
@@ -457,6 +489,8 @@ class Workflow:
 
     async def verify(self, request: Request, lease: Lease) -> Request:
         """Nothing is left to do: watch until the targets are gone or the time is up, then judge what is seen."""
+        if isinstance(request.command, SetLimit):
+            return await self._verify_limit(request, lease)
         await self._remember(request)
         looks = await self._watch(request, request.hosts, self._timing.watch)
         request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="after"), lease)
@@ -464,6 +498,18 @@ class Workflow:
             return request
         closed = events.Closed(outcomes=outcomes.judge(request, looks), note=outcomes.note(request, looks))
         return await self._ledger.record(request, closed, lease)
+
+    async def _verify_limit(self, request: Request, lease: Lease) -> Request:
+        """The same for a limit: whatever is still on trial is taken back by its host."""
+        until = await self._ledger.now() + timedelta(seconds=trials.TRIAL + self._timing.watch)
+        looks = await self._limits_at(request.hosts)
+        while trials.is_pending(request, looks) and await self._ledger.now() < until:
+            await self._sleep(self._timing.poll[-1])
+            looks = await self._limits_at(request.hosts)
+        request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="after"), lease)
+        if request.lost and await self._ledger.now() < known(request.give_up_at):
+            return request
+        return await self._ledger.record(request, events.Closed(outcomes=trials.judge(request, looks)), lease)
 
     async def _remember(self, request: Request) -> None:
         """What was held lives on by itself, also if Kickbot died since."""
@@ -527,6 +573,10 @@ class Workflow:
                 self._last_seen[look.host] = frozenset(s.account.name for s in look.sessions if not s.own)
         return tuple(seen[host] for host in dict.fromkeys(hosts))
 
+    async def _limits_at(self, hosts: Sequence[str]) -> LimitsLooks:
+        seen = {look.host: look async for look in self._hosts.limits(tuple(dict.fromkeys(hosts)))}
+        return tuple(seen[host] for host in dict.fromkeys(hosts))
+
     async def _compared(self, look: Snapshot | Unreachable) -> Snapshot | Unreachable:
         if isinstance(look, Unreachable):
             return look
@@ -542,6 +592,14 @@ class Workflow:
                 return looks
             await self._sleep(pause)
             pause = next(polls, pause)
+
+    async def _whose(self, request: Request) -> str:
+        """What stands in the file on the host: `request 42: asked by Alice, approved by Carol`."""
+        asker, *approvers = [
+            shorten(clean(await self._rights.name(who)), WARNED_NAME) or who
+            for who in (request.asker, *(decision.who for decision in request.decisions))
+        ]
+        return f"request {request.id}: asked by {asker}, approved by {' and '.join(approvers)}"
 
     async def _warning(self, request: Request, act_at: datetime) -> str:
         """What the user reads on the terminal: who, when and why, in one line."""

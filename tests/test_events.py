@@ -21,6 +21,7 @@ from bot.models import (
     Filter,
     Hold,
     HostUptime,
+    KeepLimits,
     Kept,
     Kick,
     Outcome,
@@ -30,6 +31,8 @@ from bot.models import (
     Release,
     RequestId,
     Result,
+    SetLimit,
+    SetLimits,
     ShowAccount,
     Snapshot,
     Target,
@@ -308,6 +311,50 @@ UNRELEASED: tuple[Event, ...] = (
         whose={"audituser": (OTHER,)},
     ),
 )
+LIMIT = Target(
+    kind="limits",
+    host="host1",
+    host_key="SHA256:key-of-host1",
+    boot="boot-1",
+    session="idle",
+    identity="idle 900",
+    account=Account(name="everyone", uid=1000),
+    summary="close shells and file transfers in which nothing is sent or received for 15 min",
+    rungs=(),
+    seen=HostUptime(100_000),
+)
+SET_LIMITS = SetLimits(
+    target=LIMIT, id="5-cccccccccccccccc", limit="idle", seconds=900, about="request 5: asked by Alice"
+)
+OF_SETTING: tuple[Event, ...] = (
+    events.Asked(
+        who=ASKER,
+        key="k5",
+        channel="C0OPS",
+        home="C0INCIDENT",
+        words="/limits host1 set idle 15m because INC-42",
+        command=SetLimit(hosts=("host1",), limit="idle", seconds=900, reason="INC-42"),
+    ),
+    events.Planned(
+        plan=Plan(user="", targets=(LIMIT,)),
+        plan_hash="c" * 64,
+        decide_by=START,
+        act_within=900,
+        approvals=1,
+        approvers=(APPROVER,),
+    ),
+    events.Ending(step=SET_LIMITS, not_after=102_000, answer_by=START),
+    events.Signalled(step=SET_LIMITS, answer=Answer(status="refused", refusal="unable", output="sshd is too old")),
+    events.Ending(
+        step=KeepLimits(target=LIMIT, id="5-cccccccccccccccc", limit="idle"), not_after=102_000, answer_by=START
+    ),
+    *(
+        events.Closed(
+            outcomes=(Outcome(kind="limits", host="host1", session="idle", identity="idle 900", result=result),)
+        )
+        for result in (Result.SET, Result.BACK, Result.UNSET)
+    ),
+)
 
 
 class Generation(NamedTuple):
@@ -325,6 +372,7 @@ GENERATIONS = (
     Generation(OF_EVERYONE, "58acf6ad18c1bffcfe646dd3b2b8f9bcb08c09c4a560eadb64b1627657e40ea3"),
     Generation(OF_HOLDS, "b632a34c4853dd4c0ad76548dea8f9c5a380fba5dc8180f31e078ffe8f033f39"),
     Generation(UNRELEASED, "f8f4d8f0db8adca0d63d9912d75cee31a1e3a82197b16b6a7fb00f9e1e6bf531"),
+    Generation(OF_SETTING, "87374346f05709d70672b49418c54994352482e09f81adf7d5ee17b176f8dde2"),
 )
 EVERY = tuple(example for generation in GENERATIONS for example in generation.examples)
 NEWEST = GENERATIONS[-1].examples

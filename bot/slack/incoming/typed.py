@@ -12,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import commands
 from bot.cleaning import clean, shorten
 from bot.errors import CommandError, Refused
-from bot.models import Audit, Form, Freeze, Help, Holds, Kick, Limits, Listing, Moment, Unfreeze, Unhold, Value
+from bot.models import Asking, Audit, Form, Freeze, Help, Holds, Limits, Listing, Moment, Unfreeze, Unhold, Value
 from bot.policy import not_a_member
 from bot.slack.content import freeze, holds
 from bot.slack.content.help_text import help_on, renamed
@@ -121,7 +121,7 @@ class Typed:
         if not person.is_member:
             raise Refused(not_a_member(person))
 
-    async def _kick(self, reply: Reply, origin: Origin, words: str, wanted: Kick) -> None:
+    async def _kick(self, reply: Reply, origin: Origin, words: str, wanted: Asking) -> None:
         await reply(note(asked(await self._context.workflow.ask(origin, words, wanted), origin.channel.id)))
 
 
