@@ -10,6 +10,7 @@ from bot.errors import CommandError
 from bot.inventory import Inventory, fold
 from bot.models import (
     EVERYONE,
+    Asking,
     Audit,
     Command,
     Filter,
@@ -20,6 +21,7 @@ from bot.models import (
     Kick,
     Limits,
     Listing,
+    SetLimit,
     Sweeps,
     Unfreeze,
     Unhold,
@@ -30,6 +32,7 @@ MAX_REASON = 1_000
 MAX_TEXT = 500
 LONGEST_WARNING = 7200
 SHORTEST_HOLD, LONGEST_HOLD = MINUTE, 7 * DAY
+SHORTEST_LIMIT, LONGEST_LIMIT = MINUTE, 7 * DAY
 SHORTEST_IDLE, LONGEST_IDLE = MINUTE, 30 * DAY
 
 USAGE = {
@@ -37,7 +40,8 @@ USAGE = {
     " For example: `/sessions host1`.",
     "kick": "`/kick USER|everyone HOSTS [session ID,…] [idle 30m] [from NET] [key SHA256:…] [processes] [force]"
     " [warn 5m] [hold 2h] [because REASON…]`: who, then where. For example: `/kick audituser host1 because INC-42`.",
-    "limits": "`/limits HOSTS`: what these hosts do by themselves about idle people. For example: `/limits host1`.",
+    "limits": "`/limits HOSTS [set idle 15m | set unresponsive 15m | set idle off] [because REASON…]`: what hosts do by"
+    " themselves about idle people. For example: `/limits host1`, `/limits host1 set idle 30m because INC-42`.",
     "audit": "`/audit [REQUEST | USER | HOST | @PERSON] [since 24h]`: one request, or the newest about someone or"
     " somewhere. For example: `/audit 42`, `/audit host1 since 24h`.",
     "freeze": "`/kickbot freeze because REASON…` stops all acting at once. For example:"
@@ -56,19 +60,6 @@ BEHIND_KICKBOT = frozenset({"sessions", "kick", "unhold", "holds", "sweeps", "li
 _COMPLETE = frozenset({"audit", "unfreeze", "holds", "sweeps"})
 """What is a command without any word behind it; the others then explain themselves."""
 
-NOT_YET = {
-    "sessions": frozenset(),
-    "kick": frozenset(),
-    "unhold": frozenset(),
-    "holds": frozenset(),
-    "limits": frozenset({"set"}),
-    "sweeps": frozenset(),
-    "audit": frozenset(),
-    "freeze": frozenset(),
-    "unfreeze": frozenset(),
-    "kickbot": frozenset[str](),
-}
-
 # How many words stand before the keywords: an account may well be called `hold`.
 _FIXED = {**dict.fromkeys({*BEHIND_KICKBOT, "kickbot"}, 0), "sessions": 1, "limits": 1, "kick": 2, "unhold": 2}
 
@@ -77,7 +68,7 @@ _WORDS = {
     "kick": frozenset({"session", "idle", "from", "key", "processes", "force", "warn", "hold", "me"}),
     "unhold": frozenset[str](),
     "holds": frozenset[str](),
-    "limits": frozenset[str](),
+    "limits": frozenset({"set"}),
     "sweeps": frozenset[str](),
     "audit": frozenset({"since"}),
     "freeze": frozenset[str](),
@@ -86,10 +77,10 @@ _WORDS = {
 _WITH_VALUE = frozenset({"session", "idle", "from", "key", "warn", "hold"})
 
 # What a word that isn't known may be a slip of.
-_BECAUSE_TOO = {name: _WORDS[name] | {"because"} for name in ("kick", "freeze", "unhold")}
+_BECAUSE_TOO = {name: _WORDS[name] | {"because"} for name in ("kick", "freeze", "unhold", "limits")}
 _MEANT = {**_WORDS, **_BECAUSE_TOO, "kickbot": BEHIND_KICKBOT | {"help"}}
 
-_KEYWORDS = frozenset({"help"}).union(*_WORDS.values(), *NOT_YET.values())
+_KEYWORDS = frozenset({"help"}).union(*_WORDS.values())
 
 _DASHES = ("--", "\N{EM DASH}", "\N{EN DASH}")
 _BECAUSE = re.compile(rf"(?:^|(?<=\s))(?:{'|'.join(_DASHES)})?because(?=\s|$)", re.IGNORECASE)
@@ -116,8 +107,6 @@ def parse(command: str, text: str, inventory: Inventory) -> Command:
     if words[:1] == ["help"] or (alone and command not in _COMPLETE):
         return Help(topic=command)
     dashed = [word for word, as_typed in zip(words, typed, strict=True) if word != as_typed]
-    if word := next((w for w in (*dashed, *words[_FIXED[command] :]) if w in NOT_YET[command]), None):
-        raise CommandError(f"`{word}` is not there yet: nothing was done. Today: {USAGE[command]}")
     if len(dashed) > sum(w != t for w, t in zip(words[_FIXED[command] :], typed[_FIXED[command] :], strict=True)):
         raise CommandError(f"`{dashed[0]}` comes after who and where. {USAGE[command]}")
     return _PARSERS[command](words, reason, inventory)
@@ -263,12 +252,26 @@ def _holds(words: list[str], reason: str | None, _inventory: Inventory) -> Holds
     return Holds()
 
 
-def _limits(words: list[str], reason: str | None, inventory: Inventory) -> Limits:
+def _limits(words: list[str], reason: str | None, inventory: Inventory) -> Limits | SetLimit:
     hosts, *rest = words
-    _keywords("limits", rest)
-    if reason is not None:
-        raise CommandError(USAGE["limits"])
-    return Limits(hosts=inventory.select(hosts))
+    if not rest and reason is None:
+        return Limits(hosts=inventory.select(hosts))
+    if reason == "":
+        raise CommandError(_missing("limits", "because"))
+    if rest and rest[0] != "set":
+        raise _unknown("limits", rest[0])
+    match rest:
+        case ["set", "idle" | "unresponsive" as limit, length]:
+            wanted = 0 if length == "off" else _limit(length)
+            return SetLimit(hosts=inventory.select(hosts), limit=limit, seconds=wanted, reason=reason or "")
+    raise CommandError(f"What is to be set? {USAGE['limits']}")
+
+
+def _limit(word: str) -> int:
+    length = seconds(word)
+    if length is None or not SHORTEST_LIMIT <= length <= LONGEST_LIMIT or length % MINUTE:
+        raise CommandError("`set` takes whole minutes from 1 minute to 7 days, such as `15m`, `2h` or `1d`; or `off`.")
+    return length
 
 
 def _sweeps(words: list[str], reason: str | None, _inventory: Inventory) -> Sweeps:
@@ -378,8 +381,12 @@ def _hold(word: str) -> int:
     return length
 
 
-def words(command: Kick) -> str:
+def words(command: Asking) -> str:
     """The command as someone would type it: `/kick audituser host1 force because INC-42`."""
+    if isinstance(command, SetLimit):
+        length = typed(command.seconds) if command.seconds else "off"
+        because = f" because {command.reason}" if command.reason else ""
+        return f"/limits {fold(command.hosts)} set {command.limit} {length}{because}"
     said = [
         f"/kick {command.user} {fold(command.hosts)}",
         f"session {command.session}" if command.session else "",

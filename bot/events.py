@@ -18,6 +18,7 @@ from bot.models import (
     Outcome,
     Plan,
     RequestId,
+    SetLimit,
     Snapshot,
     Step,
     Sweep,
@@ -100,7 +101,7 @@ class Asked(_Event):
     channel: str
     home: str
     words: str
-    command: Kick
+    command: Annotated[Kick | SetLimit, Field(discriminator="kind")]
     sweep: Sweep | None = None
     not_before: Moment | None = None
     follows: RequestId | None = None

@@ -46,6 +46,7 @@ from bot.events import (
 )
 from bot.models import (
     AccountState,
+    Asking,
     EndAccount,
     EndSession,
     Hold,
@@ -56,6 +57,7 @@ from bot.models import (
     Plan,
     Release,
     RequestId,
+    SetLimit,
     Step,
     Sweep,
     Swept,
@@ -193,7 +195,7 @@ class Request(Value):
     channel: str
     home: str
     words: str
-    command: Kick | None
+    command: Asking | None
     plan: Plan | None = None
     plan_hash: str = ""
     before: tuple[Attachment, ...] = ()
@@ -421,7 +423,13 @@ def advance(request: Request, record: Record) -> Request:
 
 
 def _new(
-    record: Record, event: Looked | Asked | Frozen | Held, state: State, *, home: str, words: str, command: Kick | None
+    record: Record,
+    event: Looked | Asked | Frozen | Held,
+    state: State,
+    *,
+    home: str,
+    words: str,
+    command: Asking | None,
 ) -> Request:
     return Request(
         id=record.request,
@@ -557,11 +565,27 @@ def held_of(request: Request) -> Held:
     return request.held
 
 
-def command_of(request: Request) -> Kick:
+def command_of(request: Request) -> Asking:
     """What was asked. Raises Refused for a listing."""
     if request.command is None:
         raise errors.Refused("This was a listing, nothing can be decided about it.")
     return request.command
+
+
+def kick_of(request: Request) -> Kick:
+    """The same, where it is about sessions. Raises Refused for any other."""
+    command = command_of(request)
+    if not isinstance(command, Kick):
+        raise errors.Refused("This is not about sessions.")
+    return command
+
+
+def limit_of(request: Request) -> SetLimit:
+    """The same, where it is about a limit. Raises Refused for any other."""
+    command = command_of(request)
+    if not isinstance(command, SetLimit):
+        raise errors.Refused("This is not about a limit.")
+    return command
 
 
 def known(moment: datetime | None) -> datetime:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 from ipaddress import ip_address, ip_network
-from typing import Annotated, Any, Literal, NewType, Self
+from typing import Annotated, Any, ClassVar, Literal, NewType, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 
@@ -288,6 +288,10 @@ Look = Annotated[Snapshot | Unreachable, Field(discriminator="kind")]
 Looks = tuple[Snapshot | Unreachable, ...]
 
 
+LimitName = Literal["idle", "unresponsive"]
+"""What Kickbot can set: after how long sshd closes what is idle, or notices that someone's network is gone."""
+
+
 class ChannelLimit(Value):
     """One entry of sshd's ChannelTimeout. channels: which, as a pattern. seconds: without any traffic; 0: never."""
 
@@ -310,6 +314,7 @@ class HostLimits(Value):
     channels: ChannelTimeout; None: this sshd has none. unused: UnusedConnectionTimeout. matches: the lines `Match …`
     behind which sshd's files may say something else. logind: it answered. stop_idle: StopIdleSessionSec; None: it has
     none. kill_left: KillUserProcesses. shells: where TMOUT is set. notes: what could not be seen, in plain words.
+    own: what of it Kickbot has set. trying: the ids of what is on trial. boot, uptime: see Snapshot.
     """
 
     kind: Literal["limits"] = "limits"
@@ -326,6 +331,10 @@ class HostLimits(Value):
     kill_left: bool = False
     shells: tuple[ShellLimit, ...] = ()
     notes: tuple[str, ...] = ()
+    own: tuple[LimitName, ...] = ()
+    trying: tuple[str, ...] = ()
+    boot: str = ""
+    uptime: HostUptime = HostUptime(0)
 
 
 LimitsLooks = tuple[HostLimits | Unreachable, ...]
@@ -370,6 +379,30 @@ class Limits(Value):
 
     kind: Literal["limits"] = "limits"
     hosts: tuple[str, ...]
+
+
+class SetLimit(Value):
+    """`/limits HOSTS set idle 15m because …`. seconds: 0 takes away what Kickbot has set there.
+
+    It answers what is asked of a Kick, as it is asked and approved like one.
+    """
+
+    kind: Literal["set_limit"] = "set_limit"
+    hosts: tuple[str, ...]
+    limit: LimitName
+    seconds: int
+    reason: str = ""
+    only: ClassVar[Filter] = Filter()
+    user: ClassVar[str] = EVERYONE
+    warn: ClassVar[int] = 0
+    hold: ClassVar[int] = 0
+    session: ClassVar[str | None] = None
+    force: ClassVar[bool] = False
+    processes: ClassVar[bool] = False
+    me: ClassVar[bool] = False
+    after: ClassVar[None] = None
+    acts: ClassVar[frozenset[Act]] = frozenset({Act.LIMITS})
+    is_of_everyone: ClassVar[bool] = False
 
 
 class Kick(Value):
@@ -489,8 +522,11 @@ class Help(Value):
     topic: str = ""
 
 
+Asking = Kick | SetLimit
+"""What is asked, planned and approved."""
+
 Command = Annotated[
-    Listing | Limits | Kick | Form | Audit | Freeze | Unfreeze | Unhold | Holds | Sweeps | Help,
+    Listing | Limits | SetLimit | Kick | Form | Audit | Freeze | Unfreeze | Unhold | Holds | Sweeps | Help,
     Field(discriminator="kind"),
 ]
 
@@ -565,13 +601,14 @@ class Swept(Value):
 class Target(Value):
     """Exactly one session, named so that no other can be meant: host key, boot, identity, account.
 
+    Or, with the kind `limits`, what a host does by itself about everyone's idleness: session and identity name it.
     Or, with the kind `account`, every process of one account on one host but those of logins that came later: session
     is empty then, and beside names the identities of the account's logins that the plan knows.
     leaders: see Session. seen: the host's uptime (centiseconds) at the look on which the plan was made.
     idle: it is ended only while it is idle for so many seconds, in that sense; 0: whatever is done there.
     """
 
-    kind: Literal["session", "account"] = "session"
+    kind: Literal["session", "account", "limits"] = "session"
     host: str
     host_key: str
     boot: str
@@ -594,6 +631,8 @@ class Target(Value):
     @property
     def name(self) -> str:
         """`session 7`, or `every process of audituser`."""
+        if self.kind == "limits":
+            return f"the limit {self.session}"
         return f"session {self.session}" if self.kind == "session" else f"every process of {self.account.name}"
 
 
@@ -759,7 +798,39 @@ class ShowHold(_HoldStep):
     kind: Literal["show_hold"] = "show_hold"
 
 
-Step = Annotated[EndSession | EndAccount | ShowAccount | Warn | Hold | Release | ShowHold, Field(discriminator="kind")]
+class _LimitStep(_Step):
+    """id: names the change on its host for good, as of a hold."""
+
+    id: str
+    limit: LimitName
+
+
+class SetLimits(_LimitStep):
+    """Set it on trial: the host takes it back by itself unless it is kept. about: whose change it is, in one line."""
+
+    kind: Literal["set_limits"] = "set_limits"
+    seconds: int
+    about: str
+
+    @property
+    def what(self) -> str:
+        return "set"
+
+
+class KeepLimits(_LimitStep):
+    """Keep what is on trial. It goes over a connection of its own: that one comes through is the proof."""
+
+    kind: Literal["keep_limits"] = "keep_limits"
+
+    @property
+    def what(self) -> str:
+        return "keep"
+
+
+Step = Annotated[
+    EndSession | EndAccount | ShowAccount | Warn | Hold | Release | ShowHold | SetLimits | KeepLimits,
+    Field(discriminator="kind"),
+]
 
 
 NO_TERMINAL = "no terminal"
@@ -819,7 +890,10 @@ class Answer(Value):
 
 
 class Result(StrEnum):
-    """What became of one target. LEFT: it was left alone, as it was to be ended only while it was idle."""
+    """What became of one target. LEFT: it was left alone, as it was to be ended only while it was idle.
+
+    SET, BACK, UNSET: of a limit; it is in force, was taken back, or was never set.
+    """
 
     ENDED = "ended"
     ALREADY_GONE = "already gone"
@@ -828,12 +902,15 @@ class Result(StrEnum):
     RETURNED = "returned"
     UNKNOWN = "unknown"
     LEFT = "left alone"
+    SET = "set"
+    BACK = "taken back"
+    UNSET = "not set"
 
 
 class Outcome(Value):
     """The judgement on one target. detail: one sentence for people. lives_on: what is left of it."""
 
-    kind: Literal["session", "account"] = "session"
+    kind: Literal["session", "account", "limits"] = "session"
     host: str
     session: str
     identity: str

@@ -11,6 +11,7 @@ from bot.inventory import fold
 from bot.lifecycle import Attempt, Request, State
 from bot.models import (
     Account,
+    Asking,
     EndAccount,
     EndSession,
     Filter,
@@ -80,7 +81,7 @@ def make(command: Kick, looks: Looks, policy: Policy, *, first: Request | None =
     )
 
 
-def again(request: Request, *, force: bool) -> Kick | None:
+def again(request: Request, *, force: bool) -> Asking | None:
     """What can be asked next about a request that has ended: to force what survived, or to end what came back. None:
     nothing. Where nobody decided or nothing was begun in time, the same may be asked once more.
 
@@ -90,7 +91,7 @@ def again(request: Request, *, force: bool) -> Kick | None:
         return None if force else request.command
     wanted = Result.SURVIVED if force else Result.RETURNED
     some = [o for o in request.outcomes if o.result is wanted]
-    if request.command is None or not some or (force and request.command.force):
+    if not isinstance(request.command, Kick) or not some or (force and request.command.force):
         return None
     only = some[0].session if force and len(some) == 1 and not request.command.processes else None
     hosts = tuple(dict.fromkeys(o.host for o in some))

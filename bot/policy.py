@@ -15,6 +15,7 @@ from bot.models import (
     FIRST_PERSON,
     Account,
     Act,
+    Asking,
     Kick,
     Person,
     Sense,
@@ -246,7 +247,7 @@ def may_ask(
     return no(_only(refusal.ask, f"may ask {_for(refusal, acts)}on {host}")) if refusal else YES
 
 
-def may_ask_for_everyone(policy: Policy, command: Kick, person: str) -> Verdict:
+def may_ask_for_everyone(policy: Policy, command: Asking, person: str) -> Verdict:
     """Nobody locks themselves out by mistake: where it isn't known which sessions are theirs, they have to say so."""
     if not command.is_of_everyone or command.me or policy.knows_accounts_of(person):
         return YES
@@ -380,6 +381,8 @@ def _only(listed: Sequence[str], may: str) -> str:
 
 def _spell(acts: frozenset[Act], account: Account) -> str:
     """`force and kick audituser`, `kick everyone, audituser among them,`"""
+    if acts == {Act.LIMITS}:
+        return "set limits"
     if Act.EVERYONE not in acts:
         return f"{_words(acts)} {account.name}"
     among = f", {account.name} among them," if account.name != EVERYONE else ""

@@ -10,8 +10,8 @@ from bot.borders import People
 from bot.errors import LookupFailed, Refused
 from bot.events import BOT
 from bot.inventory import fold
-from bot.lifecycle import Request, command_of
-from bot.models import Account, Act, Kick, Person, Plan, Target, Value
+from bot.lifecycle import Request, command_of, kick_of
+from bot.models import Account, Act, Asking, Kick, Person, Plan, Target, Value
 from bot.policy import Members, Policy, Rule, Verdict
 
 Found = TypeVar("Found")
@@ -69,7 +69,7 @@ class Rights:
         members = await question.groups(person, self.policy.groups(hosts, "look"))
         return {host: policy.may_look(self.policy, host, person, members) for host in hosts}
 
-    async def to_ask(self, who: str, command: Kick) -> "Likely":
+    async def to_ask(self, who: str, command: Asking) -> "Likely":
         """Before the hosts were looked at. Raises Refused only if no uid could give a yes."""
 
         async def ask(question: _Question) -> Likely:
@@ -81,7 +81,7 @@ class Rights:
 
         return await self._asking.asked(ask)
 
-    async def to_plan(self, who: str, command: Kick, aims: Aims, *, sessions: int = 0) -> tuple[str, ...]:
+    async def to_plan(self, who: str, command: Asking, aims: Aims, *, sessions: int = 0) -> tuple[str, ...]:
         """Once the hosts were looked at: who could approve now. sessions: how many would end.
 
         Raises Refused, also where too few could approve it.
@@ -109,10 +109,10 @@ class Rights:
     async def still_hold(self, request: Request, aims: Aims) -> None:
         """Right before acting: raises Refused if the asker or an approver lost a right, or a rule needs more people."""
         if request.permitted:
-            self.demand_permitted(command_of(request), aims, _sessions(request))
+            self.demand_permitted(kick_of(request), aims, _sessions(request))
             return
         question, acts = _Question(self._people), _acts(request.command)
-        await self._demand_kick(request.asker, request.command, aims, question)
+        await self._demand_command(request.asker, request.command, aims, question)
         for decision in request.decisions:
             counted = await self._counted(decision.who, acts, aims, request.asker, question)
             if lost := decision.hosts - set(counted):
@@ -215,7 +215,7 @@ class Rights:
 
     # ------------------------------------------------------------------------------------------ one question each
 
-    async def _likely(self, host: str, command: Kick, who: str, question: "_Question") -> "Likely":
+    async def _likely(self, host: str, command: Asking, who: str, question: "_Question") -> "Likely":
         first: Refused | None = None
         for account in policy.supposed(self.policy, host, command.user):
             try:
@@ -229,14 +229,14 @@ class Rights:
     async def _approvers(
         self,
         asker: str,
-        command: Kick,
+        command: Asking,
         aims: Aims,
         question: "_Question",
         *,
         sessions: int = 0,
         all_of_them: bool = False,
     ) -> tuple[str, ...]:
-        await self._demand_kick(asker, command, aims, question)
+        await self._demand_command(asker, command, aims, question)
         members = await self._members(asker, aims, question, "approve")
         found: dict[str, None] = {}
         for host, rules in self._rules_of_hosts(aims, command.acts).items():
@@ -253,7 +253,7 @@ class Rights:
             found.update(dict.fromkeys(at_once if enough else able))
         return tuple(found)
 
-    async def _demand_kick(self, who: str, command: Kick | None, aims: Aims, question: "_Question") -> None:
+    async def _demand_command(self, who: str, command: Asking | None, aims: Aims, question: "_Question") -> None:
         if who == BOT:
             self._demand_sweep(command, aims)
             return
@@ -268,9 +268,9 @@ class Rights:
             if any(rule.reason for rule in self.rules(host, account, acts)) and not reason:
                 raise Refused(f"On {host} a reason is needed: add `because …` at the end.")
 
-    def _demand_sweep(self, command: Kick | None, aims: Aims) -> None:
+    def _demand_sweep(self, command: Asking | None, aims: Aims) -> None:
         """What Kickbot asks by itself is what a sweep of the configuration asks, where each rule lets it."""
-        if command is None:
+        if not isinstance(command, Kick):
             raise Refused("Kickbot asks for nothing but the sweeps of kickbot.toml.")
         for host, account in aims:
             _demand(policy.may_sweep(self.policy, host, account, command, "propose"))
@@ -383,7 +383,7 @@ def aims(plan: Plan) -> Aims:
     return list(dict.fromkeys((target.host, target.account) for target in plan.everything))
 
 
-def _acts(command: Kick | None) -> frozenset[Act]:
+def _acts(command: Asking | None) -> frozenset[Act]:
     return command.acts if command else frozenset()
 
 

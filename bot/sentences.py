@@ -174,13 +174,17 @@ def _planned(event: Planned) -> Sentence:
     more = f" and every process of {plan.user} on {number(len(plan.accounts), 'host')}" if plan.accounts else ""
     whose = f"everyone ({len(plan.people)} accounts)" if plan.is_of_everyone else plan.user
     ends = f": end {number(len(plan.sessions), 'session')} of {whose}{more}; "
+    if limits := [target for target in plan.targets if target.kind == "limits"]:
+        ends = f": {limits[0].summary} on {_names(plan.hosts)}; "
     needs = f"{number(event.approvals, 'approval')} by "
     until = At(moment=event.decide_by)
     return ("plan ", Hash(digest=event.plan_hash), ends, needs, until, f", then {spell(event.act_within)} to act")
 
 
 def _verb(step: Step) -> str:
-    return {"warn": "warn", "show": "show", "hold": "hold", "release": "release"}.get(step.what, "end")
+    return {"warn": "warn", "show": "show", "hold": "hold", "release": "release", "set": "set", "keep": "keep"}.get(
+        step.what, "end"
+    )
 
 
 def _answered(answer: Answer) -> str:
@@ -212,7 +216,9 @@ def aim(target: Target) -> str:
 
 def ended(outcome: Outcome) -> str:
     """`host1: session 7 ended`."""
-    what = f"session {outcome.session}" if outcome.kind == "session" else "every process of the account"
+    what = {"session": f"session {outcome.session}", "limits": f"the limit {outcome.session}"}.get(
+        outcome.kind, "every process of the account"
+    )
     return f"{outcome.host}: {what} {outcome.result}"
 
 

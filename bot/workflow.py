@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from pydantic import Field
 
-from bot import commands, events, idleness, lifecycle, outcomes, planning, sweeping
+from bot import commands, events, idleness, lifecycle, outcomes, planning, sweeping, trials
 from bot.acts import Acts
 from bot.borders import Hosts, Lease, Sleep, Told, Trail
 from bot.brake import Brake
@@ -25,10 +25,11 @@ from bot.events import Attachment
 from bot.holds import Holds
 from bot.inventory import fold
 from bot.ledger import Ledger
-from bot.lifecycle import Request, State, command_of, known, plan_of
+from bot.lifecycle import Request, State, command_of, kick_of, known, limit_of, plan_of
 from bot.loop import Loop
 from bot.models import (
     Act,
+    Asking,
     Hold,
     HostLimits,
     HostUptime,
@@ -40,6 +41,7 @@ from bot.models import (
     Moment,
     Plan,
     RequestId,
+    SetLimit,
     ShowAccount,
     Snapshot,
     Step,
@@ -181,8 +183,7 @@ class Workflow:
     async def limits(self, origin: Origin, wanted: Limits) -> SeenLimits:
         """`/limits`: the same for what the hosts do by themselves about idle people."""
         allowed, refused = await self._may_look(origin.who, wanted.hosts)
-        seen = {look.host: look async for look in self._hosts.limits(allowed)} if allowed else {}
-        looks = tuple(seen[host] for host in allowed)
+        looks = await self._limits_at(allowed) if allowed else ()
         looked = events.Looked(
             who=origin.who,
             key=origin.key,
@@ -215,7 +216,7 @@ class Workflow:
         """Some who could approve this, asked now. Raises Refused where nobody could, or this person may not ask."""
         return (await self._rights.to_ask(who, command)).approvers
 
-    async def ask(self, origin: Origin, words: str, command: Kick) -> Request:
+    async def ask(self, origin: Origin, words: str, command: Asking) -> Request:
         """`/kick`: records the question, and lets the loop look and plan.
 
         Raises Refused, recorded; TooLate, unrecorded, for what was sent longer ago than a rule allows.
@@ -330,15 +331,10 @@ class Workflow:
             await self._rights.to_ask(request.asker, command)
         except (Refused, LookupFailed) as refusal:
             return await self._ledger.record(request, events.Refused(reason=refusal.for_user()), lease)
-        groups = self._rights.policy.spare_groups(command.hosts) if command.is_of_everyone else ()
-        account = command.user if command.hold else ""
-        looks = await self._look_at(command.hosts, compared=command.only.idle > 0, groups=groups, account=account)
-        request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="before"), lease)
-        first = await self._ledger.load(command.after) if command.after else None
-        plan = planning.make(command, looks, self._rights.policy, first=first, asker=request.asker)
+        made = self._plan_limit if isinstance(command, SetLimit) else self._plan_kick
+        request, plan, nothing = await made(request, lease)
         if not plan.everything:
-            closed = events.Closed(outcomes=(), note=planning.why_nothing(command, plan, looks))
-            return await self._ledger.record(request, closed, lease)
+            return await self._ledger.record(request, events.Closed(outcomes=(), note=nothing), lease)
         try:
             approvers = await self._rights.to_plan(request.asker, command, aims(plan), sessions=len(plan.sessions))
         except (Refused, LookupFailed) as refusal:
@@ -347,7 +343,7 @@ class Workflow:
 
     async def sweep(self, request: Request, lease: Lease) -> Request:
         """A sweep's run whose time has come: look, and report; or plan what people approve, or the configuration."""
-        command, reports = command_of(request), request.sweep is not None and request.sweep.action == "report"
+        command, reports = kick_of(request), request.sweep is not None and request.sweep.action == "report"
         if not reports:
             await self._brake.demand_released()
         if why := await self._sweeps.why_not(request):
@@ -363,7 +359,7 @@ class Workflow:
 
     async def _swept(self, request: Request, plan: Plan, swept: Swept) -> events.Planned | events.Closed:
         """The plan, for people or for the configuration to approve; closed, if nobody could."""
-        command = command_of(request)
+        command = kick_of(request)
         try:
             if self._needs_nobody(request, plan):
                 return (await self._planned(command, plan, (), swept)).model_copy(update={"approvals": 0, "groups": ()})
@@ -379,13 +375,13 @@ class Workflow:
         if request.sweep is None or request.sweep.action != "end":
             return False
         try:
-            self._rights.demand_permitted(command_of(request), aims(plan), len(plan.sessions))
+            self._rights.demand_permitted(kick_of(request), aims(plan), len(plan.sessions))
         except Refused:
             return False
         return True
 
     async def _planned(
-        self, command: Kick, plan: Plan, approvers: tuple[str, ...], swept: Swept | None = None
+        self, command: Asking, plan: Plan, approvers: tuple[str, ...], swept: Swept | None = None
     ) -> events.Planned:
         owners = self._rights.policy.owners
         whose = {name: tuple(sorted(owners[name])) for name in plan.people if name in owners}
@@ -405,6 +401,25 @@ class Workflow:
             may_hold=self._rights.policy.allows(aims(plan), Act.HOLD),
             swept=swept,
         )
+
+    async def _plan_kick(self, request: Request, lease: Lease) -> tuple[Request, Plan, str]:
+        """The looks, recorded, the plan, and why there is nothing in it."""
+        command = kick_of(request)
+        groups = self._rights.policy.spare_groups(command.hosts) if command.is_of_everyone else ()
+        account = command.user if command.hold else ""
+        looks = await self._look_at(command.hosts, compared=command.only.idle > 0, groups=groups, account=account)
+        request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="before"), lease)
+        first = await self._ledger.load(command.after) if command.after else None
+        plan = planning.make(command, looks, self._rights.policy, first=first, asker=request.asker)
+        return request, plan, planning.why_nothing(command, plan, looks)
+
+    async def _plan_limit(self, request: Request, lease: Lease) -> tuple[Request, Plan, str]:
+        """The same for a limit that is to be set."""
+        command = limit_of(request)
+        looks = await self._limits_at(command.hosts)
+        request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="before"), lease)
+        plan = trials.make(command, looks)
+        return request, plan, trials.why_nothing(plan)
 
     async def hurry(self, request: Request, lease: Lease) -> Request:
         """Pending: those who may decide are reminded once, and then the time is over."""
@@ -458,10 +473,24 @@ class Workflow:
 
     async def _look_and_try(self, request: Request, host: str, lease: Lease) -> bool:
         """One look and what it asks for; True if the host is to be looked at again."""
+        if isinstance(request.command, SetLimit):
+            return await self._look_and_set(request, host, lease)
         (look,) = await self._look_at([host], compared=command_of(request).only.idle > 0)
         looked_at = await self._ledger.now()
         await self._ledger.record(request, events.Observed(looks=_attached([look]), phase="acting"), lease)
         return isinstance(look, Snapshot) and await self._try_each(request, look, looked_at, lease)
+
+    async def _look_and_set(self, request: Request, host: str, lease: Lease) -> bool:
+        """The same for a limit: one step to a look."""
+        (look,) = await self._limits_at([host])
+        looked_at = await self._ledger.now()
+        request = await self._ledger.record(request, events.Observed(looks=_attached([look]), phase="acting"), lease)
+        if isinstance(look, Unreachable):
+            return False
+        step = trials.next_step(await self._ledger.load(request.id), look, await self._whose(request))
+        if step is not None:
+            await self._take(request, step, look, looked_at, lease)
+        return step is not None
 
     async def _try_each(self, request: Request, look: Snapshot, looked_at: datetime, lease: Lease) -> bool:
         """Everything that is to be tried after this look; then give the tries a moment to show."""
@@ -476,7 +505,9 @@ class Workflow:
             await self._watch(await self._ledger.load(request.id), [look.host], self._timing.rung)
         return tried
 
-    async def _take(self, request: Request, step: Step, look: Snapshot, looked_at: datetime, lease: Lease) -> bool:
+    async def _take(
+        self, request: Request, step: Step, look: Snapshot | HostLimits, looked_at: datetime, lease: Lease
+    ) -> bool:
         """Do it, once its deadline is known. False: not now (frozen, or an old look), or no answer came."""
         window = min(self._timing.act_window, await self._seconds_left(request))
         if await self._brake.is_on() or await self._ledger.now() >= looked_at + timedelta(seconds=window / 2):
@@ -512,6 +543,8 @@ class Workflow:
 
     async def verify(self, request: Request, lease: Lease) -> Request:
         """Nothing is left to do: watch until the targets are gone or the time is up, then judge what is seen."""
+        if isinstance(request.command, SetLimit):
+            return await self._verify_limit(request, lease)
         await self._remember(request)
         looks = await self._watch(request, request.hosts, self._timing.watch)
         request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="after"), lease)
@@ -519,6 +552,18 @@ class Workflow:
             return request
         closed = events.Closed(outcomes=outcomes.judge(request, looks), note=outcomes.note(request, looks))
         return await self._ledger.record(request, closed, lease)
+
+    async def _verify_limit(self, request: Request, lease: Lease) -> Request:
+        """The same for a limit: whatever is still on trial is taken back by its host."""
+        until = await self._ledger.now() + timedelta(seconds=trials.TRIAL + self._timing.watch)
+        looks = await self._limits_at(request.hosts)
+        while trials.is_pending(request, looks) and await self._ledger.now() < until:
+            await self._sleep(self._timing.poll[-1])
+            looks = await self._limits_at(request.hosts)
+        request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="after"), lease)
+        if request.lost and await self._ledger.now() < known(request.give_up_at):
+            return request
+        return await self._ledger.record(request, events.Closed(outcomes=trials.judge(request, looks)), lease)
 
     async def _remember(self, request: Request) -> None:
         """What was held lives on by itself, also if Kickbot died since."""
@@ -583,6 +628,10 @@ class Workflow:
                 self._last_seen[look.host] = frozenset(s.account.name for s in look.sessions if not s.own)
         return tuple(seen[host] for host in dict.fromkeys(hosts))
 
+    async def _limits_at(self, hosts: Sequence[str]) -> LimitsLooks:
+        seen = {look.host: look async for look in self._hosts.limits(tuple(dict.fromkeys(hosts)))}
+        return tuple(seen[host] for host in dict.fromkeys(hosts))
+
     async def _compared(self, look: Snapshot | Unreachable) -> Snapshot | Unreachable:
         if isinstance(look, Unreachable):
             return look
@@ -598,6 +647,14 @@ class Workflow:
                 return looks
             await self._sleep(pause)
             pause = next(polls, pause)
+
+    async def _whose(self, request: Request) -> str:
+        """What stands in the file on the host: `request 42: asked by Alice, approved by Carol`."""
+        asker, *approvers = [
+            shorten(clean(await self._rights.name(who)), WARNED_NAME) or who
+            for who in (request.asker, *(decision.who for decision in request.decisions))
+        ]
+        return f"request {request.id}: asked by {asker}, approved by {' and '.join(approvers)}"
 
     async def _warning(self, request: Request, act_at: datetime) -> str:
         """What the user reads on the terminal: who, when and why, in one line."""

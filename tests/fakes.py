@@ -12,16 +12,19 @@ from bot.models import (
     Account,
     AccountState,
     Answer,
+    ChannelLimit,
     EndAccount,
     Ended,
     EndSession,
     Hold,
     HostLimits,
     HostUptime,
+    KeepLimits,
     Person,
     Process,
     Release,
     Session,
+    SetLimits,
     ShowAccount,
     ShowHold,
     Snapshot,
@@ -29,6 +32,7 @@ from bot.models import (
     Unreachable,
     Warn,
 )
+from bot.trials import TRIAL
 from tests import make
 
 START = datetime(2026, 11, 20, 13, 28, tzinfo=UTC)
@@ -86,7 +90,9 @@ class FakeHost:
     ended: the identity of each session, as often as it was really ended.
     expiry: of the one account that is held; hold, before: the hold's id, and what it remembers; holds_over: how each
     ended, and by whom. unable: why it can't hold.
-    limits: what is changed in `make.limits`.
+    limits: what is changed in `make.limits`; trial: the id of what is on trial, what was before it, and
+    until when; kept: the ids of what was kept; applied: how often something was set.
+    no_fresh_login: whoever isn't connected yet can't come in.
     """
 
     def __init__(self, name: str, clock: FakeClock, sessions: Iterable[Session] = ()) -> None:
@@ -113,6 +119,10 @@ class FakeHost:
         self.holds_over: dict[str, tuple[str, str]] = {}
         self.unable = ""
         self.limits: dict[str, Any] = {}
+        self.trial: tuple[str, dict[str, Any], datetime] | None = None
+        self.kept: set[str] = set()
+        self.applied = 0
+        self.no_fresh_login = False
         self._leader = 5000
 
     @property
@@ -144,7 +154,36 @@ class FakeHost:
     def show_limits(self) -> HostLimits | Unreachable:
         if self.lost:
             return Unreachable(host=self.name, reason=self.lost)
-        return make.limits(host=self.name, host_key=f"SHA256:{self.name}", **self.limits)
+        self._take_back_in_time()
+        same = {"host": self.name, "host_key": f"SHA256:{self.name}", "boot": self.boot, "uptime": self.uptime}
+        trying = (self.trial[0],) if self.trial else ()
+        return make.limits(**same, trying=trying, **self.limits)
+
+    def _take_back_in_time(self) -> None:
+        """The host's own timer does."""
+        if self.trial and self.clock.now >= self.trial[2]:
+            self.limits, self.trial = self.trial[1], None
+
+    def _about_limit(self, step: SetLimits | KeepLimits) -> Answer:
+        self._take_back_in_time()
+        if isinstance(step, KeepLimits):
+            if self.no_fresh_login:
+                return Answer(status="unknown", output="nothing was sent: refused the login")
+            kept = step.id in self.kept or (self.trial is not None and self.trial[0] == step.id)
+            self.trial = None if kept else self.trial
+            self.kept |= {step.id} if kept else set()
+            return Answer(status="done", command="keep", exit_status=0) if kept else _refused("gone")
+        if self.unable:
+            return _refused("unable", self.unable)
+        if self.trial is None and step.id not in self.kept:
+            self.applied += 1
+            self.trial = (step.id, self.limits, self.clock.now + timedelta(seconds=TRIAL))
+            idle = (ChannelLimit(channels="session:shell", seconds=step.seconds),)
+            self.limits = {**self.limits, "own": (step.limit,), "channels": idle} if step.seconds else {}
+        if self.answers_get_lost:
+            self.answers_get_lost = False
+            return Answer(status="unknown", output="lost")
+        return Answer(status="done", command="write the drop-in", exit_status=0)
 
     def snapshot(self) -> Snapshot:
         """What stands there, whether it answers or not."""
@@ -176,6 +215,8 @@ class FakeHost:
         if isinstance(step, Hold | Release | ShowHold):
             answer = self._about_hold(step)
             return Answer(status="unknown", output="lost") if self.answers_get_lost else answer
+        if isinstance(step, SetLimits | KeepLimits):
+            return self._about_limit(step)
         return self._act_on_session(step)
 
     def _act_on_session(self, step: EndSession | Warn) -> Answer:
@@ -237,6 +278,10 @@ class FakeHost:
         untold = [f"{name}: stopped" for name in names if name in self.stopped] if names else ["no terminal"]
         told = tuple(name for name in names if name not in self.stopped)
         return Answer(status="done", command="write", exit_status=0, told=told, untold=tuple(untold))
+
+
+def _refused(why: str, said: str = "") -> Answer:
+    return Answer.model_validate({"status": "refused", "refusal": why, "output": said})
 
 
 class FakeHosts:

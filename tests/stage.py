@@ -2,7 +2,7 @@
 
 from bot.audit.sqlite import SqliteTrail
 from bot.lifecycle import Request, replay
-from bot.models import Act, Kick, RequestId
+from bot.models import Act, Asking, RequestId
 from bot.policy import Policy
 from bot.rights import Rights
 from bot.workflow import Origin, Workflow
@@ -39,11 +39,11 @@ class Stage:
         self._messages += 1
         return Origin(who=who, channel=HERE, key=f"message-{self._messages}")
 
-    async def ask_only(self, command: Kick, who: str = "U0ALICE") -> Request:
+    async def ask_only(self, command: Asking, who: str = "U0ALICE") -> Request:
         """Asked, and nothing driven yet."""
         return await self.workflow.ask(self.origin(who), "audituser host1", command)
 
-    async def ask(self, command: Kick, who: str = "U0ALICE") -> Request:
+    async def ask(self, command: Asking, who: str = "U0ALICE") -> Request:
         asked = await self.workflow.ask(self.origin(who), "audituser host1", command)
         return await self.workflow.drive(asked.id)
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.commands import MAX_REASON, NOT_YET, USAGE, parse, words
+from bot.commands import MAX_REASON, USAGE, parse, words
 from bot.errors import CommandError
 from bot.inventory import Inventory
-from bot.models import Act, Audit, Command, Filter, Form, Help, Holds, Host, Kick, Listing, Unhold
+from bot.models import Act, Audit, Command, Filter, Form, Help, Holds, Host, Kick, Limits, Listing, SetLimit, Unhold
 from tests import make
 
 INVENTORY = make.inventory("host1", "web01", "web02", "web03")
@@ -433,10 +433,34 @@ def test_audit_that_is_not_one(text: str, told: str) -> None:
     assert told in refused("audit", text)
 
 
-@pytest.mark.parametrize("word", sorted(NOT_YET["limits"]))
-def test_commands_not_yet_there(word: str) -> None:
-    """A word that a later version brings says so."""
-    assert "not there yet" in refused("limits", f"host1 {word} idle 15m")
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("host1", Limits(hosts=("host1",))),
+        ("host1 set idle 15m", SetLimit(hosts=("host1",), limit="idle", seconds=900)),
+        ("host1 --set idle 2h because INC-42", SetLimit(hosts=("host1",), limit="idle", seconds=7200, reason="INC-42")),
+        ("web[01-02] set unresponsive 1d", SetLimit(hosts=("web01", "web02"), limit="unresponsive", seconds=86400)),
+        ("host1 set idle off", SetLimit(hosts=("host1",), limit="idle", seconds=0)),
+    ],
+)
+def test_limits(text: str, command: Limits | SetLimit) -> None:
+    """`/limits HOSTS` shows, and `set` asks."""
+    assert typed("limits", text) == command
+    if isinstance(command, SetLimit):
+        assert typed("kickbot", words(command).removeprefix("/")) == command
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("host1 set", "host1 set idle", "host1 set idle 30s", "host1 set idle 90s", "host1 set idle 8d"),
+        *("host1 set idle 15m 16m", "host1 set tmout 5m", "host1 idle 15m", "host1 because x", "nowhere set idle 15m"),
+        *("host1 set idle 15m because", "host1 set idle OFF", "host1 set idle -1", "host1 sett idle 15m"),
+    ],
+)
+def test_limits_that_are_none(text: str) -> None:
+    """Nothing is set on a guess."""
+    refused("limits", text)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from bot.borders import Lease
 from bot.errors import AlreadyRecorded, Refused
 from bot.events import Event, Record
 from bot.lifecycle import Request, State, replay
-from bot.models import Answer, HostUptime, Kick, RequestId, Result, Snapshot, Step, Unreachable
+from bot.models import Answer, Asking, HostLimits, HostUptime, Kick, RequestId, Result, Snapshot, Step, Unreachable
 from bot.rights import Rights
 from bot.workflow import Workflow
 from tests import make
@@ -66,7 +66,6 @@ class FusedHosts:
 
     def __init__(self, hosts: FakeHosts, fuse: Fuse) -> None:
         self._hosts = hosts
-        self.limits = hosts.limits
         self._fuse = fuse
 
     async def look(
@@ -74,6 +73,11 @@ class FusedHosts:
     ) -> AsyncIterator[Snapshot | Unreachable]:
         self._fuse.point()
         async for look in self._hosts.look(hosts, groups=groups, account=account):
+            yield look
+
+    async def limits(self, hosts: Sequence[str]) -> AsyncIterator[HostLimits | Unreachable]:
+        self._fuse.point()
+        async for look in self._hosts.limits(hosts):
             yield look
 
     async def act(self, step: Step, *, not_after: HostUptime) -> Answer:
@@ -86,7 +90,7 @@ class FusedHosts:
 class Story:
     """One kick from the question to the end, told again from where it stands after each restart."""
 
-    def __init__(self, stage: Stage, command: Kick = KICK) -> None:
+    def __init__(self, stage: Stage, command: Asking = KICK) -> None:
         self.stage = stage
         self.command = command
         self.question = stage.origin("U0ALICE")

@@ -22,6 +22,7 @@ from bot.models import (
     Hold,
     HostUptime,
     Idle,
+    KeepLimits,
     Kept,
     Kick,
     Outcome,
@@ -31,6 +32,8 @@ from bot.models import (
     Release,
     RequestId,
     Result,
+    SetLimit,
+    SetLimits,
     ShowAccount,
     Snapshot,
     Sweep,
@@ -299,7 +302,7 @@ OF_HOLDS: tuple[Event, ...] = (
     ),
     events.Released(how="given", by="host", after=STATE),
 )
-UNRELEASED: tuple[Event, ...] = (
+OFFERED: tuple[Event, ...] = (
     events.Looked(who=ASKER, key="k0", channel="C0OPS", hosts=("host1",), looks=(SEEN,), what="limits"),
     events.Planned(
         plan=PLAN,
@@ -347,6 +350,51 @@ OF_SWEEPS: tuple[Event, ...] = (
     events.Permitted(plan_hash="c" * 64, act_by=START),
     events.Closed(outcomes=(), note="Nobody could approve this.", swept=SWEPT),
 )
+LIMIT = Target(
+    kind="limits",
+    host="host1",
+    host_key="SHA256:key-of-host1",
+    boot="boot-1",
+    session="idle",
+    identity="idle 900",
+    account=Account(name="everyone", uid=1000),
+    summary="close shells and file transfers in which nothing is sent or received for 15 min",
+    rungs=(),
+    seen=HostUptime(100_000),
+)
+SET_LIMITS = SetLimits(
+    target=LIMIT, id="5-cccccccccccccccc", limit="idle", seconds=900, about="request 5: asked by Alice"
+)
+OF_SETTING: tuple[Event, ...] = (
+    events.Asked(
+        who=ASKER,
+        key="k5",
+        channel="C0OPS",
+        home="C0INCIDENT",
+        words="/limits host1 set idle 15m because INC-42",
+        command=SetLimit(hosts=("host1",), limit="idle", seconds=900, reason="INC-42"),
+    ),
+    events.Planned(
+        plan=Plan(user="", targets=(LIMIT,)),
+        plan_hash="c" * 64,
+        decide_by=START,
+        act_within=900,
+        approvals=1,
+        approvers=(APPROVER,),
+    ),
+    events.Ending(step=SET_LIMITS, not_after=102_000, answer_by=START),
+    events.Signalled(step=SET_LIMITS, answer=Answer(status="refused", refusal="unable", output="sshd is too old")),
+    events.Ending(
+        step=KeepLimits(target=LIMIT, id="5-cccccccccccccccc", limit="idle"), not_after=102_000, answer_by=START
+    ),
+    *(
+        events.Closed(
+            outcomes=(Outcome(kind="limits", host="host1", session="idle", identity="idle 900", result=result),)
+        )
+        for result in (Result.SET, Result.BACK, Result.UNSET)
+    ),
+)
+UNRELEASED = (*OFFERED, *OF_SWEEPS, *OF_SETTING)
 
 
 class Generation(NamedTuple):
@@ -363,7 +411,9 @@ GENERATIONS = (
     Generation(WITH_FREEZES, "05f28a0f256c4ea4bcd9293ae0f792ba2af90a7ba66625896f42af6de9baf45a"),
     Generation(OF_EVERYONE, "58acf6ad18c1bffcfe646dd3b2b8f9bcb08c09c4a560eadb64b1627657e40ea3"),
     Generation(OF_HOLDS, "b632a34c4853dd4c0ad76548dea8f9c5a380fba5dc8180f31e078ffe8f033f39"),
-    Generation((*UNRELEASED, *OF_SWEEPS), "02097a81012f3e9804675e57e03758a1baa65da621580be38cb7378ae587463f"),
+    Generation(
+        (*UNRELEASED, *OF_SWEEPS, *OF_SETTING), "503a9363491693bc5c6285c6e468c789ad682cb3ad7a71ad03ab152746836941"
+    ),
 )
 EVERY = tuple(example for generation in GENERATIONS for example in generation.examples)
 NEWEST = GENERATIONS[-1].examples

@@ -42,6 +42,7 @@ CORE = {
     "outcomes",
     "sentences",
     "standing",
+    "trials",
 }
 
 SLACK = {"slack", "slack.content", "slack.outgoing", "slack.incoming"}

@@ -32,8 +32,12 @@ EFFECTIVE = "port 22\nclientaliveinterval 300\nclientalivecountmax 3\n"
 SET = "unusedconnectiontimeout 90\nchanneltimeout session:*=15m agent-connection=1h30m x11=none\n"
 
 
+BOOT = "11111111-2222-3333-4444-555555555555"
+
+
 def parse(*lines: str) -> HostLimits:
-    answer = "\n".join([f"kickbot linux 1 limits {NONCE}", *lines, f"== end {NONCE}", ""]).encode()
+    host = (f"boot {BOOT}", "uptime 1000.00")
+    answer = "\n".join([f"kickbot linux 1 limits {NONCE}", *lines, *host, f"== end {NONCE}", ""]).encode()
     return DRIVER.parse_limits(answer, host="host1", host_key="SHA256:key", nonce=NONCE)
 
 

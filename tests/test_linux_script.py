@@ -283,6 +283,14 @@ def test_whose_a_login_name_is(shell: Shell) -> None:
     assert shell.look().asked_for is None
 
 
+@pytest.mark.parametrize("name", ["CORP\\dora", "dora$", "dora@corp.example"])
+def test_names_as_directories_have_them(shell: Shell, name: str) -> None:
+    """With its domain before it, or a dollar behind it: as people may type it."""
+    shell.stand_in("getent", f"#!/bin/sh\nprintf '%s\\n' '{name}:x:2001:2001::/:/bin/sh'\n")
+
+    assert shell.look(account=name).asked_for == Account(name=name, uid=2001)
+
+
 def test_a_name_of_digits_is_no_uid(shell: Shell) -> None:
     """`getent passwd 2001` answers for the uid 2001: that isn't who was meant."""
     shell.stand_in("getent", PASSWD)
@@ -299,7 +307,7 @@ def test_a_directory_that_does_not_answer_is_told(shell: Shell) -> None:
     assert any("the account is known is not known" in note for note in snapshot.notes)
 
 
-@pytest.mark.parametrize("account", ["-x", "a b", "$(id)", "a;b", "a\nb", ":dora"])
+@pytest.mark.parametrize("account", ["-x", "a b", "$(id)", "a;b", "a\nb", ":dora", "a`id`"])
 def test_no_such_account_is_asked_for(shell: Shell, account: str) -> None:
     """What can't be a login name gives no answer at all."""
     with pytest.raises(IncompleteAnswer):

@@ -13,8 +13,22 @@ from pathlib import Path
 import asyncssh
 import pytest
 
+from bot import trials
 from bot.hosts.connections import Limits, SshHosts
-from bot.models import Answer, ChannelLimit, Hold, Host, HostLimits, HostUptime, Session, Snapshot, Unreachable
+from bot.models import (
+    Answer,
+    ChannelLimit,
+    Hold,
+    Host,
+    HostLimits,
+    HostUptime,
+    KeepLimits,
+    Session,
+    SetLimit,
+    SetLimits,
+    Snapshot,
+    Unreachable,
+)
 from bot.sandbox.host_logins import Login
 from bot.sandbox.host_server import Fault, allowed
 from bot.sandbox.hosts import HostSpec, SandboxHost, SandboxHosts, demo_hosts
@@ -505,3 +519,16 @@ async def test_a_sandbox_host_has_limits_of_its_own() -> None:
     assert two.notes == ()
     assert isinstance(three, Unreachable)
     assert three.reason.startswith("asks for a password")
+
+
+async def test_a_sandbox_host_sets_no_limits() -> None:
+    """It would write where the machine itself keeps its files: it is refused before anything is written."""
+    async with running(HostSpec("host1")) as bot:
+        (look,) = [each async for each in bot.hosts.limits(["host1"])]
+        assert isinstance(look, HostLimits)
+        (target,) = trials.make(SetLimit(hosts=("host1",), limit="idle", seconds=900), (look,)).targets
+        step = SetLimits(target=target, id="1-ab", limit="idle", seconds=900, about="request 1")
+        answer = await bot.hosts.act(step, not_after=HostUptime(look.uptime + 6000))
+        assert (answer.status, answer.refusal) == ("refused", "unable")
+        keep = KeepLimits(target=target, id="1-ab", limit="idle")
+        assert (await bot.hosts.act(keep, not_after=HostUptime(look.uptime + 6000))).status == "refused"

@@ -18,7 +18,7 @@ from bot.hosts.drivers.linux import LinuxDriver
 from bot.hosts.limits import Limits
 from bot.hosts.ssh import Line, OtherHostKey, Reply, Trouble
 from bot.hosts.trust import KnownHosts, read_keys
-from bot.models import Answer, Host, HostLimits, HostUptime, Snapshot, Step, Unreachable
+from bot.models import Answer, Host, HostLimits, HostUptime, KeepLimits, Snapshot, Step, Unreachable
 
 __all__ = ["Limits", "SshHosts"]
 
@@ -91,7 +91,8 @@ class SshHosts:
         driver = DRIVERS[line.host.platform]
         try:
             call = driver.command(step, host=line.host, not_after=not_after, nonce=_nonce())
-            reply = await line.ask(call, host_key=step.target.host_key)
+            fresh = isinstance(step, KeepLimits)
+            reply = await line.ask(call, host_key=step.target.host_key, fresh=fresh)
             return driver.parse_answer(reply.output, step=step, nonce=call.nonce)
         except NotForThisDriver as error:
             return Answer(status="refused", refusal="forbidden", output=str(error))

@@ -83,12 +83,16 @@ class Line:
         self._opening = asyncio.Lock()
         self._warm: _Warm | None = None
 
-    async def ask(self, call: Call, *, again: bool = False, host_key: str | None = None) -> Reply:
+    async def ask(self, call: Call, *, again: bool = False, host_key: str | None = None, fresh: bool = False) -> Reply:
         """One command and its answer. host_key: the only key to which it may be sent. Raises Trouble.
+
+        fresh: only over a connection that is opened for it: that it comes through proves that a login does.
 
         Where a warm connection turns out to be dead, a fresh one is tried once: if nothing was sent yet, or, with
         `again`, although it was. Where the host takes fewer channels at a time, one comes after the other.
         """
+        if fresh:
+            await self._forget()
         async with self._turns:
             try:
                 return await self._ask_twice(call, again=again, host_key=host_key)
@@ -123,6 +127,12 @@ class Line:
         async with self._opening:
             if self._warm:
                 await self._warm.close()
+
+    async def _forget(self) -> None:
+        """Nobody new uses the warm connection."""
+        async with self._opening:
+            if self._warm:
+                self._warm.retire()
 
     async def _connection(self) -> "tuple[_Warm, bool]":
         """The warm connection, or a fresh one and True. Those who come meanwhile wait for the same one."""

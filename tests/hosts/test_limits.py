@@ -13,7 +13,10 @@ from tests.hosts.machines import Machine
 DROP_IN = "/etc/ssh/sshd_config.d/50-limits.conf"
 PROFILE = "/etc/profile.d/tmout.sh"
 LOGIND = "/etc/systemd/logind.conf.d/50-limits.conf"
-RELOAD = "kill -HUP $(cat /run/sshd.pid)"
+RELOAD = """
+pid=$(cat /run/sshd.pid); rm /run/sshd.pid; kill -HUP "$pid"
+until [ -s /run/sshd.pid ]; do sleep 0.05; done
+"""
 
 
 @pytest.fixture
@@ -25,7 +28,7 @@ def untouched(four_hosts: list[Machine]) -> Iterator[None]:
 
 
 def configure(machine: Machine, *lines: str) -> None:
-    machine.run("sh", "-c", f"printf '%s\\n' \"$@\" >{DROP_IN} && sshd -t && {RELOAD}", "sh", *lines)
+    machine.run("sh", "-c", f"printf '%s\\n' \"$@\" >{DROP_IN} && sshd -t || exit 1; {RELOAD}", "sh", *lines)
 
 
 @pytest.fixture

@@ -8,10 +8,22 @@ and what lives on must not look like another session, or like none. For logins t
 from collections.abc import Sequence
 from importlib.resources import files
 
-from bot.hosts.drivers import linux_acts, linux_answer, linux_holds, linux_limits
+from bot.hosts.drivers import linux_acts, linux_answer, linux_holds, linux_limits, linux_set_limits
 from bot.hosts.drivers.interface import Call
 from bot.hosts.drivers.linux_look import Look
-from bot.models import Answer, Hold, Host, HostLimits, HostUptime, Release, ShowHold, Snapshot, Step
+from bot.models import (
+    Answer,
+    Hold,
+    Host,
+    HostLimits,
+    HostUptime,
+    KeepLimits,
+    Release,
+    SetLimits,
+    ShowHold,
+    Snapshot,
+    Step,
+)
 
 
 def _script(*parts: str) -> bytes:
@@ -24,14 +36,18 @@ LIMITS_SCRIPT = _script("linux_limits.sh")
 ACT_SCRIPT = _script("linux_act.sh", "linux_members.sh", "linux_signals.sh", "linux_warn.sh")
 
 
-def _as_program() -> bytes:
-    """A function of the shell that prints the part which the host's own timer runs."""
-    part = files("bot.hosts.drivers").joinpath("linux_give_back.sh").read_bytes()
-    call = b'TRY_AGAIN=75\nmain() { by_timer "${0%/*}"; }\nmain\n'
-    return b"give_back_program() {\ncat <<'THE_PROGRAM'\n#!/bin/sh\n" + part + call + b"THE_PROGRAM\n}\n"
+def _as_program(name: str, call: str, *parts: str) -> bytes:
+    """A function of the shell that prints these parts as what the host's own timer runs. call: what that calls."""
+    text = b"".join(files("bot.hosts.drivers").joinpath(part).read_bytes() for part in parts)
+    run = f'TRY_AGAIN=75\nmain() {{ {call} "${{0%/*}}"; }}\nmain\n'.encode()
+    return f"{name}() {{\ncat <<'THE_PROGRAM'\n#!/bin/sh\n".encode() + text + run + b"THE_PROGRAM\n}\n"
 
 
-HOLD_SCRIPT = _as_program() + _script("linux_act.sh", "linux_hold.sh", "linux_give_back.sh")
+HOLD_PARTS = ("linux_act.sh", "linux_hold.sh", "linux_give_back.sh")
+HOLD_SCRIPT = _as_program("give_back_program", "by_timer", "linux_give_back.sh") + _script(*HOLD_PARTS)
+SET_LIMITS_SCRIPT = _as_program(
+    "take_back_program", "take_back_by_timer", "linux_give_back.sh", "linux_take_back.sh"
+) + _script(*HOLD_PARTS, "linux_take_back.sh", "linux_set_limits.sh")
 
 
 class LinuxDriver:
@@ -47,6 +63,9 @@ class LinuxDriver:
         if isinstance(step, Hold | Release | ShowHold):
             verb, arguments = linux_holds.verb(step), linux_holds.arguments(step, not_after, bot=host.user)
             return _call(host, HOLD_SCRIPT, verb, nonce, *arguments)
+        if isinstance(step, SetLimits | KeepLimits):
+            arguments = linux_set_limits.arguments(step, not_after, bot=host.user)
+            return _call(host, SET_LIMITS_SCRIPT, step.kind, nonce, *arguments)
         return _call(host, ACT_SCRIPT, linux_acts.verb(step), nonce, *linux_acts.arguments(step, not_after))
 
     def parse_look(self, answer: bytes, *, host: str, host_key: str, nonce: str) -> Snapshot:
@@ -63,6 +82,8 @@ class LinuxDriver:
         """What the host did of a step, as linux_acts and linux_holds have it. Raises IncompleteAnswer."""
         if isinstance(step, Hold | Release | ShowHold):
             return linux_holds.answered(step, linux_answer.body(answer, verb=linux_holds.verb(step), nonce=nonce))
+        if isinstance(step, SetLimits | KeepLimits):
+            return linux_holds.answered(step, linux_answer.body(answer, verb=step.kind, nonce=nonce))
         return linux_acts.answered(step, linux_answer.body(answer, verb=linux_acts.verb(step), nonce=nonce))
 
 

@@ -1,5 +1,5 @@
 # Looks at a Linux host, and does one approved step if its target is still exactly the approved one. Sent to `sh -s`.
-# It writes no file but those of a hold, signals a process only right after comparing its start, and only defines
+# It writes no file but those of a hold or a limit, signals a process only right after comparing its start, and only defines
 # functions before its last line: cut short, it does nothing.
 #
 #   sh -s -- look NONCE [GROUP...]
@@ -13,6 +13,8 @@
 #   sh -s -- hold NONCE NOT_AFTER BOOT UID NAME HOLD UNTIL BOT
 #   sh -s -- release NONCE NOT_AFTER BOOT UID NAME HOLD
 #   sh -s -- show_hold NONCE NOT_AFTER BOOT UID NAME HOLD
+#   sh -s -- set_limits NONCE NOT_AFTER BOOT UID LIMIT SECONDS ID BOT ABOUT
+#   sh -s -- keep_limits NONCE NOT_AFTER BOOT UID LIMIT ID
 #
 # NOT_AFTER is the host's uptime in centiseconds; SINCE is the session's TimestampMonotonic; START is in kernel ticks, and
 # LEADERS and SPARED are PID@START,PID@,... or -; KNOWN are ids of logind's sessions. The answer is lines. What the
@@ -29,7 +31,7 @@ main() {
     if timeout 5 true 2>/dev/null; then limit='timeout 5'; fi
 
     case ${1-} in
-        look | limits | end | end_login | end_account | show_account | warn | warn_login | hold | release | show_hold) verb=$1 ;;
+        look | limits | end | end_login | end_account | show_account | warn | warn_login | hold | release | show_hold | set_limits | keep_limits) verb=$1 ;;
         *) return 64 ;;
     esac
     case ${2-} in '' | *[!0-9a-f]*) return 64 ;; *) nonce=$2 ;; esac

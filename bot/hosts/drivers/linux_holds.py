@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from bot.cleaning import clean, mask, shorten
 from bot.errors import IncompleteAnswer
 from bot.hosts.drivers.interface import NotForThisDriver
-from bot.models import AccountState, Answer, Ended, Hold, HostUptime, Release, ShowHold
+from bot.models import AccountState, Answer, Ended, Hold, HostUptime, Release, ShowHold, Step
 
 HoldStep = Hold | Release | ShowHold
 
@@ -54,7 +54,7 @@ def arguments(step: HoldStep, not_after: HostUptime, *, bot: str) -> tuple[str, 
     return (*common, str(int(step.there.timestamp())), bot) if isinstance(step, Hold) else common
 
 
-def answered(step: HoldStep, lines: Iterable[bytes]) -> Answer:
+def answered(step: Step, lines: Iterable[bytes]) -> Answer:
     """What became of it. Raises IncompleteAnswer for anything but the lines above."""
     words = [clean(line).partition(" ") for line in lines]
     match words:

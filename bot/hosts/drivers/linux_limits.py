@@ -7,6 +7,9 @@ match CONDITION...              from sshd's configuration
 StopIdleSessionUSec N           microseconds; not there before systemd 252
 KillUserProcesses true|false    neither of the two where no logind answers
 tmout SECONDS|- fixed|free FILE
+own LIMIT                       set by Kickbot
+trying ID                       one of these is on trial
+boot ID, uptime SECONDS.CC
 """
 
 import re
@@ -16,7 +19,7 @@ from typing import Any
 from bot.cleaning import clean, mask, shorten
 from bot.errors import IncompleteAnswer
 from bot.hosts.drivers.linux_answer import excerpt
-from bot.models import ChannelLimit, HostLimits, ShellLimit
+from bot.models import ChannelLimit, HostLimits, HostUptime, LimitName, ShellLimit
 
 MOST_LINES = 200
 LONGEST = 10**9
@@ -26,10 +29,15 @@ _VERSION = re.compile(r"(?:OpenSSH_[0-9A-Za-z.]{1,40})?")
 _NUMBER = re.compile(r"\d{1,20}", re.ASCII)
 _TMOUT = re.compile(r"(?P<seconds>\d{1,9}|-) (?P<fixed>fixed|free) (?P<file>/[A-Za-z0-9_./+?-]{1,100})", re.ASCII)
 _CHANNEL = re.compile(r"([^ =]{1,100})=([^ =]{1,30})")
+_BOOT = re.compile(r"[0-9a-f-]{36}", re.ASCII)
+_UPTIME = re.compile(r"\d{1,9}\.\d\d", re.ASCII)
+_ID = re.compile(r"[0-9a-f-]{1,64}", re.ASCII)
+_LIMIT = re.compile(r"idle|unresponsive")
 _LENGTH = re.compile(r"(?:\d{1,9}[smhdw]?){1,5}", re.ASCII | re.IGNORECASE)
 _PART = re.compile(r"(\d+)([smhdw]?)", re.IGNORECASE)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _WORDS = {"sshd", "status", "|", "option", "match", "StopIdleSessionUSec", "KillUserProcesses", "tmout"}
+_WORDS |= {"own", "trying", "boot", "uptime"}
 
 Said = Mapping[str, Sequence[str]]
 """The rest of each line by its first word, in their order."""
@@ -44,6 +52,10 @@ def limits(lines: Sequence[bytes], *, host: str, host_key: str) -> HostLimits:
     return HostLimits(
         host=host,
         host_key=host_key,
+        boot=_fits(_BOOT, _one(said["boot"], "boot"), "boot"),
+        uptime=HostUptime(int(_fits(_UPTIME, _one(said["uptime"], "uptime"), "uptime").replace(".", ""))),
+        own=tuple(_limit(name) for name in said["own"]),
+        trying=tuple(_fits(_ID, identifier, "trial") for identifier in said["trying"]),
         shells=tuple(map(_shell, said["tmout"])),
         notes=tuple(filter(None, notes)),
         **about_sshd,
@@ -119,6 +131,16 @@ def _length(text: str) -> int:
     if not _LENGTH.fullmatch(text):
         raise IncompleteAnswer("a time of its sshd can't be read")
     return _bounded(sum(int(number) * _SECONDS[unit.lower()] for number, unit in _PART.findall(text)))
+
+
+def _limit(text: str) -> LimitName:
+    return "idle" if _fits(_LIMIT, text, "own limit") == "idle" else "unresponsive"
+
+
+def _fits(pattern: re.Pattern[str], text: str, what: str) -> str:
+    if not pattern.fullmatch(text):
+        raise IncompleteAnswer(f"the {what} in it can't be read")
+    return text
 
 
 def _number(text: str) -> int:

@@ -4,6 +4,18 @@ limits() {
     sshd_limits
     logind_limits
     shell_limits
+    own_limits
+    read -r boot </proc/sys/kernel/random/boot_id
+    read -r uptime _ </proc/uptime
+    printf 'boot %s\nuptime %s\n' "$boot" "$uptime"
+}
+
+# What Kickbot has set there, and what of it is only on trial.
+own_limits() {
+    for limit_name in idle unresponsive; do
+        if [ -e "/etc/ssh/sshd_config.d/00-kickbot-limit-$limit_name.conf" ]; then printf 'own %s\n' "$limit_name"; fi
+        sed -n 's/^id \([0-9a-f-]*\)$/trying \1/p' "/var/lib/kickbot/limits/$limit_name/record" 2>/dev/null
+    done
 }
 
 # As sshd itself reads its files, for an account that none of them is likely to name.
@@ -22,8 +34,9 @@ sshd_limits() {
     fi
     printf '%s\n' "$shown" | grep -aE '^(clientalive(interval|countmax)|channeltimeout|unusedconnectiontimeout) ' |
         cut -c 1-300 | sed 's/^/option /'
-    cat /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf 2>/dev/null |
-        grep -aiE '^[[:space:]]*match[[:space:]=]' | head -n 20 | cut -c 1-100 | sed 's/^[[:space:]]*/match /'
+    for file in /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf; do
+        case $file in */00-kickbot-*) ;; *) cat "$file" 2>/dev/null ;; esac
+    done | grep -aiE '^[[:space:]]*match[[:space:]=]' | head -n 20 | cut -c 1-100 | sed 's/^[[:space:]]*/match /'
 }
 
 somebody() { printf 'user=%s,host=localhost,addr=192.0.2.1,laddr=127.0.0.1,lport=22' "$1"; } # LOGIN

@@ -1,11 +1,12 @@
 # What a look shows: everything that a host knows of its logins and processes. Part of linux.sh.
 
 look() { # [:ACCOUNT] [GROUP...]
-    for name; do
-        case ${name#:} in '' | -* | *[!A-Za-z0-9_.@-]*) return 64 ;; esac
-    done
     account=''
     case ${1-} in :*) account=${1#:} && shift ;; esac
+    case $account in -* | *[!A-Za-z0-9_.@\\\$-]*) return 64 ;; esac
+    for group; do
+        case $group in '' | -* | *[!A-Za-z0-9_.@-]*) return 64 ;; esac
+    done
     sessions=$(logind list-sessions show-session)
     printf '== sessions\n%s\n' "$sessions"
     printf '== users\n'

@@ -3,11 +3,12 @@
 from bot.events import Planned, Record, Reminded
 from bot.lifecycle import State
 from bot.slack.content.blocks import Message, aside, compose, paragraph
-from bot.slack.content.headlines import asks, last_line, question
+from bot.slack.content.headlines import asks, doing, last_line, question
 from bot.slack.content.lines import Line, Link, When, bold, either, line
 from bot.slack.content.naming import sessions
 from bot.slack.content.story import Story, in_numbers, short
 from bot.slack.content.tickets import decisions_row
+from bot.trials import means
 
 APPROVER = "approver:"
 MOST_NAMED = 5
@@ -60,6 +61,8 @@ def reminder(story: Story, record: Record) -> Line:
 def _ends(story: Story) -> str:
     """Whose sessions end, without where they come from or what runs in them."""
     plan = story.plan
+    if story.limit:
+        return f"It would {means(story.limit.limit, story.limit.seconds)}."
     if plan and plan.is_of_everyone:
         return f"It ends {in_numbers(plan)}."
     ids = [story.id_of(target) for target in plan.sessions] if plan else []
@@ -74,4 +77,4 @@ def _since(story: Story) -> Line:
         return last_line(story)
     by = either([decision.who for decision in story.request.decisions], "and")
     at = When(moment=story.request.approved_at or story.request.at)
-    return line("▶️ ", bold(f"Kicking {story.user} off {story.where}"), " · approved by ", by, ", ", at)
+    return line("▶️ ", bold(doing(story)), " · approved by ", by, ", ", at)

@@ -3,6 +3,8 @@
 from bot.counting import count
 from bot.durations import spell
 from bot.lifecycle import Request
+from bot.models import SetLimit
+from bot.slack.content.limit_request import about
 from bot.slack.content.lines import Line, line
 from bot.slack.content.story import named
 
@@ -32,6 +34,8 @@ def _what_happens(request: Request) -> str:
         return "it is done now"
     if request.holds_only:
         return f"{plan.user} is kept out of {named(plan.hosts)} now"
+    if isinstance(command, SetLimit):
+        return f"{about(command)} is set on trial now, and kept if a fresh login comes through"
     number = len(plan.sessions)
     sessions = [count(number, "session")] if number else []
     every = ["every process"] if plan.accounts else []

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from bot.counting import count
 from bot.durations import spell
 from bot.models import Plan, Process, Session, Snapshot
+from bot.slack.content import limit_request
 from bot.slack.content.blocks import Part, paragraph
 from bot.slack.content.lines import Line, bold, joined, line
 from bot.slack.content.naming import NAMED, programs, sessions, some
@@ -21,6 +22,9 @@ def what_would_happen(story: Story) -> Iterator[Part]:
     """What ends, what dies with it, what stays, and what is done before and in the worst case."""
     plan = story.plan
     if plan is None:
+        return
+    if story.limit:
+        yield from limit_request.would(story, story.limit)
         return
     absent = [*_not_there(story), *_not_logged_in(plan)]
     yield paragraph(ends(story, plan), *absent, *_with_them(story), *_of_others(story), needed=True)

@@ -6,7 +6,7 @@ from bot.counting import count, processes
 from bot.durations import exact, spell
 from bot.lifecycle import State
 from bot.models import Outcome, Result, Snapshot
-from bot.slack.content import sweeps
+from bot.slack.content import limit_request, sweeps
 from bot.slack.content.lines import Line, When, Who, bold, either, italic, joined, line, told
 from bot.slack.content.listing import outside
 from bot.slack.content.naming import some
@@ -20,6 +20,8 @@ _GONE = frozenset({Result.ENDED, Result.ALREADY_GONE, Result.GHOST, Result.RETUR
 
 def question(story: Story) -> Line:
     """`Kick audituser off host1?`, and what goes beyond a kick."""
+    if story.limit:
+        return limit_request.question(story, story.limit)
     command = story.request.command
     force, every = (command.force, command.processes) if command else (False, False)
     if story.request.holds_only:
@@ -33,6 +35,14 @@ def question(story: Story) -> Line:
 def _hold_time(story: Story) -> str:
     command = story.request.command
     return f" for {spell(command.hold)}" if command else ""
+
+
+def doing(story: Story) -> str:
+    """`Kicking audituser off host1`"""
+    if story.limit:
+        return f"Setting {limit_request.about(story.limit)}"
+    verb = f"Keeping {story.user} out of" if story.request.holds_only else f"Kicking {story.user} off"
+    return f"{verb} {story.where}"
 
 
 def asks(story: Story) -> Line:
@@ -95,6 +105,8 @@ def _by(what: str, story: Story, end: str = "") -> Line:
 
 def _stays(story: Story) -> str:
     """What it was about, and that nothing was done about it."""
+    if story.limit:
+        return f" · {limit_request.about(story.limit)} was not touched"
     return f" · {story.user} stays on {story.where}"
 
 
@@ -110,7 +122,8 @@ def _lapsed(story: Story) -> Line:
 
 
 def _refused(story: Story) -> Line:
-    about = f". Nothing was done about {story.user} on {story.where}."
+    whom = limit_request.about(story.limit) if story.limit else f"{story.user} on {story.where}"
+    about = f". Nothing was done about {whom}."
     return line("⛔ ", bold("Refused:"), " ", _reason(story), about)
 
 
@@ -120,6 +133,8 @@ def _reason(story: Story) -> Line:
 
 
 def _closed(story: Story) -> Line:
+    if story.limit:
+        return limit_request.closed(story, story.limit)
     outcomes = story.request.outcomes
     if story.request.holds_only:
         return _only_held(story)

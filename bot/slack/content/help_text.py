@@ -65,9 +65,16 @@ HELP = {
         " name approve or deny it: never you, nor whose account it is. The proof then stands in the thread.",
     ),
     "limits": Help(
-        does="`/limits HOSTS` shows what hosts do by themselves about people who are idle or gone. It changes nothing.",
-        examples=("/limits host1", "/limits @prod"),
-        words=(_HOSTS,),
+        does="`/limits HOSTS` shows what hosts do by themselves about people who are idle or gone. It changes nothing."
+        " `/limits HOSTS set …` asks to change it.",
+        examples=("/limits host1", "/limits @prod", "/limits host1 set idle 30m because INC-42"),
+        words=(
+            _HOSTS,
+            "`set idle 15m`: sshd closes shells and file transfers in which nothing is sent or received for so long",
+            "`set unresponsive 15m`: sshd ends connections whose other end does not answer for so long",
+            "`set idle off`: takes away what Kickbot has set there",
+            "`because …`: the reason, always last",
+        ),
         then="It reads the settings of sshd and logind, and the profiles of the shells. Where evidence may stand, all"
         " in the channel see the answer; elsewhere you alone do.",
     ),

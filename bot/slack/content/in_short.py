@@ -9,8 +9,9 @@ from bot.counting import count
 from bot.durations import spell
 from bot.events import BOT, Closed, Record
 from bot.lifecycle import Request, State
-from bot.models import Result
+from bot.models import Result, SetLimit
 from bot.sentences import At, Hash, Name, Own
+from bot.slack.content.limit_request import about
 from bot.slack.content.lines import Line, Link, When, Where, Who, bold, either, italic, joined, line, told
 from bot.slack.content.story import named, short
 from bot.slack.content.sweeps import approved, asker
@@ -37,7 +38,13 @@ _STATES = {
     State.HELD: "🔒 held",
     State.RELEASED: "✅ given back",
 }
-_WORST = ((Result.UNKNOWN, "⛔"), (Result.SURVIVED, "⚠️"), (Result.RETURNED, "⚠️"))
+_WORST = (
+    (Result.UNKNOWN, "⛔"),
+    (Result.SURVIVED, "⚠️"),
+    (Result.RETURNED, "⚠️"),
+    (Result.BACK, "⚠️"),
+    (Result.UNSET, "⚠️"),
+)
 
 
 def what(request: Request) -> Line:
@@ -49,6 +56,8 @@ def what(request: Request) -> Line:
         return line(bold(f"hold of {request.held.target.account.name} on {request.held.target.host}"))
     if command is None:
         return line(bold("a listing"))
+    if isinstance(command, SetLimit):
+        return line(bold(shorten(about(command), LONGEST_WHERE)))
     asked_for = shorten(named(command.hosts), LONGEST_WHERE)
     if sweep := request.sweep:
         does = f" on {asked_for} ({sweep.action}, idle for {spell(command.only.idle)})"

@@ -12,6 +12,7 @@ WHY = {
     "unable": "it can't be held there",
     "frozen": "all acting was frozen by then",
 }
+OF_A_LIMIT = {"gone": "nothing was on trial there any more", "unable": "it can't be set there"}
 OF_AN_ACCOUNT = {
     "gone": "no process of it was left",
     "changed": "it would have ended more than was approved, such as a login that came later",
@@ -29,5 +30,5 @@ def unanswered(answer: Answer, target: Target) -> str:
     """Why it wasn't done, or why nobody knows."""
     if answer.status == "unknown":
         return "no complete answer, so nobody knows whether it ran"
-    words = {**WHY, **OF_AN_ACCOUNT} if target.kind == "account" else WHY
+    words = {**WHY, **{"account": OF_AN_ACCOUNT, "limits": OF_A_LIMIT}.get(target.kind, {})}
     return f"the host did not run it: {words.get(answer.refusal or '', 'it refused')}"

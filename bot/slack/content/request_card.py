@@ -3,10 +3,10 @@
 from bot.counting import count, processes
 from bot.lifecycle import Request, State
 from bot.models import Unreachable
-from bot.slack.content import freeze, holds, sweeps
+from bot.slack.content import freeze, holds, limit_request, sweeps
 from bot.slack.content.blocks import Message, Part, aside, compose, paragraph
 from bot.slack.content.forecast import ends, what_would_happen
-from bot.slack.content.headlines import asks, last_line, question
+from bot.slack.content.headlines import asks, doing, last_line, question
 from bot.slack.content.lines import Line, When, Where, Who, bold, either, italic, line, told
 from bot.slack.content.naming import alike
 from bot.slack.content.outcome_lines import notable
@@ -105,8 +105,7 @@ def _warned(story: Story) -> Message:
 def _running(story: Story) -> Message:
     request = story.request
     now = " · looking whether they are gone" if request.state is State.VERIFYING else ""
-    doing = f"Keeping {story.user} out of" if request.holds_only else f"Kicking {story.user} off"
-    words = bold(f"{doing} {story.where}")
+    words = bold(doing(story))
     title = line("▶️ ", words, " · approved by ", *_approved(story), f" · {_progress(story)} …{now}")
     trouble = [paragraph(*lines)] if (lines := [*_each_host(story), *_trouble(story)]) else []
     return compose(
@@ -123,6 +122,8 @@ def _approved(story: Story) -> Line:
 
 def _progress(story: Story) -> str:
     """`1 of 2 sessions ended`, what is still there of a whole account, and on how many hosts it is held."""
+    if story.limit:
+        return "sshd's files are checked, and a fresh login tried"
     plan = story.plan
     sessions = plan.sessions if plan else ()
     gone = sum(gone for gone, _ in story.gone().values())
@@ -168,7 +169,8 @@ def _unknown(look: Unreachable, again: Line) -> Line:
 
 def _context(story: Story) -> list[Part]:
     plan = story.plan
-    return [paragraph(asks(story), needed=True), *([paragraph(ends(story, plan), needed=True)] if plan else [])]
+    ending = [paragraph(ends(story, plan), needed=True)] if plan and not story.limit else []
+    return [paragraph(asks(story), needed=True), *ending]
 
 
 def _frozen(story: Story) -> list[Part]:
@@ -185,7 +187,7 @@ def _small(request: Request) -> Part:
 
 def _over(story: Story) -> Message:
     request = story.request
-    details, cut = notable(story)
+    details, cut = (limit_request.notable(request.outcomes), False) if story.limit else notable(story)
     why = [aside(line(italic(story.why)))] if story.why and not request.sweep else []
     shown = [paragraph(*(line("• ", detail) for detail in details), cut=cut)] if details else []
     return compose(paragraph(last_line(story), needed=True), *shown, *why, *row(request), _small(request))

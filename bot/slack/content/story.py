@@ -12,11 +12,14 @@ from bot.models import (
     EndAccount,
     EndSession,
     Hold,
+    Kick,
+    LimitsLooks,
     Looks,
     Outcome,
     Plan,
     Process,
     Session,
+    SetLimit,
     ShowAccount,
     Snapshot,
     Target,
@@ -32,6 +35,7 @@ from bot.slack.content.lines import Line, Where, line
 class Story(Value):
     """before: the looks on which the plan was made. seen: the looks of each Observed event, by its sequence number.
 
+    limits: the same as seen, where it is about a limit.
     frozen: the freeze that is in force, if there is one.
     """
 
@@ -40,6 +44,12 @@ class Story(Value):
     before: Looks = ()
     seen: dict[int, Looks] = Field(default_factory=dict)
     frozen: Request | None = None
+    limits: dict[int, LimitsLooks] = Field(default_factory=dict)
+
+    @property
+    def limit(self) -> SetLimit | None:
+        """What is to be set, where it is about a limit and not about sessions."""
+        return self.request.command if isinstance(self.request.command, SetLimit) else None
 
     @property
     def user(self) -> str:
@@ -202,7 +212,7 @@ def asked(request: Request, here: str) -> Line:
     """What the asker reads at once: what is looked for, and where the request will stand. here: where it was asked."""
     stands = line("The request will stand in ", Where(id=request.home), ".")
     where = line("The request will stand here.") if request.home == here else stands
-    whose = f" for sessions of {request.command.user}" if request.command else ""
+    whose = f" for sessions of {request.command.user}" if isinstance(request.command, Kick) else ""
     return line(f"Looking at {named(request.hosts)}{whose}. ", where)
 
 
@@ -211,8 +221,16 @@ def tell(
     before: Looks = (),
     seen: dict[int, Looks] | None = None,
     frozen: Request | None = None,
+    limits: dict[int, LimitsLooks] | None = None,
 ) -> Story:
-    return Story(request=replay(records), records=tuple(records), before=before, seen=seen or {}, frozen=frozen)
+    return Story(
+        request=replay(records),
+        records=tuple(records),
+        before=before,
+        seen=seen or {},
+        frozen=frozen,
+        limits=limits or {},
+    )
 
 
 def short(digest: str) -> str:

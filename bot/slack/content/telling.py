@@ -1,6 +1,7 @@
 """What has to be told about an event, to whom, and in which words. Pure; where it goes and when is `publisher.py`."""
 
 import logging
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 from bot.events import (
@@ -15,7 +16,7 @@ from bot.events import (
     Unfrozen,
     Warned,
 )
-from bot.slack.content import freeze, holds, warning
+from bot.slack.content import freeze, holds, limit_request, warning
 from bot.slack.content.aftermath import after
 from bot.slack.content.approvers import approver_of, for_approver, reminder
 from bot.slack.content.blocks import Message, aside, compose, paragraph
@@ -54,6 +55,12 @@ class Part(StrEnum):
 
 IN_THREAD = frozenset({Part.BEFORE, Part.REMINDER, Part.DECISION, Part.WARNING, Part.RUN, Part.AFTER})
 
+
+_OF_LIMITS: Mapping[str, Callable[[Story, Record], Message]] = {
+    Part.BEFORE: limit_request.before,
+    Part.RUN: limit_request.what_was_run,
+    Part.AFTER: limit_request.after,
+}
 
 PARTS = {
     "reminded": (Part.REMINDER,),
@@ -129,6 +136,8 @@ def written(part: str, story: Story, record: Record, link: str = "") -> Message:
 
 def words(part: str, story: Story, record: Record, link: str = "") -> Message:
     """A part as a message. link: leads to the parent, if that is known."""
+    if story.limit and part in _OF_LIMITS:
+        return _OF_LIMITS[part](story, record)
     match part:
         case Part.PARENT | Part.NOW:
             return card(story)
@@ -168,7 +177,7 @@ def _news(story: Story, record: Record, link: str) -> Message:
     """One line for the incident channel."""
     at = line(" → ", Link(url=link, text="thread")) if link else line(" → ", Where(id=story.request.home))
     if isinstance(record.event, Planned):
-        told = line("⏳ ", asker(story.request), f" asks to {_verb(story)} {story.user} off {story.where}")
+        told = line("⏳ ", asker(story.request), f" asks to {_what(story)}")
         return compose(paragraph(line(told, at), needed=True), mark(record))
     return compose(paragraph(line(_end(story), at), needed=True), mark(record))
 
@@ -178,17 +187,23 @@ def _asker(story: Story, record: Record, link: str) -> Message:
     at = line(" ", Link(url=link, text="See the thread.")) if link else ()
     if isinstance(record.event, Planned):
         stands = at or line(" It stands in ", Where(id=story.request.home), ".")
-        return compose(
-            paragraph(line(f"You asked to {_verb(story)} {story.user} off {story.where}.", stands), needed=True)
-        )
+        return compose(paragraph(line(f"You asked to {_what(story)}.", stands), needed=True))
     end = _nothing(story) if isinstance(record.event, Closed) and story.plan is None else _end(story)
     return compose(paragraph(line(end, at), needed=True), aside(line(f"request {story.request.id}")))
 
 
 def _nothing(story: Story) -> Line:
     """Without what was seen: whoever asks need not be allowed to look."""
-    about = f" about {story.user} on {story.where}: there was nothing to end."
+    whom = limit_request.about(story.limit) if story.limit else f"{story.user} on {story.where}"
+    about = f" about {whom}: there was nothing to {'set' if story.limit else 'end'}."
     return line(NEWS, bold("Nothing was done"), about)
+
+
+def _what(story: Story) -> str:
+    """`kick audituser off host1`"""
+    if story.limit:
+        return f"set {limit_request.about(story.limit)}"
+    return f"{_verb(story)} {story.user} off {story.where}"
 
 
 def _verb(story: Story) -> str:
@@ -198,7 +213,7 @@ def _verb(story: Story) -> str:
 def _end(story: Story) -> Line:
     """The last line of a request that has ended. A later state than the event's is told as it is now."""
     if not story.request.state.final:
-        return line(bold(f"{story.user} on {story.where}"))
+        return line(bold(limit_request.about(story.limit) if story.limit else f"{story.user} on {story.where}"))
     return last_line(story)
 
 

@@ -13,12 +13,12 @@ from bot import commands
 from bot.cleaning import clean, shorten
 from bot.errors import CommandError, Refused
 from bot.models import (
+    Asking,
     Audit,
     Form,
     Freeze,
     Help,
     Holds,
-    Kick,
     Limits,
     Listing,
     Moment,
@@ -135,7 +135,7 @@ class Typed:
         if not person.is_member:
             raise Refused(not_a_member(person))
 
-    async def _kick(self, reply: Reply, origin: Origin, words: str, wanted: Kick) -> None:
+    async def _kick(self, reply: Reply, origin: Origin, words: str, wanted: Asking) -> None:
         await reply(note(asked(await self._context.workflow.ask(origin, words, wanted), origin.channel.id)))
 
 

@@ -3,20 +3,25 @@
 import logging
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Annotated
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from bot.borders import Trail
 from bot.errors import TrailError
-from bot.events import Attachment, Observed
+from bot.events import Asked, Attachment, Observed, Record
 from bot.freezes import Freezes
-from bot.models import Look, Looks, RequestId, Snapshot, Unreachable
+from bot.models import HostLimits, Look, Looks, RequestId, SetLimit, Snapshot, Unreachable
 from bot.slack.content.story import Story, tell
 
 log = logging.getLogger(__name__)
 
 LOOK: TypeAdapter[Snapshot | Unreachable] = TypeAdapter(Look)
+LIMITS: TypeAdapter[HostLimits | Unreachable] = TypeAdapter(
+    Annotated[HostLimits | Unreachable, Field(discriminator="kind")]
+)
 REMEMBERED = 64
+CAN_NOT_SHOW = "was looked at, but the trail can't show what was seen"
 
 
 class Stories:
@@ -30,10 +35,28 @@ class Stories:
     async def read(self, request: RequestId) -> Story:
         """The request as the trail has it now."""
         records = await self._trail.read(request)
+        if any(isinstance(r.event, Asked) and isinstance(r.event.command, SetLimit) for r in records):
+            return await self._of_limit(records)
         seen = {r.seq: await self._seen(r.event.looks) for r in records if isinstance(r.event, Observed)}
         first = next((r.seq for r in records if isinstance(r.event, Observed) and r.event.phase == "before"), 0)
         frozen = next(iter(await self._freezes.in_force()), None)
         return tell(records, before=seen.get(first, ()), seen=seen, frozen=frozen)
+
+    async def _of_limit(self, records: Sequence[Record]) -> Story:
+        seen = {
+            r.seq: tuple([await self._limits(attachment) for attachment in r.event.looks])
+            for r in records
+            if isinstance(r.event, Observed)
+        }
+        frozen = next(iter(await self._freezes.in_force()), None)
+        return tell(records, limits=seen, frozen=frozen)
+
+    async def _limits(self, attachment: Attachment) -> HostLimits | Unreachable:
+        try:
+            return LIMITS.validate_json(await self._trail.body(attachment.sha256))
+        except (TrailError, ValidationError) as error:
+            log.error("the limits of %s can't be read from the trail: %s", attachment.host, error)  # noqa: TRY400
+            return Unreachable(host=attachment.host, reason=CAN_NOT_SHOW)
 
     async def _seen(self, attachments: Sequence[Attachment]) -> Looks:
         return tuple([await self._look(attachment) for attachment in attachments])
@@ -47,7 +70,7 @@ class Stories:
             look = LOOK.validate_json(await self._trail.body(attachment.sha256))
         except (TrailError, ValidationError) as error:
             log.error("the look at %s can't be read from the trail: %s", attachment.host, error)  # noqa: TRY400
-            return Unreachable(host=attachment.host, reason="was looked at, but the trail can't show what was seen")
+            return Unreachable(host=attachment.host, reason=CAN_NOT_SHOW)
         self._looks[attachment.sha256] = look
         while len(self._looks) > REMEMBERED:
             self._looks.popitem(last=False)
