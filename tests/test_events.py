@@ -411,9 +411,7 @@ GENERATIONS = (
     Generation(WITH_FREEZES, "05f28a0f256c4ea4bcd9293ae0f792ba2af90a7ba66625896f42af6de9baf45a"),
     Generation(OF_EVERYONE, "58acf6ad18c1bffcfe646dd3b2b8f9bcb08c09c4a560eadb64b1627657e40ea3"),
     Generation(OF_HOLDS, "b632a34c4853dd4c0ad76548dea8f9c5a380fba5dc8180f31e078ffe8f033f39"),
-    Generation(
-        (*UNRELEASED, *OF_SWEEPS, *OF_SETTING), "503a9363491693bc5c6285c6e468c789ad682cb3ad7a71ad03ab152746836941"
-    ),
+    Generation(UNRELEASED, "7e2ca034c70bc5bf3e85f368eab4c7f73b6a637ab6362b34c7b6ac9ceb1b2067"),
 )
 EVERY = tuple(example for generation in GENERATIONS for example in generation.examples)
 NEWEST = GENERATIONS[-1].examples

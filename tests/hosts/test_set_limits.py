@@ -60,8 +60,10 @@ async def on_trial(
     return answer, KeepLimits(target=target, id=identity, limit=limit)
 
 
-async def keep(hosts: SshHosts, step: KeepLimits) -> Answer:
-    return await hosts.act(step, not_after=HostUptime(step.target.seen + 60000))
+async def keep(hosts: SshHosts, step: KeepLimits, tries: int = 2) -> Answer:
+    """As the workflow does it: once more where no answer came."""
+    answer = await hosts.act(step, not_after=HostUptime(step.target.seen + 60000))
+    return await keep(hosts, step, tries - 1) if answer.status == "unknown" and tries > 1 else answer
 
 
 def drop_ins(machine: Machine) -> list[str]:
@@ -95,7 +97,8 @@ async def test_a_limit_is_set_kept_and_taken_away(hosts: SshHosts, machine: Mach
     assert machine.run("sh", "-c", "systemctl list-timers --all | grep -c kickbot || true").strip() == "0"
 
     answer, step = await on_trial(hosts, machine, seconds=0)
-    assert (answer.status, (await keep(hosts, step)).status) == ("done", "done")
+    kept = await keep(hosts, step)
+    assert (answer.status, kept.status) == ("done", "done"), kept
     assert drop_ins(machine) == []
     assert in_short(await look(hosts, machine)) == "nobody is ended for being idle."
 
@@ -113,9 +116,10 @@ async def test_without_a_fresh_login_the_host_takes_it_back(hosts: SshHosts, mac
     assert refused.status == "unknown"
     assert "refused the login kickbot@" in refused.output
     file = f"{DROP_INS}/00-kickbot-limit-idle.conf"
-    witness.until(lambda: "=1800s" in machine.run("cat", file), "to be taken back by the host", 240)
+    ended = "/var/lib/kickbot/limits/ended"
+    witness.until(lambda: f"{step.id} taken by host" in machine.run("cat", ended), "to be taken back by the host", 240)
+    assert "=1800s" in machine.run("cat", file)
     machine.run("sh", "-c", f"rm {DROP_INS}/99-lab.conf; {RELOAD}")
-    assert f"{step.id} taken by host" in machine.run("cat", "/var/lib/kickbot/limits/ended")
     assert in_short(await look(hosts, machine)) == "an idle shell is closed after 30 min."
     assert (await keep(hosts, step)).refusal == "gone"
 
