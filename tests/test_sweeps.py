@@ -459,6 +459,26 @@ async def test_a_rule_that_takes_its_word_back_stops_it(stage: Stage) -> None:
     assert (done.state, done.reason, ended(stage)) == (State.LAPSED, "No rule lets a sweep end audituser on host1.", [])
 
 
+@pytest.mark.parametrize(
+    ("now", "why"),
+    [
+        ((), "kickbot.toml has no such sweep any more."),
+        ((series(action="end", idle=60),), "kickbot.toml has no such sweep any more."),
+        ((series(action="end", quiet=("14:01-18:00",)),), "the quiet time of the sweep has begun"),
+    ],
+    ids=["removed", "changed", "quiet by now"],
+)
+async def test_what_kickbot_toml_says_by_then_counts(stage: Stage, now: tuple[Series, ...], why: str) -> None:
+    """Everyone was warned, and a new process reads another configuration: nothing ends."""
+    configure(stage, END)
+    rest(stage, "7")
+    run = await at_its_time(stage)
+    assert run.state is State.WARNED
+    configure(stage, *now)
+    done = await stage.wait(run)
+    assert (done.state, done.reason, ended(stage)) == (State.LAPSED, why, [])
+
+
 async def test_people_can_stop_it_until_the_end(stage: Stage) -> None:
     """Whoever may approve there may; nobody else."""
     configure(stage, END)
