@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 
 from bot import stopping
+from bot.audit.notary import Notary
+from bot.audit.signing import Signer
 from bot.audit.stored import open_trail
 from bot.borders import Hosts, Store, Told
 from bot.errors import LookupFailed, SlackLost, TrailError
@@ -105,7 +107,7 @@ async def serving(
             try:
                 async with (
                     _shown(vitals, settings),
-                    _beside(vitals.run()),
+                    _beside(vitals.run(), *_signing(trail, settings)),
                     at_work(slack, trail, hosts, inventory=inventory, policy=policy, names=names, timing=timing),
                     vitals.at_work(),
                 ):
@@ -120,6 +122,12 @@ def _http_mode(settings: Settings, secrets: Secrets) -> AbstractAsyncContextMana
         return nullcontext()
     host, port = settings.slack.listens_on
     return HttpMode.open(secrets.slack_signing_secret.get_secret_value(), host, port)
+
+
+def _signing(trail: Store, settings: Settings) -> Iterator[Coroutine[None, None, None]]:
+    """Checkpoints are made and told, if the settings name a key."""
+    if settings.signing_key:
+        yield Notary(trail, Signer(settings.signing_key), settings.audit.every, settings.audit.push).run()
 
 
 def _shown(vitals: Vitals, settings: Settings) -> AbstractAsyncContextManager[int | None]:

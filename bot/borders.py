@@ -150,6 +150,56 @@ class Postings(Protocol):
         ...
 
 
+class Checkpoint(Value):
+    """A signed statement about a trail up to an event. seq: that event. text: what is signed. signature: armored."""
+
+    seq: int
+    text: str
+    signature: str
+
+
+class End(Value):
+    """The newest event of a trail. trail: the hash of its first event, which no other trail has."""
+
+    trail: str
+    seq: int
+    hash: str
+
+
+class Checkpoints(Protocol):
+    """What the notary remembers, beside the chain: checkpoints, and up to which one each place was told."""
+
+    async def turn(self) -> None:
+        """Returns once this process is the one that signs. It may be another's later: ask again before each round."""
+        ...
+
+    async def end(self) -> End | None:
+        """None for a trail without events."""
+        ...
+
+    async def hash_of(self, seq: int) -> str | None:
+        """The hash of an event; None if it isn't there."""
+        ...
+
+    async def newest(self) -> Checkpoint | None: ...
+
+    async def put(self, checkpoint: Checkpoint) -> None:
+        """Durably. One that is there already, at the same event, stays."""
+        ...
+
+    async def after(self, seq: int) -> Sequence[Checkpoint]:
+        """The next few, oldest first."""
+        ...
+
+    async def cursor(self, place: str) -> int:
+        """The event of the newest checkpoint that this place was told; 0 at first."""
+        ...
+
+    async def advance(self, place: str, seq: int) -> None:
+        """It was told so far. It never goes back."""
+        ...
+
+
 class StoreState(Value):
     """What a store knows of its own work. Ages are seconds; None: there was nothing yet.
 
@@ -186,4 +236,8 @@ class Store(Trail, Protocol):
 
     def postings(self) -> Postings:
         """For one use: only the one whose `turn` was waited for is held to it."""
+        ...
+
+    def checkpoints(self) -> Checkpoints:
+        """Beside the chain, never in it."""
         ...

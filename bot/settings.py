@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot import sweeping
@@ -28,6 +28,7 @@ from bot.shapes import (
     LoopbackAddress,
     People,
     PersonId,
+    PushTarget,
     QuietTimes,
     Seconds,
     SweepName,
@@ -36,6 +37,7 @@ from bot.shapes import (
     Zone,
     between,
     not_empty,
+    one_or_more,
 )
 
 SLACK_API_URL = "https://slack.com/api/"
@@ -76,7 +78,12 @@ class SlackSection(Value):
 
 
 class AuditSection(Value):
+    """key: what signs checkpoints, an Ed25519 key; every: seconds between two of them. push: where else they go."""
+
     database: str = "kickbot.db"
+    key: str = ""
+    every: Seconds = 3600
+    push: Annotated[tuple[PushTarget, ...], BeforeValidator(one_or_more)] = ()
 
     @field_validator("database")
     @classmethod
@@ -176,6 +183,11 @@ class Settings(Value):
         """The path of a SQLite file, or the address of a PostgreSQL database."""
         return self.audit.database if "://" in self.audit.database else self.path(self.audit.database)
 
+    @property
+    def signing_key(self) -> Path | None:
+        """What signs checkpoints; None: nobody does."""
+        return self.path(self.audit.key) if self.audit.key else None
+
     def path(self, text: str) -> Path:
         """A path as written in the file, made absolute."""
         return (self.folder / Path(text).expanduser()).absolute()
@@ -187,6 +199,10 @@ class Settings(Value):
                 raise SettingsError(f"ssh.keys[{number}]: there is no file {self.path(key)}")
         if not self.path(self.ssh.known_hosts).is_file():
             raise SettingsError(f"ssh.known_hosts: there is no file {self.path(self.ssh.known_hosts)}")
+        if self.signing_key and not self.signing_key.is_file():
+            raise SettingsError(f"audit.key: there is no file {self.signing_key}; `kickbot audit key` makes it")
+        if self.audit.push and not self.signing_key:
+            raise SettingsError("audit.push: without audit.key there is nothing to push")
         if isinstance(self.database, Path) and not self.database.parent.is_dir():
             raise SettingsError(f"audit.database: there is no folder {self.database.parent}")
 

@@ -54,6 +54,20 @@ def _address(text: str) -> str:
     return text
 
 
+def one_or_more(value: object) -> object:
+    """A text alone stands for a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+def _push_target(text: str) -> str:
+    """`file:/…` or `syslog+tcp://host:port`."""
+    if text.startswith("syslog+tcp://"):
+        _address(text.removeprefix("syslog+tcp://"))
+    elif not re.fullmatch(r"file:(?://)?/[^\0]+", text):
+        raise ValueError(f"{text!r} is neither file:/… nor syslog+tcp://host:port")
+    return text
+
+
 def _loopback(text: str) -> str:
     """What is said there is for whoever watches over this machine, and for nobody else."""
     host = _address(text).rpartition(":")[0].strip("[]")
@@ -102,4 +116,5 @@ QuietTimes = Annotated[tuple[Quiet, ...], AfterValidator(_some_time_left)]
 Zone = Annotated[str, AfterValidator(_zone)]
 CommandName = Annotated[str, AfterValidator(_shaped(r"/[a-z0-9_-]{1,31}", "a command name such as /kick"))]
 Address = Annotated[str, AfterValidator(_address)]
+PushTarget = Annotated[str, AfterValidator(_push_target)]
 LoopbackAddress = Annotated[str, AfterValidator(_loopback)]

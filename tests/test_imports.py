@@ -73,7 +73,7 @@ MAP: dict[str, set[str]] = {
     # the edges: none knows another
     "web_server": {"core"},
     "hosts": {"core", "borders"},
-    "audit": {"core", "borders"},
+    "audit": {"core", "borders", "stopping"},
     "slack": {"core", "borders", "web_server"},
     "slack.content": {"core"},
     "slack.outgoing": {"core", "borders", "stopping", "freezes", "slack", "slack.content"},
@@ -98,7 +98,9 @@ MAP: dict[str, set[str]] = {
         *{"web_server", "vitals", "supervisor", *SLACK},
     },
     "demo": {"core", "settings", "app", "sandbox"},
-    "cli": {"core", "settings", "app", "audit", "demo"},
+    "plainly": {"core"},
+    "audit_commands": {"core", "settings", "app", "audit", "plainly"},
+    "cli": {"core", "settings", "app", "demo", "audit_commands", "plainly"},
     "__main__": {"cli"},
 }
 
@@ -117,7 +119,7 @@ CONNECTION |= {"bot.slack.signatures"}
 LIBRARIES: dict[str, set[str]] = {
     "ClusterShell": {"bot.inventory"},
     "rfc8785": {"bot.canonical"},
-    "asyncssh": {"bot.hosts", "bot.sandbox"},
+    "asyncssh": {"bot.hosts", "bot.sandbox", "bot.audit.signing"},
     "sqlite_utils": {"bot.audit"},
     "sqlite3": {"bot.audit"},
     "psycopg": {"bot.audit.postgres"},
@@ -125,7 +127,7 @@ LIBRARIES: dict[str, set[str]] = {
     "slack_sdk": {"bot.slack.incoming", "bot.slack.outgoing", *CONNECTION},
     "aiohttp": {"bot.slack.incoming", "bot.slack.outgoing", *CONNECTION, "bot.web_server", "bot.sandbox"},
     "pydantic_settings": {"bot.settings"},
-    "click": {"bot.cli", "bot.demo"},
+    "click": {"bot.cli", "bot.audit_commands", "bot.plainly", "bot.demo"},
     "pydantic": {"bot"},
     "pydantic_core": {"bot.sandbox"},
 }

@@ -501,6 +501,39 @@ def test_health_says_where(kickbot_toml: Path) -> None:
     assert "health.listen: is missing" in stopped(kickbot_toml, SMALL + "[health]")
 
 
+# ------------------------------------------------------------------------------------------------ checkpoints
+
+
+@pytest.mark.parametrize(
+    "push",
+    ["http://a/", "file:relative", "file:", "syslog+tcp://collector", "syslog+udp://c:514", "syslog+tcp://c:70000", ""],
+)
+def test_a_place_that_nothing_can_be_pushed_to(kickbot_toml: Path, push: str) -> None:
+    """A slip is no place without checkpoints."""
+    assert "audit.push" in stopped(kickbot_toml, SMALL + f'[audit]\nkey = "k"\npush = "{push}"')
+
+
+def test_places_of_checkpoints(kickbot_toml: Path) -> None:
+    """One alone, or several; the key lies beside the file."""
+    one = load(kickbot_toml, SMALL + '[audit]\nkey = "k"\nevery = "10m"\npush = "file:/a"').audit
+    both = load(kickbot_toml, SMALL + '[audit]\npush = ["file:///a", "syslog+tcp://[::1]:514"]').audit
+
+    assert (one.push, one.every) == (("file:/a",), 600)
+    assert both.push == ("file:///a", "syslog+tcp://[::1]:514")
+    assert load(kickbot_toml, SMALL + '[audit]\nkey = "k"').signing_key == kickbot_toml.parent / "k"
+    assert load(kickbot_toml, SMALL).signing_key is None
+
+
+@pytest.mark.parametrize(("lines", "told"), [('key = "k"', "kickbot audit key"), ('push = "file:/a"', "audit.push: ")])
+def test_checkpoints_without_their_key_stop_the_start(kickbot_toml: Path, lines: str, told: str) -> None:
+    """Nobody believes for months that something was signed."""
+    for name in ("id_ed25519", "known_hosts"):
+        (kickbot_toml.parent / name).touch()
+    small = SMALL.replace('user = "kickbot"', 'user = "kickbot"\nkeys = ["id_ed25519"]\nknown_hosts = "known_hosts"')
+    with pytest.raises(SettingsError, match=told):
+        load(kickbot_toml, small + f"[audit]\n{lines}").check_files()
+
+
 # ------------------------------------------------------------------------------------------------ idle, and everyone
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.borders import Store, Trail
+from bot.borders import Checkpoint, End, Store, Trail
 from bot.canonical import digest
 from bot.errors import AlreadyRecorded, Conflict, TrailError
 from bot.events import Asked, Attachment, Cancelled, Closed, DecisionRefused, Looked, Observed, Record, Verifying
@@ -245,3 +245,37 @@ class TrailBehaviours:
         assert (state.recorded, state.failed, state.failed_age) == (2, 0, None)
         assert state.recorded_age is not None
         assert state.recorded_age >= 0
+
+    # -------------------------------------------------------------------------------------- checkpoints
+
+    async def test_checkpoints_stay_as_they_were_put(self, trail: Store) -> None:
+        """One that is there stays; they come back in the order of their events."""
+        memory = trail.checkpoints()
+        first, other = Checkpoint(seq=5, text="a", signature="b"), Checkpoint(seq=5, text="c", signature="d")
+        second = Checkpoint(seq=9, text="e", signature="f")
+        for checkpoint in (first, other, second):
+            await memory.put(checkpoint)
+
+        assert await memory.newest() == second
+        assert await memory.after(0) == (first, second)
+        assert await memory.after(5) == (second,)
+
+    async def test_the_end_names_the_trail(self, trail: Store) -> None:
+        """By its first event's hash."""
+        memory = trail.checkpoints()
+        assert await memory.end() is None
+        first = await trail.append(None, asked())
+        newest = await trail.append(first.request, CLOSED)
+
+        assert await memory.end() == End(trail=first.hash, seq=2, hash=newest.hash)
+        assert [await memory.hash_of(seq) for seq in (1, 2, 3)] == [first.hash, newest.hash, None]
+
+    async def test_what_a_place_was_told_never_goes_back(self, trail: Store) -> None:
+        """Each place has its own."""
+        memory = trail.checkpoints()
+        assert await memory.cursor("file:/a") == 0
+        await memory.turn()
+        for seq in (5, 3):
+            await memory.advance("file:/a", seq)
+
+        assert [await memory.cursor(place) for place in ("file:/a", "file:/b")] == [5, 0]

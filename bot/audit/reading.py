@@ -8,9 +8,10 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from bot.audit import chain, rows
+from bot.audit import chain, rows, sealed
 from bot.audit.database import connect_readonly, plain_errors
 from bot.audit.records import Verified, fault, names
+from bot.borders import Checkpoint
 from bot.errors import BrokenTrail, TrailError
 from bot.events import Record
 
@@ -66,6 +67,12 @@ def body(path: Path, sha256: str) -> bytes:
     """An attachment's content. Raises TrailError if it isn't there or was changed."""
     with _snapshot(path) as db:
         return rows.body(db, sha256)
+
+
+def checkpoint(path: Path, event: int | None) -> Checkpoint | None:
+    """The newest checkpoint, or the one of that event."""
+    with _snapshot(path) as db:
+        return next((c for c in sealed.newest_first(db) if event in {None, c.seq}), None)
 
 
 @contextmanager

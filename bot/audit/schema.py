@@ -40,11 +40,21 @@ CREATE TABLE publisher (only INTEGER PRIMARY KEY CHECK (only = 1), published INT
 INSERT INTO publisher VALUES (1, 0);
 """
 
+_CHECKPOINTS = """
+CREATE TABLE checkpoints (seq INTEGER PRIMARY KEY, text TEXT NOT NULL, signature TEXT NOT NULL) STRICT;
+CREATE TABLE told (place TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT;
+"""
+
 
 @MIGRATIONS()
 def first(db: Database) -> None:
     for script in (_EVENTS, _BODIES, _POSTINGS):
         db.executescript(script.rstrip().removesuffix(";") + ";")
+
+
+@MIGRATIONS()
+def checkpoints(db: Database) -> None:
+    db.executescript(_CHECKPOINTS)
 
 
 def check_version(db: Database) -> None:

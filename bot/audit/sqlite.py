@@ -19,6 +19,7 @@ from sqlite_utils import Database
 from bot.audit import reading, rows
 from bot.audit.database import AuditDatabase, transaction
 from bot.audit.postings import SqlitePostings
+from bot.audit.sealed import SqliteCheckpoints
 from bot.audit.writing import Writing
 from bot.borders import Lease, StoreState
 from bot.errors import AlreadyRecorded, Conflict, LeaseLost, TrailError
@@ -79,6 +80,10 @@ class SqliteTrail:
     def postings(self) -> SqlitePostings:
         """What the publisher remembers, in the same file."""
         return SqlitePostings(self.database)
+
+    def checkpoints(self) -> SqliteCheckpoints:
+        """What the notary remembers, in the same file."""
+        return SqliteCheckpoints(self.database)
 
     def state(self) -> StoreState:
         """The lock on the file is all leases in one, and is not lost."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from bot.audit import reading
 from bot.audit.records import Verified
 from bot.audit.sqlite import SqliteTrail
-from bot.borders import Store
+from bot.borders import Checkpoint, Store
 from bot.errors import TrailError
 from bot.events import Record
 
@@ -50,6 +50,19 @@ def verify(database: Path | str) -> Verified:
     with _the_extra():
         from bot.audit.postgres import reading as postgres  # noqa: PLC0415
     return asyncio.run(postgres.verify(database))
+
+
+def checkpoint(database: Path | str, event: int | None) -> Checkpoint:
+    """The newest one, or the one of that event. Raises TrailError if there is none."""
+    if isinstance(database, Path):
+        found = reading.checkpoint(database, event)
+    else:
+        with _the_extra():
+            from bot.audit.postgres import reading as postgres  # noqa: PLC0415
+        found = asyncio.run(postgres.checkpoint(database, event))
+    if found is None:
+        raise TrailError(f"there is no checkpoint{f' of event {event}' if event else ' yet'}")
+    return found
 
 
 def copy(path: Path, url: str) -> Verified:

@@ -21,6 +21,8 @@ from bot.errors import TrailError
 _BESIDE = {
     "bodies": "SELECT sha256, content FROM bodies",
     "postings": "SELECT event, part, channel, ts FROM postings",
+    "checkpoints": "SELECT seq, text, signature FROM checkpoints",
+    "told": "SELECT place, seq FROM told",
 }
 
 
@@ -69,7 +71,8 @@ async def _copy(db: Db, source: Database) -> None:
             head = chain.verify([(content, hash_)], head)
             await events.write_row((content.decode(), hash_))
     for table, query in _BESIDE.items():
-        await _fill(db, table, source.execute(query))
+        if source[table].exists():  # an older release made fewer
+            await _fill(db, table, source.execute(query))
     published = source.execute("SELECT published FROM publisher").fetchone()[0]
     await db.execute("UPDATE publisher SET published = %s", [published])
     await db.execute("UPDATE head SET seq = %s, hash = %s", [head.seq, head.hash])

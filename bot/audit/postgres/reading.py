@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.audit import chain
-from bot.audit.postgres import rows, schema
+from bot.audit.postgres import rows, schema, sealed
 from bot.audit.postgres.database import reading
 from bot.audit.postgres.schema import Db
 from bot.audit.records import Verified, fault, names
+from bot.borders import Checkpoint
 from bot.errors import BrokenTrail, TrailError
 from bot.events import Record
 
@@ -40,6 +41,14 @@ async def verify(url: str) -> Verified:
             told = newest[0] if newest else "none"
             raise BrokenTrail(head.seq + 1, f"the newest event is {head.seq}, but {told} was recorded last")
         return Verified(events=head.seq, head=head.hash, bodies=await _check_bodies(db))
+
+
+async def checkpoint(url: str, event: int | None) -> Checkpoint | None:
+    """The newest checkpoint, or the one of that event."""
+    query = "SELECT seq, text, signature FROM checkpoints WHERE seq = coalesce(%s, seq) ORDER BY seq DESC LIMIT 1"
+    async with reading(url) as db:
+        row = await (await db.execute(query, [event])).fetchone()
+    return sealed.checkpoint(row) if row else None
 
 
 async def show(url: str, request: int) -> Sequence[Record]:

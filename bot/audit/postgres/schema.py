@@ -72,7 +72,15 @@ ALTER TABLE events ENABLE ALWAYS TRIGGER events_stay;
 ALTER TABLE bodies ENABLE ALWAYS TRIGGER bodies_stay;
 """  # noqa: S608 - constants
 
-MIGRATIONS = (_FIRST,)
+_CHECKPOINTS = """
+CREATE TABLE checkpoints (seq bigint PRIMARY KEY, text text NOT NULL, signature text NOT NULL);
+CREATE TABLE told (place text PRIMARY KEY, seq bigint NOT NULL);
+CREATE TRIGGER checkpoints_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON checkpoints
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse();
+ALTER TABLE checkpoints ENABLE ALWAYS TRIGGER checkpoints_stay;
+"""
+
+MIGRATIONS = (_FIRST, _CHECKPOINTS)
 """The n-th leads to version n. What was released is never changed: a new one is added."""
 
 

@@ -21,6 +21,7 @@ from bot.audit.postgres.database import PostgresDatabase, connect, snapshot, tra
 from bot.audit.postgres.leases import Leases
 from bot.audit.postgres.postings import PostgresPostings
 from bot.audit.postgres.schema import Db
+from bot.audit.postgres.sealed import PostgresCheckpoints
 from bot.audit.writing import Writing
 from bot.borders import Lease, StoreState
 from bot.errors import AlreadyRecorded, Conflict, TrailError
@@ -86,6 +87,10 @@ class PostgresTrail:
     def postings(self) -> PostgresPostings:
         """What the publisher remembers, in the same database."""
         return PostgresPostings(self.database, self._leases)
+
+    def checkpoints(self) -> PostgresCheckpoints:
+        """What the notary remembers, in the same database."""
+        return PostgresCheckpoints(self.database, self._leases)
 
     def state(self) -> StoreState:
         return self._writing.state(leases=self._leases.held, lease_age=self._leases.age())

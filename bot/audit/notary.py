@@ -1,0 +1,110 @@
+"""Signs checkpoints beside the bot's work, and tells them elsewhere. It acts on nothing, and its troubles stop nothing.
+
+A checkpoint is made when a request has ended, and every so often if anything was recorded since.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from bot import stopping
+from bot.audit import pushing
+from bot.audit.chain import GENESIS
+from bot.audit.checkpoints import Statement, line, read, stated
+from bot.audit.signing import Signer
+from bot.borders import Checkpoint, Store
+from bot.errors import TrailError
+from bot.events import FINAL
+
+PAUSE, LONGEST_PAUSE = 1.0, 60.0
+"""Seconds before what failed is tried again: twice as long each time."""
+
+log = logging.getLogger(__name__)
+
+
+class Notary:
+    """every: seconds. places: where checkpoints are told besides, see `pushing`."""
+
+    def __init__(self, trail: Store, signer: Signer, every: float, places: Sequence[str] = ()) -> None:
+        self._trail = trail
+        self._memory = trail.checkpoints()
+        self._signer = signer
+        self._every = every
+        self._places = places
+        self._signing = asyncio.Lock()
+        self._made = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        await stopping.together(self._sign_for_good(), *(self._tell(place) for place in self._places))
+
+    # ------------------------------------------------------------------------------------------ signing
+
+    async def _sign_for_good(self) -> None:
+        while True:
+            try:
+                await stopping.together(self._at_intervals(), self._at_ends())
+            except TrailError as error:
+                log.warning("no checkpoint can be made: %s", error)
+            await asyncio.sleep(LONGEST_PAUSE)
+
+    async def _at_intervals(self) -> None:
+        while True:
+            await self.make()
+            await asyncio.sleep(self._every)
+
+    async def _at_ends(self) -> None:
+        newest = await self._memory.newest()
+        async for record in self._trail.follow(newest.seq if newest else await self._end()):
+            if record.event.kind in FINAL:
+                await self.make()
+
+    async def _end(self) -> int:
+        end = await self._memory.end()
+        return end.seq if end else 0
+
+    async def make(self) -> None:
+        """A checkpoint of the newest event, unless there is one. Raises TrailError if what was signed isn't there."""
+        async with self._signing:
+            await self._memory.turn()
+            end = await self._memory.end()
+            before = await self._before()
+            if end is None or (before and end.seq == before.seq):
+                return
+            now = await self._trail.now()
+            text = stated(end.trail, end.seq, end.hash, now, before, GENESIS).text
+            await self._memory.put(Checkpoint(seq=end.seq, text=text, signature=self._signer.sign(text)))
+            self._wake()
+
+    def _wake(self) -> None:
+        """Whoever waits goes on, and the next wait is for the next checkpoint."""
+        self._made.set()
+        self._made = asyncio.Event()
+
+    async def _before(self) -> Statement | None:
+        """What was signed last. Nothing more is signed on top of a trail that doesn't hold it any more."""
+        newest = await self._memory.newest()
+        before = read(newest.text) if newest else None
+        if newest and (before is None or await self._memory.hash_of(before.seq) != before.hash):
+            raise TrailError(f"event {newest.seq} isn't what was signed: `kickbot audit verify` says more")
+        return before
+
+    # ------------------------------------------------------------------------------------------ telling
+
+    async def _tell(self, place: str) -> None:
+        """Every checkpoint, at least once, in its order. What was told is remembered over restarts."""
+        pause = PAUSE
+        while True:
+            made = self._made
+            try:
+                await self._memory.turn()
+                while batch := await self._memory.after(await self._memory.cursor(place)):
+                    await pushing.push(place, [line(checkpoint) for checkpoint in batch])
+                    await self._memory.advance(place, batch[-1].seq)
+            except (OSError, TrailError) as error:
+                log.warning("checkpoints can't be told to %s, which is tried again: %s", place, error)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+                continue
+            pause = PAUSE
+            await made.wait()
