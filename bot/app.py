@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 
@@ -18,13 +18,13 @@ from bot.policy import Policy
 from bot.questions import Questions
 from bot.rights import Rights
 from bot.settings import Secrets, Settings
-from bot.slack.connect import Slack, connect
+from bot.slack.connect import Slack, connect, connect_reading
 from bot.slack.http_mode import HttpMode
 from bot.slack.incoming.arrivals import Pulse
 from bot.slack.incoming.histories import Histories
 from bot.slack.incoming.home_tab import HomeTab
 from bot.slack.incoming.listeners import register
-from bot.slack.outgoing.heads import told
+from bot.slack.outgoing.heads import everywhere, told
 from bot.slack.outgoing.links import Links
 from bot.slack.outgoing.publisher import Publisher
 from bot.slack.people import SlackPeople
@@ -114,6 +114,17 @@ async def serving(
                     yield vitals
             finally:
                 await hosts.close()
+
+
+async def told_in_slack(
+    settings: Settings, secrets: Secrets, channels: Iterable[str]
+) -> tuple[tuple[Told, ...], tuple[str, ...]]:
+    """What the messages in the incident channel and in those say of the trail, and what could not be read.
+
+    Raises SettingsError for a token that can't be used.
+    """
+    client, user = await connect_reading(secrets.slack_bot_token.get_secret_value(), secrets.slack_api_url)
+    return await everywhere(client, sorted({settings.slack.incident_channel, *channels}), user)
 
 
 def _http_mode(settings: Settings, secrets: Secrets) -> AbstractAsyncContextManager[HttpMode | None]:

@@ -1,12 +1,17 @@
 """kickbot audit …: parses arguments and prints, nothing else."""
 
+import asyncio
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import click
 
 from bot import settings
-from bot.audit import stored, telling
+from bot.audit import sources, stored, telling
+from bot.audit.anchors import Anchor, expected, in_slack
+from bot.audit.examining import Fits
+from bot.audit.sources import ExportedFile, Source, pushed
 from bot.errors import BrokenTrail, SettingsError
 from bot.plainly import FAILED, plainly, with_config
 
@@ -42,16 +47,97 @@ def show(request: int, config: str | None) -> None:
 
 
 @audit.command()
+@click.option("--from-file", metavar="EXPORT", help="An export in JSON lines, instead of the database.")
+@click.option("--expect-head", metavar="SEQ:HASH", multiple=True, help="A head that was noted elsewhere.")
+@click.option("--checkpoints", metavar="FILE", multiple=True, help="Checkpoints that were pushed to another place.")
+@click.option("--allowed-signers", metavar="FILE", help="Whose signatures count; else the public half of audit.key.")
+@click.option("--slack", is_flag=True, help="The heads in Kickbot's messages too; needs SLACK_BOT_TOKEN.")
 @with_config
-def verify(config: str | None) -> None:
-    """Check every event, its hash and its attachments; exit status 1 and the first bad event if one was changed."""
+def verify(
+    from_file: str | None,
+    expect_head: tuple[str, ...],
+    checkpoints: tuple[str, ...],
+    allowed_signers: str | None,
+    slack: bool,
+    config: str | None,
+) -> None:
+    """Check every event, hash, attachment and checkpoint, and heads that were kept elsewhere.
+
+    Exit status 0: everything that was given fits. 1: it doesn't; the first bad event, and what was done to it, stand
+    on standard error. 2: it could not be checked.
+    """
     with plainly():
-        try:
-            verified = stored.verify(_database(config))
-        except BrokenTrail as broken:
-            click.echo(f"BROKEN at {broken}", err=True)
-            sys.exit(FAILED)
-        click.echo(f"{verified.events} events and {verified.bodies} attachments fit together. Head: {verified.head}")
+        about = _About(from_file, config)
+        fits = about.signers(allowed_signers)
+        elsewhere = [_expected(text) for text in expect_head]
+        with about.opened() as source:
+            troubles: tuple[str, ...] = ()
+            if slack:
+                found, troubles = about.slack(source.channels())
+                elsewhere += found
+            try:
+                elsewhere += [anchor for file in about.pushed(checkpoints) for anchor in pushed(Path(file), fits)]
+                verified = sources.verified(source, elsewhere, fits)
+            except BrokenTrail as broken:
+                click.echo(f"BROKEN at {broken} [{broken.kind}]", err=True)
+                sys.exit(FAILED)
+        for line in telling.verified(verified, troubles):
+            click.echo(line)
+
+
+class _About:
+    """Which trail, and what is known about it. Of an export, only what the options say."""
+
+    def __init__(self, export: str | None, config: str | None) -> None:
+        self._export = export
+        self._settings = None if export and config is None else settings.load(settings.find(config))
+
+    def opened(self) -> AbstractContextManager[Source]:
+        if self._export:
+            return ExportedFile.opened(Path(self._export))
+        return stored.opened(_in_place(self._known.database))
+
+    def signers(self, allowed: str | None) -> Fits | None:
+        """Whether a signature counts; None if nobody said whose do."""
+        from bot.audit import signing  # noqa: PLC0415 - opens no library of SSH for the other commands
+
+        key = self._settings.signing_key if self._settings else None
+        if allowed:
+            return signing.Signers(_text(allowed)).fits
+        return signing.Signers(signing.public(key)).fits if key else None
+
+    def pushed(self, files: tuple[str, ...]) -> tuple[str, ...]:
+        """With the files to which the bot pushes, where they can be read from here."""
+        places = self._settings.audit.push if self._settings and not self._export else ()
+        own = ["/" + place.removeprefix("file:").lstrip("/") for place in places if place.startswith("file:")]
+        return (*files, *(path for path in own if Path(path).is_file()))
+
+    def slack(self, channels: frozenset[str]) -> tuple[list[Anchor], tuple[str, ...]]:
+        from bot import app  # noqa: PLC0415 - opens no library of Slack for the other commands
+
+        there = {channel for channel in channels if not channel.startswith("D")}
+        heads, troubles = asyncio.run(app.told_in_slack(self._known, settings.reading_secrets(), there))
+        return [in_slack(head) for head in heads], troubles
+
+    @property
+    def _known(self) -> settings.Settings:
+        if self._settings is None:
+            raise SettingsError("--slack needs the configuration: --config FILE")
+        return self._settings
+
+
+def _expected(text: str) -> Anchor:
+    try:
+        return expected(text)
+    except ValueError as error:
+        raise SettingsError(f"--expect-head: {text!r} is not SEQ:HASH, such as 318:a1b2c3d4…") from error
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} can't be read: {error}") from error
 
 
 @audit.command()
@@ -99,7 +185,10 @@ def checkpoint(event: int | None, save: str | None, config: str | None) -> None:
 
 
 def _database(config: str | None) -> Path | str:
-    database = settings.load(settings.find(config)).database
+    return _in_place(settings.load(settings.find(config)).database)
+
+
+def _in_place(database: Path | str) -> Path | str:
     if isinstance(database, Path) and not database.exists():
         raise SettingsError(f"audit.database: there is no trail at {database} yet")
     return database

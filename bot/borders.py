@@ -115,11 +115,15 @@ class Posting(Value):
 
 
 class Told(Value):
-    """What a message in Slack says of the trail: an event, and the hash that it had there."""
+    """What a message in Slack says of the trail: an event, and the hash that it had there, or its first digits.
+
+    place: the message.
+    """
 
     request: RequestId
     event: int
     hash: str
+    place: str = ""
 
 
 class Postings(Protocol):

@@ -107,12 +107,13 @@ class NotNow(KickbotError):  # noqa: N818 - says what happened
 
 
 class BrokenTrail(TrailError):  # noqa: N818 - says what happened
-    """The trail does not verify: `sequence` is the first bad event."""
+    """The trail does not verify: `sequence` is the first bad event. kind: what was done to it, in a few words."""
 
-    def __init__(self, sequence: int, why: str) -> None:
+    def __init__(self, sequence: int, why: str, kind: str = "changed") -> None:
         super().__init__(f"event {sequence}: {why}")
         self.sequence = sequence
         self.why = why
+        self.kind = kind
 
 
 class IncompleteAnswer(KickbotError):  # noqa: N818 - says what happened

@@ -214,7 +214,18 @@ async def test_an_empty_trail_says_so(config: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["run"], ["demo"], ["audit"], ["audit", "list"], ["audit", "show"], ["audit", "verify"]]
+    "words",
+    [
+        [],
+        ["run"],
+        ["demo"],
+        ["audit"],
+        ["audit", "list"],
+        ["audit", "show"],
+        ["audit", "verify"],
+        ["audit", "key"],
+        ["audit", "checkpoint"],
+    ],
 )
 def test_every_command_has_help_and_its_place_in_the_readme(words: list[str]) -> None:
     """A command without help, or that the README doesn't name, isn't finished."""

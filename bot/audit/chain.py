@@ -9,13 +9,13 @@ is hashed, so a shell can do it: `printf '%s%s' "$previous" "$bytes" | sha256sum
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, get_args
 
 from bot.canonical import canonical
 from bot.errors import BrokenTrail
 from bot.events import Entry, Event
-from bot.models import Value
 
 GENESIS = "0" * 64
 VERSIONS = frozenset({1})
@@ -32,7 +32,7 @@ class Sealed(NamedTuple):
     hash: str
 
 
-class Head(Value):
+class Head(NamedTuple):
     """The newest event of a trail, as far as the chain needs it. at: its time as it is stored."""
 
     seq: int = 0
@@ -62,9 +62,43 @@ def verify(rows: Iterable[tuple[bytes, str]], head: Head = START) -> Head:
     What this can't see: events cut off at the end, and a whole trail made anew, because what is left fits. Only a
     head that was written down elsewhere shows it.
     """
-    for content, stored in rows:
-        head = _next(head, content, stored)
-    return head
+    newest = deque(walk(rows, head), maxlen=1)
+    return newest[0] if newest else head
+
+
+def walk(rows: Iterable[tuple[bytes, str]], head: Head = START) -> Iterator[Head]:
+    """The same, with the head after each event that fits."""
+    following = iter(rows)
+    for content, stored in following:
+        try:
+            head = _next(head, content, stored)
+        except BrokenTrail as broken:
+            kind = _kind(head, content, following)
+            raise BrokenTrail(broken.sequence, broken.why, kind) from broken
+        yield head
+
+
+def _kind(head: Head, content: bytes, following: Iterable[tuple[bytes, str]]) -> str:
+    """What was done to the first event that doesn't fit, as far as what follows it tells."""
+    expected, number = head.seq + 1, _number(content)
+    if number is None or number == expected:
+        after = next(iter(following), None)
+        real = after is not None and _number(after[0]) == expected and link(head.hash, after[0]) == after[1]
+        return "inserted" if real else "changed"
+    if number < expected:
+        return "inserted"
+    if any(_number(later) == expected for later, _ in following):
+        return "moved"
+    return "cut off at the beginning" if expected == 1 else "removed"
+
+
+def _number(content: bytes) -> int | None:
+    """The sequence number in an event's bytes, if there is one."""
+    try:
+        number = json.loads(content)["seq"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    return number if type(number) is int else None
 
 
 def _next(head: Head, content: bytes, stored: str) -> Head:
@@ -76,8 +110,7 @@ def _next(head: Head, content: bytes, stored: str) -> Head:
         raise BrokenTrail(expected, f"its bytes are no JSON: {error}") from error
     if why := _misfit(head, entry, link(head.hash, content) == stored) or _unknown(entry) or _disorder(head, entry):
         raise BrokenTrail(expected, why)
-    # the three checks above are the validation: a second one would take longer than all the rest
-    return Head.model_construct(seq=expected, hash=stored, at=entry["at"])
+    return Head(expected, stored, entry["at"])
 
 
 def _misfit(head: Head, entry: Any, hash_fits: bool) -> str | None:

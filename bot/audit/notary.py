@@ -1,6 +1,6 @@
 """Signs checkpoints beside the bot's work, and tells them elsewhere. It acts on nothing, and its troubles stop nothing.
 
-A checkpoint is made when a request has ended, and every so often if anything was recorded since.
+A checkpoint is made when a request that asked for an act has ended, and every so often if anything was recorded.
 """
 
 import asyncio
@@ -18,6 +18,9 @@ from bot.events import FINAL
 
 PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds before what failed is tried again: twice as long each time."""
+
+ENDS = FINAL - {"looked"}
+"""What changed nothing waits for the next checkpoint."""
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +59,7 @@ class Notary:
     async def _at_ends(self) -> None:
         newest = await self._memory.newest()
         async for record in self._trail.follow(newest.seq if newest else await self._end()):
-            if record.event.kind in FINAL:
+            if record.event.kind in ENDS:
                 await self.make()
 
     async def _end(self) -> int:

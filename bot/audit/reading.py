@@ -8,9 +8,10 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from bot.audit import chain, rows, sealed
+from bot.audit import rows, sealed
 from bot.audit.database import connect_readonly, plain_errors
 from bot.audit.records import Verified, fault, names
+from bot.audit.sources import verified
 from bot.borders import Checkpoint
 from bot.errors import BrokenTrail, TrailError
 from bot.events import Record
@@ -24,17 +25,42 @@ WHERE events.kind = 'observed' ORDER BY events.seq
 """
 
 
-def verify(path: Path) -> Verified:
-    """Check the whole trail: each event, each attachment, and that what SQLite derives from them is derived from them.
+class SqliteSource:
+    """The Source of `sources.py` in a file."""
 
-    Raises BrokenTrail with the first bad event, TrailError for a file that isn't a trail. Memory: one event or
-    attachment. Events that were cut off at the end can't be seen from the chain alone, nor can a trail that was made
-    anew from some event on: compare `head` and `events` with earlier ones, noted where nobody can change them.
-    """
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def events(self) -> Iterator[tuple[bytes, str]]:
+        return rows.chained(self._db)
+
+    def checkpoints(self) -> Iterator[Checkpoint]:
+        return sealed.every(self._db)
+
+    def body(self, sha256: str) -> bytes | None:
+        row = self._db.execute("SELECT content FROM bodies WHERE sha256 = ?", [sha256]).fetchone()
+        return bytes(row[0]) if row else None
+
+    def check(self, found: Verified) -> Verified:
+        """With each attachment, and that what SQLite derives from the bytes is derived from them."""
+        _check_derived(self._db)
+        return found.model_copy(update={"bodies": _check_bodies(self._db)})
+
+    def channels(self) -> frozenset[str]:
+        return frozenset(row[0] for row in self._db.execute("SELECT DISTINCT channel FROM postings"))
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[SqliteSource]:
+    """The file as it is at one moment. Raises TrailError for one that isn't a trail."""
     with _snapshot(path) as db:
-        head = chain.verify(rows.chained(db))
-        _check_derived(db)
-        return Verified(events=head.seq, head=head.hash, bodies=_check_bodies(db))
+        yield SqliteSource(db)
+
+
+def verify(path: Path) -> Verified:
+    """Check the whole trail, without any head or signature from elsewhere. Raises BrokenTrail, TrailError."""
+    with opened(path) as source:
+        return verified(source)
 
 
 def show(path: Path, request: int) -> Sequence[Record]:

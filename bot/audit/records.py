@@ -12,12 +12,18 @@ from bot.models import Value
 class Verified(Value):
     """What was checked and fits. head: the newest event's hash; note it elsewhere, and a trail cut there is found out.
 
-    bodies: attachments whose content is there, with the size and hash that their event states.
+    bodies: attachments whose content is there, with the size and hash that their event states. checkpoints: of the
+    trail itself; vouched: the newest event that a signature which counts stands for. anchors: heads from elsewhere.
+    notes: what an auditor should know all the same, in sentences.
     """
 
     events: int
     head: str
     bodies: int
+    checkpoints: int = 0
+    vouched: int = 0
+    anchors: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def seal(head: chain.Head, entry: Entry) -> tuple[chain.Sealed, Record]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bot.audit import reading
 from bot.audit.records import Verified
+from bot.audit.sources import Source, verified
 from bot.audit.sqlite import SqliteTrail
 from bot.borders import Checkpoint, Store
 from bot.errors import TrailError
@@ -43,13 +44,23 @@ def show(database: Path | str, request: int) -> Sequence[Record]:
     return asyncio.run(postgres.show(database, request))
 
 
-def verify(database: Path | str) -> Verified:
-    """Check the whole trail. Raises BrokenTrail with the first bad event."""
+@contextmanager
+def opened(database: Path | str) -> Iterator[Source]:
+    """The whole trail as it is at one moment."""
     if isinstance(database, Path):
-        return reading.verify(database)
+        with reading.opened(database) as source:
+            yield source
+        return
     with _the_extra():
         from bot.audit.postgres import reading as postgres  # noqa: PLC0415
-    return asyncio.run(postgres.verify(database))
+    with postgres.opened(database) as in_postgres:
+        yield in_postgres
+
+
+def verify(database: Path | str) -> Verified:
+    """Check the whole trail, without any head or signature from elsewhere. Raises BrokenTrail."""
+    with opened(database) as source:
+        return verified(source)
 
 
 def checkpoint(database: Path | str, event: int | None) -> Checkpoint:

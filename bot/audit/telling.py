@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from bot import lifecycle
+from bot.audit.records import Verified
 from bot.cleaning import clean, shorten
 from bot.durations import spell
 from bot.errors import TrailError
@@ -32,6 +33,18 @@ def line(records: Sequence[Record]) -> str:
 def story(records: Sequence[Record]) -> str:
     """One request from its first event to its newest, one sentence for each; what belongs to it is indented below."""
     return "\n".join(text for record in records for text in _told(record))
+
+
+def verified(found: Verified, troubles: Sequence[str]) -> Iterator[str]:
+    """What fits, and what an auditor should know all the same."""
+    yield f"{found.events} events and {found.bodies} attachments fit together. Head: {found.head}"
+    if found.vouched:
+        yield f"{found.checkpoints} checkpoints fit and are signed by a key that counts, up to event {found.vouched}."
+    elif found.checkpoints:
+        yield f"{found.checkpoints} checkpoints fit."
+    if found.anchors:
+        yield f"{number(found.anchors, 'head')} from elsewhere fit{'s' if found.anchors == 1 else ''}."
+    yield from map(clean, (*found.notes, *troubles))
 
 
 def _told(record: Record) -> Iterator[str]:

@@ -100,6 +100,13 @@ async def connect(
     return Slack(app, http or SocketMode(app_token, heartbeat), reads, posts, who)
 
 
+async def connect_reading(bot_token: str, api_url: str) -> tuple[AsyncWebClient, str]:
+    """For someone who only reads messages: a client, and the bot's own user id. Raises SettingsError."""
+    _stay_on_this_machine(api_url)
+    client = _client(bot_token, api_url, repeat=True)
+    return client, (await _check_bot_token(client))["user_id"]
+
+
 def _stay_on_this_machine(api_url: str) -> None:
     """slack_sdk would send even this through a proxy that the environment names, and it knows no NO_PROXY."""
     if urlsplit(api_url).hostname in {"127.0.0.1", "::1", "localhost"}:

@@ -1,24 +1,30 @@
 """What the command line reads from the audit trail in PostgreSQL, beside running bots. It writes and locks nothing."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
+from itertools import count
+from typing import Any, TypeVar
 
-from bot.audit import chain
 from bot.audit.postgres import rows, schema, sealed
-from bot.audit.postgres.database import reading
+from bot.audit.postgres.database import plain_errors, reading
 from bot.audit.postgres.schema import Db
 from bot.audit.records import Verified, fault, names
+from bot.audit.sources import verified
 from bot.borders import Checkpoint
 from bot.errors import BrokenTrail, TrailError
 from bot.events import Record
 
+T = TypeVar("T")
+
 _AT_ONCE = 500
-"""Events that are verified in one go."""
+"""Rows that are read in one go."""
 _SEARCHED = 100
 """Requests that a search reads in one go."""
 
 # An index could leave out an event: the table itself is read, in its own order of numbers.
-_NO_INDEX = ("enable_indexscan", "enable_indexonlyscan", "enable_bitmapscan")
+_INDEXES = ("enable_indexscan", "enable_indexonlyscan", "enable_bitmapscan")
 # A column that is generated from the bytes can be changed only by someone who changes the table: compared once more.
 _CHANGED = " OR ".join(f"{name} IS DISTINCT FROM {value}" for name, value in schema.DERIVED.items())
 # Every attachment of an event that keeps content, with the content if it is there.
@@ -30,17 +36,87 @@ WHERE events.kind = 'observed' ORDER BY events.seq
 """
 
 
+class PostgresSource:
+    """The Source of `sources.py` in a database, for a thread without a loop of its own."""
+
+    def __init__(self, runner: asyncio.Runner, db: Db) -> None:
+        self._runner = runner
+        self._db = db
+        self._cursors = count()
+
+    def events(self) -> Iterator[tuple[bytes, str]]:
+        """Raises BrokenTrail, after it, at an event whose columns don't come from its bytes."""
+        self._use_indexes("off")
+        found = self._rows(f"SELECT bytes, hash, {_CHANGED} FROM events ORDER BY seq")  # noqa: S608 - constants
+        for number, (content, hash_, changed) in enumerate(found, 1):
+            if number == 1:
+                self._use_indexes("on")
+            yield content.encode(), hash_
+            if changed:
+                raise BrokenTrail(number, "a column beside its bytes was changed")
+
+    def checkpoints(self) -> Iterator[Checkpoint]:
+        return map(sealed.checkpoint, self._rows("SELECT seq, text, signature FROM checkpoints ORDER BY seq"))
+
+    def body(self, sha256: str) -> bytes | None:
+        row = next(self._rows("SELECT content FROM bodies WHERE sha256 = %s", sha256), None)
+        return bytes(row[0]) if row else None
+
+    def check(self, found: Verified) -> Verified:
+        """With each attachment, and that the newest event is the one that was recorded last."""
+        newest = next(self._rows("SELECT seq, hash FROM head"), None)
+        if newest != (found.events, found.head):
+            told = newest[0] if newest else "none"
+            why = f"the newest event is {found.events}, but {told} was recorded last"
+            raise BrokenTrail(found.events + 1, why, "cut off at the end")
+        return found.model_copy(update={"bodies": _check_bodies(self._rows(_ATTACHMENTS))})
+
+    def channels(self) -> frozenset[str]:
+        return frozenset(row[0] for row in self._rows("SELECT DISTINCT channel FROM postings"))
+
+    def _use_indexes(self, how: str) -> None:
+        for setting in _INDEXES:
+            self._run(self._execute("SELECT set_config(%s, %s, true)", setting, how))
+
+    async def _execute(self, query: str, *values: object) -> None:
+        await self._db.execute(query, values)
+
+    def _rows(self, query: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        """A cursor of the server's; the end of the transaction closes it."""
+        name = f"rows_{next(self._cursors)}"
+        self._run(self._execute(f"DECLARE {name} NO SCROLL CURSOR FOR {query}", *values))
+        while batch := self._run(self._fetch(name)):
+            yield from batch
+        self._run(self._execute(f"CLOSE {name}"))
+
+    async def _fetch(self, name: str) -> list[tuple[Any, ...]]:
+        return await (await self._db.execute(f"FETCH {_AT_ONCE} FROM {name}")).fetchall()
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        with plain_errors():
+            return self._runner.run(work)
+
+
+@contextmanager
+def opened(url: str) -> Iterator[PostgresSource]:
+    """The database as it is at one moment. Raises TrailError for one without a trail."""
+    with asyncio.Runner() as runner:
+        one_moment = reading(url)
+        db = runner.run(one_moment.__aenter__())
+        try:
+            yield PostgresSource(runner, db)
+        finally:
+            runner.run(one_moment.__aexit__(None, None, None))
+
+
 async def verify(url: str) -> Verified:
     """Check the whole trail, as `bot.audit.reading.verify` does with a file."""
-    async with reading(url) as db:
-        for setting in _NO_INDEX:
-            await db.execute("SELECT set_config(%s, 'off', true)", [setting])
-        head = await _verify_chain(db)
-        newest = await (await db.execute("SELECT seq, hash FROM head")).fetchone()
-        if newest != (head.seq, head.hash):
-            told = newest[0] if newest else "none"
-            raise BrokenTrail(head.seq + 1, f"the newest event is {head.seq}, but {told} was recorded last")
-        return Verified(events=head.seq, head=head.hash, bodies=await _check_bodies(db))
+    return await asyncio.to_thread(_verify, url)
+
+
+def _verify(url: str) -> Verified:
+    with opened(url) as source:
+        return verified(source)
 
 
 async def checkpoint(url: str, event: int | None) -> Checkpoint | None:
@@ -79,26 +155,11 @@ async def search(
     return tuple(found)
 
 
-async def _verify_chain(db: Db) -> chain.Head:
-    head = chain.START
-    query = f"SELECT bytes, hash, {_CHANGED} FROM events ORDER BY seq"  # noqa: S608 - constants
-    async with db.cursor("chain") as cursor:
-        await cursor.execute(query)
-        while batch := await cursor.fetchmany(_AT_ONCE):
-            for content, hash_, changed in batch:
-                head = chain.verify([(content.encode(), hash_)], head)
-                if changed:
-                    raise BrokenTrail(head.seq, "a column beside its bytes was changed")
-    return head
-
-
-async def _check_bodies(db: Db) -> int:
+def _check_bodies(attachments: Iterator[tuple[Any, ...]]) -> int:
     """How many attachments fit. Raises BrokenTrail with the event that names one that doesn't."""
     checked = 0
-    async with db.cursor("attachments") as cursor:
-        await cursor.execute(_ATTACHMENTS)
-        async for sequence, sha256, size, content in cursor:
-            if why := fault(sha256, size, None if content is None else bytes(content)):
-                raise BrokenTrail(sequence, f"its attachment {sha256} {why}")
-            checked += 1
+    for sequence, sha256, size, content in attachments:
+        if why := fault(sha256, size, None if content is None else bytes(content)):
+            raise BrokenTrail(sequence, f"its attachment {sha256} {why}")
+        checked += 1
     return checked

@@ -1,0 +1,94 @@
+"""What a whole trail is read from, wherever it is: a SQLite file, a PostgreSQL database, an exported file."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Protocol, Self
+
+from bot.audit import checkpoints, lines
+from bot.audit.anchors import Anchor, of_checkpoint
+from bot.audit.examining import Fits, examine
+from bot.audit.records import Verified
+from bot.borders import Checkpoint
+from bot.errors import BrokenTrail, TrailError
+
+LONGEST = 64 * 1024 * 1024
+"""Bytes of a line; what is longer is none that Kickbot wrote."""
+
+
+class Source(Protocol):
+    """One trail as it is at one moment, each part read as often as it is asked for. Failures raise TrailError."""
+
+    def events(self) -> Iterator[tuple[bytes, str]]:
+        """(bytes, hash) of each event, in the order in which they are stored."""
+        ...
+
+    def checkpoints(self) -> Iterator[Checkpoint]: ...
+
+    def body(self, sha256: str) -> bytes | None:
+        """An attachment's content as it is stored; None if it isn't there."""
+        ...
+
+    def check(self, found: Verified) -> Verified:
+        """With what this kind of store alone can show. Raises BrokenTrail."""
+        ...
+
+    def channels(self) -> frozenset[str]:
+        """Where Kickbot posted."""
+        ...
+
+
+class ExportedFile:
+    """`kickbot audit export --format jsonl`. files: closes what was opened."""
+
+    def __init__(self, path: Path, files: ExitStack) -> None:
+        self._path = path
+        self._files = files
+
+    @classmethod
+    @contextmanager
+    def opened(cls, path: Path) -> Iterator[Self]:
+        with ExitStack() as files:
+            yield cls(path, files)
+
+    def events(self) -> Iterator[tuple[bytes, str]]:
+        return lines.events(self._lines())
+
+    def checkpoints(self) -> Iterator[Checkpoint]:
+        return lines.sealed(self._lines())
+
+    def body(self, sha256: str) -> bytes | None:  # noqa: ARG002 - an export has none
+        return None
+
+    def check(self, found: Verified) -> Verified:
+        return found.model_copy(update={"notes": (*found.notes, "An export holds no attachments: none was checked.")})
+
+    def channels(self) -> frozenset[str]:
+        return frozenset()
+
+    def _lines(self) -> Iterator[bytes]:
+        try:
+            file = self._files.enter_context(self._path.open("rb"))
+            while line := file.readline(LONGEST):
+                yield line
+        except OSError as error:
+            raise TrailError(f"{self._path} can't be read: {error.strerror}") from error
+
+
+def pushed(path: Path, fits: Fits | None) -> Iterator[Anchor]:
+    """The checkpoints in a file to which they were pushed. What is no whole line is passed over: a crash leaves such.
+
+    Raises BrokenTrail for one that isn't signed by a key that counts.
+    """
+    with ExportedFile.opened(path) as file:
+        for checkpoint in file.checkpoints():
+            if statement := checkpoints.read(checkpoint.text):
+                if fits and not fits(checkpoint.text, checkpoint.signature):
+                    why = f"its checkpoint in {path} isn't signed by a key that counts"
+                    raise BrokenTrail(statement.seq, why, "checkpoint changed")
+                yield of_checkpoint(statement, f"the checkpoint of event {statement.seq} in {path}")
+
+
+def verified(source: Source, elsewhere: Iterable[Anchor] = (), fits: Fits | None = None) -> Verified:
+    """Raises BrokenTrail with the first bad event, and what was done to it."""
+    return source.check(examine(source.events(), source.checkpoints(), elsewhere, fits))
