@@ -1,18 +1,26 @@
 """kickbot audit …: parses arguments and prints, nothing else."""
 
 import asyncio
+import getpass
+import socket
 import sys
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
 from bot import settings
-from bot.audit import sources, stored, telling
+from bot.audit import exporting, sources, stored, telling
 from bot.audit.anchors import Anchor, expected, in_slack
 from bot.audit.examining import Fits
+from bot.audit.exporting import FORMS
 from bot.audit.sources import ExportedFile, Source, pushed
 from bot.errors import BrokenTrail, SettingsError
+from bot.events import Exported
+from bot.models import RequestId
 from bot.plainly import FAILED, plainly, with_config
 
 
@@ -155,6 +163,42 @@ def copy(to: str, config: str | None) -> None:
             raise SettingsError(f"--to: {error}") from error
         click.echo(f"{copied.events} events and {copied.bodies} attachments are there, and fit. Head: {copied.head}")
         click.echo(f'Now write into kickbot.toml, below [audit]: database = "{to}"')
+
+
+@audit.command()
+@click.option("--format", "form", type=click.Choice(sorted(FORMS)), required=True, help="jsonl is what verify reads.")
+@click.option("--out", metavar="FILE", help="A new file; else standard output.")
+@click.option("--unrecorded", is_flag=True, help="For a copy that can't be written: don't record the export.")
+@with_config
+def export(form: str, out: str | None, unrecorded: bool, config: str | None) -> None:
+    """The whole trail for other tools: JSON lines, CSV, OCSF or CEF. The export itself is recorded in the trail."""
+    with plainly():
+        database = _database(config)
+        with stored.opened(database) as source:
+            if not unrecorded:
+                stored.record(database, _taken_out(form, source.newest()))
+            with _written(out) as file:
+                for line in exporting.export(source, form):
+                    file.write(line)
+
+
+def _taken_out(what: str, up_to: int, requests: tuple[RequestId, ...] = ()) -> Exported:
+    by = f"{getpass.getuser()} on {socket.gethostname()}"
+    return Exported(by=by, what=what, requests=requests, up_to=up_to, read_at=datetime.now(UTC))
+
+
+@contextmanager
+def _written(out: str | None) -> Iterator[BinaryIO]:
+    """Standard output, or a new file for its owner alone."""
+    if out is None:
+        yield sys.stdout.buffer
+        return
+    try:
+        Path(out).touch(mode=0o600, exist_ok=False)
+        with Path(out).open("wb") as file:
+            yield file
+    except OSError as error:
+        raise SettingsError(f"{out} can't be written: {error.strerror}") from error
 
 
 @audit.command()

@@ -88,6 +88,22 @@ class Looked(_Looking):
         return ()
 
 
+class Exported(_Event):
+    """Someone on the command line took the trail, or requests of it, out of its store. A request of its own, closed.
+
+    by: their login and machine. what: in which form. requests: which; none: all. up_to: the newest event in it.
+    read_at: when; it may be recorded later, by the bot.
+    """
+
+    kind: Literal["exported"] = "exported"
+    by: str
+    what: str
+    channel: str = ""
+    requests: tuple[RequestId, ...] = ()
+    up_to: int
+    read_at: Moment
+
+
 class Asked(_Event):
     """Someone asked for an act. key: names the message from Slack, so that one sent twice is recorded once.
 
@@ -337,6 +353,7 @@ class Closed(_Event):
 
 Event = Annotated[
     Looked
+    | Exported
     | Asked
     | Frozen
     | UnfreezeAsked
@@ -366,7 +383,9 @@ Event = Annotated[
 ]
 
 # The kinds that end a request. A refused click may still follow one of them; nothing that changes the request may.
-FINAL = frozenset({"looked", "refused", "denied", "cancelled", "expired", "lapsed", "closed", "unfrozen", "released"})
+FINAL = frozenset(
+    {"looked", "exported", "refused", "denied", "cancelled", "expired", "lapsed", "closed", "unfrozen", "released"}
+)
 
 
 class Entry(Value):

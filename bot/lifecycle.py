@@ -27,6 +27,7 @@ from bot.events import (
     Denied,
     Ending,
     Event,
+    Exported,
     Frozen,
     Held,
     Lapsed,
@@ -93,6 +94,7 @@ class State(StrEnum):
     LAPSED = "lapsed"
     CLOSED = "closed"
     LOOKED = "looked"
+    EXPORTED = "exported"
     UNFROZEN = "unfrozen"
     RELEASED = "released"
 
@@ -110,6 +112,7 @@ FINAL = frozenset(
         State.LAPSED,
         State.CLOSED,
         State.LOOKED,
+        State.EXPORTED,
         State.UNFROZEN,
         State.RELEASED,
     }
@@ -387,6 +390,8 @@ def begin(record: Record) -> Request:
     event = record.event
     if isinstance(event, Looked):
         return _new(record, event, State.LOOKED, home=event.channel, words=" ".join(event.hosts), command=None)
+    if isinstance(event, Exported):
+        return _new(record, event, State.EXPORTED, home="", words=event.what, command=None)
     if isinstance(event, Asked):
         asked = _new(record, event, State.ASKED, home=event.home, words=event.words, command=event.command)
         run = {"sweep": event.sweep, "not_before": event.not_before, "follows": event.follows}
@@ -424,7 +429,7 @@ def advance(request: Request, record: Record) -> Request:
 
 def _new(
     record: Record,
-    event: Looked | Asked | Frozen | Held,
+    event: Looked | Exported | Asked | Frozen | Held,
     state: State,
     *,
     home: str,

@@ -16,6 +16,7 @@ from bot.events import (
     Denied,
     Ending,
     Event,
+    Exported,
     Frozen,
     Held,
     Lapsed,
@@ -95,6 +96,9 @@ def sentence(event: Event) -> Sentence:
     match event:
         case Looked():
             return (f"looked at {_seen(event)} on {_names(event.hosts)}, in ", Name(id=event.channel))
+        case Exported():
+            taken = f"{event.by} took out {_taken(event)}, up to event {event.up_to}, as {event.what}, at "
+            return (taken, At(moment=event.read_at))
         case Asked(sweep=sweep, not_before=due) if sweep is not None and due is not None:
             return (f"opened a run of the sweep {sweep.name} ({sweep.action}), due ", At(moment=due))
         case Asked():
@@ -115,6 +119,10 @@ def _seen(event: Looked) -> str:
     if event.what == "limits":
         return "the limits"
     return f"the sessions of {event.user}" if event.user else "all sessions"
+
+
+def _taken(event: Exported) -> str:
+    return f"requests {', '.join(map(str, event.requests))}" if event.requests else "the trail"
 
 
 def _decided(event: Event) -> Sentence:

@@ -225,6 +225,7 @@ async def test_an_empty_trail_says_so(config: Path) -> None:
         ["audit", "verify"],
         ["audit", "key"],
         ["audit", "checkpoint"],
+        ["audit", "export"],
     ],
 )
 def test_every_command_has_help_and_its_place_in_the_readme(words: list[str]) -> None:

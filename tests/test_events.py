@@ -394,7 +394,11 @@ OF_SETTING: tuple[Event, ...] = (
         for result in (Result.SET, Result.BACK, Result.UNSET)
     ),
 )
-UNRELEASED = (*OFFERED, *OF_SWEEPS, *OF_SETTING)
+TAKEN_OUT: tuple[Event, ...] = (
+    events.Exported(by="alice on bastion1", what="jsonl", up_to=4, read_at=START),
+    events.Exported(by="alice on bastion1", what="report", requests=(RequestId(5),), up_to=4, read_at=START),
+)
+UNRELEASED = (*OFFERED, *OF_SWEEPS, *OF_SETTING, *TAKEN_OUT)
 
 
 class Generation(NamedTuple):
@@ -411,7 +415,7 @@ GENERATIONS = (
     Generation(WITH_FREEZES, "05f28a0f256c4ea4bcd9293ae0f792ba2af90a7ba66625896f42af6de9baf45a"),
     Generation(OF_EVERYONE, "58acf6ad18c1bffcfe646dd3b2b8f9bcb08c09c4a560eadb64b1627657e40ea3"),
     Generation(OF_HOLDS, "b632a34c4853dd4c0ad76548dea8f9c5a380fba5dc8180f31e078ffe8f033f39"),
-    Generation(UNRELEASED, "7e2ca034c70bc5bf3e85f368eab4c7f73b6a637ab6362b34c7b6ac9ceb1b2067"),
+    Generation(UNRELEASED, "8dcd9c9cdc7ae174a3e6069a648e185288c2a3dbbe0648e268c08cd38144c221"),
 )
 EVERY = tuple(example for generation in GENERATIONS for example in generation.examples)
 NEWEST = GENERATIONS[-1].examples

@@ -22,6 +22,7 @@ FROZEN = events.Frozen(who=APPROVER, key="k", channel="C0OPS", home=INCIDENT, re
 HELD = events.Held(
     key="k2", home=INCIDENT, of=RequestId(5), id="5-cccc", target=PLAN.targets[0], until=START + timedelta(hours=2)
 )
+EXPORTED = events.Exported(by="root on bastion1", what="jsonl", up_to=4, read_at=make.START)
 LOOKED = events.Looked(who=ASKER, key="k", channel="C0OPS", hosts=("host1", "host2"), looks=())
 
 # One event of each kind that may follow another.
@@ -74,6 +75,7 @@ INTO: dict[State, tuple[Event, ...]] = {
     State.LAPSED: (*APPROVED, NEXT["lapsed"]),
     State.CLOSED: (*VERIFYING, NEXT["closed"]),
     State.LOOKED: (LOOKED,),
+    State.EXPORTED: (EXPORTED,),
     State.FROZEN: (FROZEN,),
     State.UNFROZEN: (FROZEN, NEXT["unfrozen"]),
     State.HELD: (HELD,),
@@ -206,7 +208,7 @@ def test_kinds_that_end_lead_to_states_that_end() -> None:
     """What the trail takes for the end of a request is what the replay does."""
     leads = {kind: state for kind, (_, state) in FOLLOWS.items() if state is not None}
 
-    assert {kind for kind, state in leads.items() if state.final} | {"looked"} == FINAL_KINDS
+    assert {kind for kind, state in leads.items() if state.final} | {"looked", "exported"} == FINAL_KINDS
 
 
 # ------------------------------------------------------------------------------------------------ any story

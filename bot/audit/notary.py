@@ -19,7 +19,7 @@ from bot.events import FINAL
 PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds before what failed is tried again: twice as long each time."""
 
-ENDS = FINAL - {"looked"}
+ENDS = FINAL - {"looked", "exported"}
 """What changed nothing waits for the next checkpoint."""
 
 log = logging.getLogger(__name__)

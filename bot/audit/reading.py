@@ -46,6 +46,9 @@ class SqliteSource:
         _check_derived(self._db)
         return found.model_copy(update={"bodies": _check_bodies(self._db)})
 
+    def newest(self) -> int:
+        return rows.head(self._db).seq
+
     def channels(self) -> frozenset[str]:
         return frozenset(row[0] for row in self._db.execute("SELECT DISTINCT channel FROM postings"))
 

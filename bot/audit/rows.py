@@ -95,7 +95,7 @@ def open_requests(db: Database) -> Sequence[RequestId]:
 
 def newest_requests(db: Database, *, listings: bool) -> Iterator[RequestId]:
     """Every request, the newest first. listings: with those that only looked."""
-    only = "" if listings else "AND kind <> 'looked'"
+    only = "" if listings else "AND kind NOT IN ('looked', 'exported')"
     for row in db.execute(f"SELECT seq FROM events WHERE seq = request {only} ORDER BY seq DESC"):  # noqa: S608
         yield RequestId(row[0])
 

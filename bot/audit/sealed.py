@@ -1,11 +1,14 @@
 """The notary's memory in the trail's SQLite file: checkpoints, and how far each place was told. Not in the chain."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from sqlite_utils import Database
 
-from bot.audit.database import AuditDatabase, transaction
+from bot.audit.database import AuditDatabase, connect, plain_errors, transaction
 from bot.borders import Checkpoint, End
+from bot.canonical import canonical
+from bot.events import Exported
 
 BATCH = 500
 
@@ -42,6 +45,12 @@ class SqliteCheckpoints:
 
     async def advance(self, place: str, seq: int) -> None:
         await self._database.run(lambda db: _advance(db, place, seq))
+
+
+def leave(path: Path, event: Exported) -> None:
+    """For the process that writes the file: it records this soon. Raises TrailError."""
+    with plain_errors(), connect(path.resolve()) as db, transaction(db):
+        db.execute("INSERT INTO to_record (event) VALUES (?)", [canonical(event).decode()])
 
 
 def every(db: Database) -> Iterator[Checkpoint]:

@@ -33,6 +33,10 @@ class Source(Protocol):
         """With what this kind of store alone can show. Raises BrokenTrail."""
         ...
 
+    def newest(self) -> int:
+        """The number of the newest event; 0 without any."""
+        ...
+
     def channels(self) -> frozenset[str]:
         """Where Kickbot posted."""
         ...
@@ -62,6 +66,9 @@ class ExportedFile:
 
     def check(self, found: Verified) -> Verified:
         return found.model_copy(update={"notes": (*found.notes, "An export holds no attachments: none was checked.")})
+
+    def newest(self) -> int:
+        return sum(1 for _ in self.events())
 
     def channels(self) -> frozenset[str]:
         return frozenset()

@@ -4,6 +4,7 @@ It decides nothing: which event may follow which is `lifecycle.py`'s affair.
 """
 
 import asyncio
+import logging
 import os
 import secrets
 import socket
@@ -14,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
+from pydantic import ValidationError
 from sqlite_utils import Database
 
 from bot.audit import reading, rows
@@ -23,8 +25,12 @@ from bot.audit.sealed import SqliteCheckpoints
 from bot.audit.writing import Writing
 from bot.borders import Lease, StoreState
 from bot.errors import AlreadyRecorded, Conflict, LeaseLost, TrailError
-from bot.events import FINAL, Entry, Event, Record
+from bot.events import FINAL, Entry, Event, Exported, Record
 from bot.models import RequestId
+
+COLLECTED_EVERY = 5.0
+
+log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
 
@@ -59,7 +65,12 @@ class SqliteTrail:
         async with AuditDatabase.open(path) as database:
             await database.run(rows.check_newest)
             async with cls._following(database, clock) as trail:
-                yield trail
+                collecting = asyncio.create_task(trail.collect())
+                try:
+                    yield trail
+                finally:
+                    collecting.cancel()
+                    await asyncio.gather(collecting, return_exceptions=True)
 
     @classmethod
     @asynccontextmanager
@@ -141,15 +152,39 @@ class SqliteTrail:
     ) -> Record:
         with transaction(db):
             self._check(db, request, event, after, lease)
-            head = rows.head(db)
-            at = max(self._clock(), datetime.fromisoformat(head.at)) if head.at else self._clock()
-            number = head.seq + 1
-            entry = Entry(seq=number, request=request or RequestId(number), at=at, event=event)
             open_, self._open = self._open, None  # in doubt until the commit
-            record = rows.insert(db, head, entry)
+            record = self._seal(db, request, event)
         self._open = _after(open_, record)
         self._loop.call_soon_threadsafe(self._wake)
         return record
+
+    def _seal(self, db: Database, request: RequestId | None, event: Event) -> Record:
+        head = rows.head(db)
+        at = max(self._clock(), datetime.fromisoformat(head.at)) if head.at else self._clock()
+        number = head.seq + 1
+        return rows.insert(db, head, Entry(seq=number, request=request or RequestId(number), at=at, event=event))
+
+    async def collect(self) -> None:
+        """Record what the command line left for the one that writes, until cancelled."""
+        while True:
+            try:
+                if await self.database.run(self._take_in):
+                    self._wake()
+            except TrailError as error:
+                log.warning("what the command line left can't be recorded yet: %s", error)
+            await asyncio.sleep(COLLECTED_EVERY)
+
+    def _take_in(self, db: Database) -> bool:
+        """Was there anything? What is none of these events is thrown away."""
+        left = db.execute("SELECT number, event FROM to_record ORDER BY number").fetchall()
+        for number, text in left:
+            with transaction(db):
+                try:
+                    self._seal(db, None, Exported.model_validate_json(text))
+                except ValidationError as error:
+                    log.warning("something else than Kickbot left what is no event: %s", error)
+                db.execute("DELETE FROM to_record WHERE number = ?", [number])
+        return bool(left)
 
     def _open_requests(self, db: Database) -> Sequence[RequestId]:
         """Asked for after each event, so a writer remembers it: finding it takes a look at every event there is."""

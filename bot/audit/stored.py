@@ -10,11 +10,12 @@ from pathlib import Path
 
 from bot.audit import reading
 from bot.audit.records import Verified
+from bot.audit.sealed import leave
 from bot.audit.sources import Source, verified
 from bot.audit.sqlite import SqliteTrail
 from bot.borders import Checkpoint, Store
-from bot.errors import TrailError
-from bot.events import Record
+from bot.errors import LeaseLost, TrailError
+from bot.events import Exported, Record
 
 
 def open_trail(database: Path | str) -> AbstractAsyncContextManager[Store]:
@@ -61,6 +62,21 @@ def verify(database: Path | str) -> Verified:
     """Check the whole trail, without any head or signature from elsewhere. Raises BrokenTrail."""
     with opened(database) as source:
         return verified(source)
+
+
+def record(database: Path | str, event: Exported) -> None:
+    """Beside a running bot too: the one that writes a SQLite file finds it there. Raises TrailError."""
+    asyncio.run(_record(database, event))
+
+
+async def _record(database: Path | str, event: Exported) -> None:
+    try:
+        async with open_trail(database) as trail:
+            await trail.append(None, event)
+    except LeaseLost:
+        if not isinstance(database, Path):
+            raise
+        leave(database, event)
 
 
 def checkpoint(database: Path | str, event: int | None) -> Checkpoint:

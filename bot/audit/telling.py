@@ -12,7 +12,21 @@ from bot.audit.records import Verified
 from bot.cleaning import clean, shorten
 from bot.durations import spell
 from bot.errors import TrailError
-from bot.events import BOT, Asked, Attachment, Closed, Event, Frozen, Held, Looked, Observed, Planned, Record, Signalled
+from bot.events import (
+    BOT,
+    Asked,
+    Attachment,
+    Closed,
+    Event,
+    Exported,
+    Frozen,
+    Held,
+    Looked,
+    Observed,
+    Planned,
+    Record,
+    Signalled,
+)
 from bot.models import Plan
 from bot.sentences import At, Hash, Name, Own, Piece, aim, because, counted, ended, hosts_swept, number, sentence
 
@@ -49,11 +63,15 @@ def verified(found: Verified, troubles: Sequence[str]) -> Iterator[str]:
 
 def _told(record: Record) -> Iterator[str]:
     event = record.event
-    who = "" if event.who == BOT else f"{event.who} "
-    said = "".join(map(_piece, sentence(event)))
-    yield clean(f"{_time(record.at)}  {record.seq:>6}  {who}{said}".rstrip())
+    yield f"{_time(record.at)}  {record.seq:>6}  {said(event)}".rstrip()
     for detail in _details(event):
         yield clean(f"{INDENT}{detail}")
+
+
+def said(event: Event) -> str:
+    """One event as a sentence with who did it, printable."""
+    who = "" if event.who == BOT else f"{event.who} "
+    return clean(f"{who}{''.join(map(_piece, sentence(event)))}")
 
 
 def _piece(piece: Piece) -> str:
@@ -78,6 +96,8 @@ def _words(event: Event) -> str:
     match event:
         case Asked():
             return event.words
+        case Exported():
+            return f"{event.by} took out {event.what}"
         case Looked():
             return " ".join([event.what, ",".join(event.hosts), event.user or ""]).rstrip()
         case Frozen():

@@ -71,6 +71,9 @@ class PostgresSource:
             raise BrokenTrail(found.events + 1, why, "cut off at the end")
         return found.model_copy(update={"bodies": _check_bodies(self._rows(_ATTACHMENTS))})
 
+    def newest(self) -> int:
+        return int(next(self._rows("SELECT coalesce(max(seq), 0) FROM events"))[0])
+
     def channels(self) -> frozenset[str]:
         return frozenset(row[0] for row in self._rows("SELECT DISTINCT channel FROM postings"))
 

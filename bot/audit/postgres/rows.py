@@ -145,7 +145,7 @@ async def begun_or_ended(db: Db, since: int) -> Sequence[tuple[int, RequestId, b
 async def newest_requests(db: Db, *, listings: bool, batch: int) -> AsyncIterator[Sequence[Record]]:
     """Every request with its records, the newest first."""
     before = _BIGGEST
-    only = "" if listings else "AND kind <> 'looked'"
+    only = "" if listings else "AND kind NOT IN ('looked', 'exported')"
     query = f"SELECT seq FROM events WHERE seq = request AND seq < %s {only} ORDER BY seq DESC LIMIT %s"  # noqa: S608
     while numbers := [RequestId(row[0]) for row in await _all(db, query, [before, batch])]:
         found = await of_requests(db, numbers)

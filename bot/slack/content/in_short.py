@@ -33,6 +33,7 @@ _STATES = {
     State.LAPSED: "⌛ lapsed, nothing was done",
     State.CLOSED: "nothing was done",
     State.LOOKED: "looked",
+    State.EXPORTED: "taken out",
     State.FROZEN: "🧊 nothing acts",
     State.UNFROZEN: "✅ acting goes on",
     State.HELD: "🔒 held",

@@ -47,7 +47,7 @@ Slack lets an app publish about a hundred Home tabs a minute, https://docs.slack
 """
 TRAIL_PAUSE = 5.0
 
-SILENT = frozenset({"looked", "observed", "signalled", "reminded", "decision_refused"})
+SILENT = frozenset({"looked", "exported", "observed", "signalled", "reminded", "decision_refused"})
 """The events that change nothing on a Home tab."""
 
 READING = "Reading …"

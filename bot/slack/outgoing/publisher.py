@@ -34,7 +34,7 @@ from bot.stopping import together
 
 log = logging.getLogger(__name__)
 
-SILENT = frozenset({"looked", "asked", "decision_refused", "ending"})
+SILENT = frozenset({"looked", "exported", "asked", "decision_refused", "ending"})
 IN_PLACE = frozenset({*IN_THREAD, Part.NOW, Part.PARENT})
 """What needs no link to the request: it is there."""
 ENOUGH = 25
