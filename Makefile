@@ -69,7 +69,7 @@ page: $(READY)            ## the demo page's app.js and app.css, after a change 
 	bot/sandbox/page/make-page $(BIN)/python
 
 pictures: $(READY)        ## the README's pictures, as the tests in a browser saw them
-	KICKBOT_PICTURES=1 $(BIN)/pytest tests/browser/test_the_whole_story.py
+	KICKBOT_PICTURES=1 $(BIN)/pytest tests/browser/test_the_whole_story.py tests/browser/test_report_in_a_browser.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -15,8 +15,10 @@ import click
 from bot import settings
 from bot.audit import exporting, sources, stored, telling
 from bot.audit.anchors import Anchor, expected, in_slack
-from bot.audit.examining import Fits
+from bot.audit.examining import Fits, examine
 from bot.audit.exporting import FORMS
+from bot.audit.report.page import page
+from bot.audit.report.selecting import Selecting, wanted
 from bot.audit.sources import ExportedFile, Source, pushed
 from bot.errors import BrokenTrail, SettingsError
 from bot.events import Exported
@@ -103,7 +105,11 @@ class _About:
     def opened(self) -> AbstractContextManager[Source]:
         if self._export:
             return ExportedFile.opened(Path(self._export))
-        return stored.opened(_in_place(self._known.database))
+        return stored.opened(self.database)
+
+    @property
+    def database(self) -> Path | str:
+        return _in_place(self._known.database)
 
     def signers(self, allowed: str | None) -> Fits | None:
         """Whether a signature counts; None if nobody said whose do."""
@@ -180,6 +186,33 @@ def export(form: str, out: str | None, unrecorded: bool, config: str | None) -> 
             with _written(out) as file:
                 for line in exporting.export(source, form):
                     file.write(line)
+
+
+@audit.command()
+@click.argument("words", nargs=-1, required=True, metavar="REQUEST…|since …|channel …")
+@click.option("--out", metavar="FILE", required=True, help="A new HTML file.")
+@click.option("--unrecorded", is_flag=True, help="For a copy that can't be written: don't record the report.")
+@with_config
+def report(words: tuple[str, ...], out: str, unrecorded: bool, config: str | None) -> None:
+    """One HTML file about requests, for people who don't know Kickbot. The report itself is recorded in the trail."""
+    with plainly():
+        now = datetime.now(UTC)
+        about = _About(None, config)
+        database, fits = about.database, about.signers(None)
+        with stored.opened(database) as source:
+            selecting = Selecting(wanted(words, now))
+            try:
+                seen = examine(selecting.passing(source.events()), source.checkpoints(), (), fits)
+                requests, found = selecting.found(), source.check(seen)
+            except BrokenTrail as broken:
+                click.echo(f"BROKEN at {broken} [{broken.kind}]", err=True)
+                sys.exit(FAILED)
+            taken = _taken_out("report", found.events, tuple(records[0].request for records in requests))
+            if not unrecorded:
+                stored.record(database, taken)
+            with _written(out) as file:
+                for piece in page(requests, source.body, found, by=taken.by, now=now):
+                    file.write(piece.encode())
 
 
 def _taken_out(what: str, up_to: int, requests: tuple[RequestId, ...] = ()) -> Exported:

@@ -128,7 +128,7 @@ def test_a_trail_that_nobody_touched_fits_with_everything(left: Left) -> None:
 
     assert done.exit_code == 0, done.stderr
     assert "attachments fit together" in done.stdout
-    assert f"signed by a key that counts, up to event {said['event']}." in done.stdout
+    assert f"signed by a key that counts fit, up to event {said['event']}." in done.stdout
     assert "3 heads from elsewhere fit." in done.stdout
     assert (left.folder / "kept.sig").read_text().startswith("-----BEGIN SSH SIGNATURE-----")
 

@@ -226,6 +226,7 @@ async def test_an_empty_trail_says_so(config: Path) -> None:
         ["audit", "key"],
         ["audit", "checkpoint"],
         ["audit", "export"],
+        ["audit", "report"],
     ],
 )
 def test_every_command_has_help_and_its_place_in_the_readme(words: list[str]) -> None:

@@ -52,10 +52,11 @@ def story(records: Sequence[Record]) -> str:
 def verified(found: Verified, troubles: Sequence[str]) -> Iterator[str]:
     """What fits, and what an auditor should know all the same."""
     yield f"{found.events} events and {found.bodies} attachments fit together. Head: {found.head}"
+    many, one = number(found.checkpoints, "checkpoint"), "s" if found.checkpoints == 1 else ""
     if found.vouched:
-        yield f"{found.checkpoints} checkpoints fit and are signed by a key that counts, up to event {found.vouched}."
+        yield f"{many} signed by a key that counts fit{one}, up to event {found.vouched}."
     elif found.checkpoints:
-        yield f"{found.checkpoints} checkpoints fit."
+        yield f"{many} fit{one}."
     if found.anchors:
         yield f"{number(found.anchors, 'head')} from elsewhere fit{'s' if found.anchors == 1 else ''}."
     yield from map(clean, (*found.notes, *troubles))
