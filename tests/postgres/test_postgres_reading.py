@@ -8,6 +8,8 @@ import pytest
 
 from bot.audit import reading as files
 from bot.audit import stored
+from bot.audit.chain import GENESIS
+from bot.audit.checkpoints import Statement
 from bot.audit.postgres.trail import PostgresTrail
 from bot.audit.sqlite import SqliteTrail
 from bot.borders import Posting
@@ -287,3 +289,41 @@ def test_broken_from_the_command_line(config: Path, full: str) -> None:
     done = kickbot("audit", "verify", "--config", str(config))
 
     assert (done.returncode, done.stderr[:18]) == (1, "BROKEN at event 4:")
+
+
+# ------------------------------------------------------------------------------------------ what is taken out
+
+
+def test_an_export_is_recorded_and_verifies_without_the_database(full: str, config: Path) -> None:
+    """The same bytes as they are stored; who took them stands in the trail afterwards."""
+    config.write_text(config.read_text() + f'[audit]\ndatabase = "{full}"\n')
+    out = config.parent / "export"
+    done = kickbot("audit", "export", "--format", "jsonl", "--out", str(out), "--config", str(config))
+    verified = kickbot("audit", "verify", "--from-file", str(out))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert verified.stdout.startswith("6 events"), verified.stderr
+    assert stored.verify(full).events == 7
+    assert [row[0] for row in rows(full, "SELECT kind FROM events WHERE seq = 7")] == ["exported"]
+
+
+def test_a_checkpoint_of_what_was_cut_off_is_past_the_end(full: str) -> None:
+    """Also where the note of the newest event was changed with it."""
+    trail, hash_ = [str(row[0]) for row in rows(full, "SELECT hash FROM events WHERE seq IN (1, 6) ORDER BY seq")]
+    at = "2026-11-20T13:31:05.000000Z"
+    said = Statement(trail=trail, seq=6, hash=hash_, at=at, before=0, before_hash=GENESIS)
+    edit(full, f"INSERT INTO checkpoints VALUES (6, '{said.text}', '')")
+    assert stored.verify(full).checkpoints == 1
+
+    cut = "DELETE FROM events WHERE seq > 4", "UPDATE head SET seq = 4, hash = (SELECT hash FROM events WHERE seq = 4)"
+    edit(full, *OFF, *cut)
+
+    with pytest.raises(BrokenTrail) as caught:
+        stored.verify(full)
+    assert (caught.value.sequence, caught.value.kind) == (5, "cut off at the end")
+
+
+def test_nobody_takes_a_checkpoint_away_by_mistake(full: str) -> None:
+    """The database itself refuses."""
+    with pytest.raises(psycopg.errors.RaiseException, match="never changed"):
+        edit(full, "DELETE FROM checkpoints")

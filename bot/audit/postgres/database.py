@@ -37,6 +37,7 @@ _SETTINGS = {
     "lock_timeout": "10s",
     "statement_timeout": "20s",
 }
+_LIMITS = ("idle_in_transaction_session_timeout", "statement_timeout")
 # `on` is the least: the disk has an event before append says so. What waits for more is left as it is.
 _SYNCHRONOUS = """
 SELECT set_config('synchronous_commit', 'on', false)
@@ -145,7 +146,7 @@ class PostgresDatabase:
 
 
 async def connect(url: str, *, readonly: bool = False, patient: bool = False) -> Db:
-    """A connection with the settings that the trail needs. patient: without a limit on the time of one statement.
+    """A connection with the settings that the trail needs. patient: without limits on its time.
 
     Raises psycopg.Error or TrailError.
     """
@@ -155,7 +156,7 @@ async def connect(url: str, *, readonly: bool = False, patient: bool = False) ->
     connection = await psycopg.AsyncConnection.connect(info, autocommit=True)
     try:
         settings = _SETTINGS | ({"default_transaction_read_only": "on"} if readonly else {})
-        settings |= {"statement_timeout": "0"} if patient else {}
+        settings |= dict.fromkeys(_LIMITS, "0") if patient else {}
         async with connection.pipeline():
             for name, value in settings.items():
                 await connection.execute("SELECT set_config(%s, %s, false)", [name, value])
