@@ -24,6 +24,8 @@ TIDY = 100
 """After so many requests the workspace is made small again."""
 KEPT = 8_000
 """Events for which messages stay in the workspace: the publisher may look for them, or change them."""
+UNTOLD = 2_000
+"""Events after which people wait for Slack, which takes only so much in a minute, before they ask for more."""
 
 OpenTrail = Callable[[VirtualLoop], AbstractAsyncContextManager[Store]]
 
@@ -104,6 +106,8 @@ async def _ask_all(crowd: Crowd, store: Store, slack: SlackApart, soaked: Soaked
     async with asyncio.TaskGroup() as askers:
         for which in range(soaked.asked):
             await turns.acquire()
+            while crowd.newest - await store.postings().cursor() > UNTOLD:  # noqa: ASYNC110 - it tells nobody
+                await asyncio.sleep(10)
             askers.create_task(one(which))
 
 
