@@ -8,10 +8,23 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.events import Event, Record
-from bot.models import Answer, HostLimits, HostUptime, Person, RequestId, Snapshot, Step, Unreachable, Value
+from bot.models import Answer, HostLimits, HostUptime, Moment, Person, RequestId, Snapshot, Step, Unreachable, Value
+from bot.policy import Channel
 
 Sleep = Callable[[float], Awaitable[None]]
 """Time is an edge too: who waits is told how, so that a test never does."""
+
+
+class Origin(Value):
+    """Where something came from: who, in which channel, and a key that names this very message from Slack.
+
+    sent: when, at the earliest; None where no time is too late.
+    """
+
+    who: str
+    channel: Channel
+    key: str
+    sent: Moment | None = None
 
 
 class Lease(Value):

@@ -11,48 +11,42 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
-from pydantic import Field
-
-from bot import commands, events, idleness, lifecycle, outcomes, planning, sweeping, trials
+from bot import commands, events, lifecycle, outcomes, planning, trials
 from bot.acts import Acts
-from bot.borders import Hosts, Lease, Sleep, Told, Trail
+from bot.borders import Hosts, Lease, Origin, Sleep, Told, Trail
 from bot.brake import Brake
 from bot.cleaning import clean, shorten
 from bot.decisions import Decisions
 from bot.durations import spell
-from bot.errors import Conflict, HeldElsewhere, LookupFailed, NotNow, Refused, TooLate
-from bot.events import Attachment
+from bot.errors import Conflict, HeldElsewhere, LookupFailed, Refused, TooLate
 from bot.holds import Holds
 from bot.inventory import fold
 from bot.ledger import Ledger
-from bot.lifecycle import Request, State, command_of, kick_of, known, limit_of, plan_of
+from bot.lifecycle import Request, State, command_of, known, plan_of
+from bot.listings import Listings, Seen, SeenLimits
+from bot.looking import POLL, Looking, attached
 from bot.loop import Loop
 from bot.models import (
-    Act,
     Asking,
     Hold,
     HostLimits,
     HostUptime,
     Kick,
     Limits,
-    LimitsLooks,
     Listing,
-    Looks,
-    Moment,
-    Plan,
     RequestId,
     SetLimit,
     ShowAccount,
     Snapshot,
     Step,
-    Swept,
     Unhold,
     Unreachable,
     Value,
     Warn,
     by_host,
 )
-from bot.policy import Channel, Rule, approvals_needed, home, in_time, limit_passed
+from bot.policy import Rule, home, in_time
+from bot.preparing import Preparing
 from bot.rights import Rights, aims
 from bot.stopping import together
 from bot.sweeps import Sweeps
@@ -68,52 +62,6 @@ UNFREEZE_LATE = 60.0
 """Seconds after which a word to unfreeze that arrives counts for nothing."""
 CLOCKS_APART = timedelta(minutes=5)
 """By so much Slack's clock and the trail's may differ."""
-SLACK_PAUSE = 300.0
-"""Seconds after which a sweep is tried again for which Slack did not say who may approve."""
-
-
-class Origin(Value):
-    """Where something came from: who, in which channel, and a key that names this very message from Slack.
-
-    sent: when, at the earliest; None where no time is too late.
-    """
-
-    who: str
-    channel: Channel
-    key: str
-    sent: Moment | None = None
-
-
-class Seen(Value):
-    """The answer to a listing. refused: a sentence for each host that this person may not look at.
-
-    owners: whose the accounts are that are logged in there, as far as the configuration says: login name -> names.
-    busy: host -> the identity of each session that isn't idle for as long as was asked, and why.
-    """
-
-    listing: Listing
-    looks: Looks
-    refused: tuple[str, ...] = ()
-    owners: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    busy: dict[str, dict[str, str]] = Field(default_factory=dict)
-
-    @property
-    def shown(self) -> Looks:
-        """The looks without the sessions that aren't idle."""
-        return tuple(self._narrowed(look) if isinstance(look, Snapshot) else look for look in self.looks)
-
-    def _narrowed(self, look: Snapshot) -> Snapshot:
-        busy = self.busy.get(look.host)
-        if not busy:
-            return look
-        return look.model_copy(update={"sessions": tuple(s for s in look.sessions if s.identity not in busy)})
-
-
-class SeenLimits(Value):
-    """The answer to `/limits`, as Seen."""
-
-    looks: LimitsLooks
-    refused: tuple[str, ...] = ()
 
 
 class Timing(Value):
@@ -125,7 +73,7 @@ class Timing(Value):
     act_window: float = 20
     rung: float = 3
     watch: float = 20
-    poll: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4, 1, 2, 5)
+    poll: tuple[float, ...] = POLL
 
 
 class Workflow:
@@ -141,7 +89,6 @@ class Workflow:
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._ledger = Ledger(trail)
-        self._hosts = hosts
         self._rights = rights
         self._brake = Brake(trail, self._ledger, rights)
         self._decisions = Decisions(self._ledger, rights, self._brake)
@@ -149,9 +96,11 @@ class Workflow:
         self._acts = Acts(self._ledger, hosts, self._brake)
         self._holds = Holds(self._ledger, hosts, self._brake, self._acts)
         self._sweeps = Sweeps(self._ledger, rights.policy)
+        self._looking = Looking(self._ledger, hosts, poll=timing.poll, sleep=sleep)
+        self._listings = Listings(self._ledger, self._looking, rights)
+        self._preparing = Preparing(self._ledger, self._looking, rights, self._brake, self._sweeps)
         self._timing = timing
         self._sleep = sleep
-        self._last_seen: dict[str, frozenset[str]] = {}
         self._loop = Loop(self._ledger, self.drive)
 
     async def compare(self, told: Sequence[Told]) -> None:
@@ -166,51 +115,15 @@ class Workflow:
 
     async def look(self, origin: Origin, listing: Listing) -> Seen:
         """`/sessions`: the hosts that this person may look at, and a refusal for each other one."""
-        allowed, refused = await self._may_look(origin.who, listing.hosts)
-        looks = await self._look_at(allowed, compared=listing.only.idle > 0) if allowed else ()
-        looked = events.Looked(
-            who=origin.who,
-            key=origin.key,
-            channel=origin.channel.id,
-            hosts=listing.hosts,
-            user=listing.user,
-            looks=_attached(looks),
-        )
-        await self._ledger.begin(looked)
-        busy = {look.host: self._busy(look, listing.only.idle) for look in looks if isinstance(look, Snapshot)}
-        return Seen(listing=listing, looks=looks, refused=refused, owners=await self._owners(looks), busy=busy)
+        return await self._listings.sessions(origin, listing)
 
     async def limits(self, origin: Origin, wanted: Limits) -> SeenLimits:
         """`/limits`: the same for what the hosts do by themselves about idle people."""
-        allowed, refused = await self._may_look(origin.who, wanted.hosts)
-        looks = await self._limits_at(allowed) if allowed else ()
-        looked = events.Looked(
-            who=origin.who,
-            key=origin.key,
-            channel=origin.channel.id,
-            hosts=wanted.hosts,
-            what="limits",
-            looks=_attached(looks),
-        )
-        await self._ledger.begin(looked)
-        return SeenLimits(looks=looks, refused=refused)
-
-    async def _may_look(self, who: str, hosts: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-        """The hosts at which this person may look, and why not at the others."""
-        verdicts = await self._rights.to_look(who, hosts)
-        refused = dict.fromkeys(verdict.reason for verdict in verdicts.values() if not verdict)
-        return [host for host, verdict in verdicts.items() if verdict], tuple(refused)
-
-    def _busy(self, look: Snapshot, seconds: int) -> dict[str, str]:
-        """The sessions that aren't idle for so long, and why."""
-        sense = self._rights.policy.sense_to_look(look.host)
-        why = {s.identity: idleness.why_busy(look, s, seconds, sense) for s in look.sessions if seconds}
-        return {identity: used for identity, used in why.items() if used}
+        return await self._listings.limits(origin, wanted)
 
     async def logged_in(self, who: str, hosts: Sequence[str]) -> tuple[str, ...]:
         """The accounts that were there when a host was last looked at; only on hosts that this person may look at."""
-        verdicts = await self._rights.to_look(who, hosts)
-        return tuple(sorted({user for host in hosts if verdicts[host] for user in self._last_seen.get(host, ())}))
+        return await self._listings.logged_in(who, hosts)
 
     async def could_approve(self, who: str, command: Kick) -> tuple[str, ...]:
         """Some who could approve this, asked now. Raises Refused where nobody could, or this person may not ask."""
@@ -324,102 +237,7 @@ class Workflow:
 
     async def prepare(self, request: Request, lease: Lease) -> Request:
         """Asked: look, and say exactly what would be done."""
-        if request.sweep is not None:
-            return await self.sweep(request, lease)
-        command = command_of(request)
-        try:
-            await self._rights.to_ask(request.asker, command)
-        except (Refused, LookupFailed) as refusal:
-            return await self._ledger.record(request, events.Refused(reason=refusal.for_user()), lease)
-        made = self._plan_limit if isinstance(command, SetLimit) else self._plan_kick
-        request, plan, nothing = await made(request, lease)
-        if not plan.everything:
-            return await self._ledger.record(request, events.Closed(outcomes=(), note=nothing), lease)
-        try:
-            approvers = await self._rights.to_plan(request.asker, command, aims(plan), sessions=len(plan.sessions))
-        except (Refused, LookupFailed) as refusal:
-            return await self._ledger.record(request, events.Refused(reason=refusal.for_user()), lease)
-        return await self._ledger.record(request, await self._planned(command, plan, approvers), lease)
-
-    async def sweep(self, request: Request, lease: Lease) -> Request:
-        """A sweep's run whose time has come: look, and report; or plan what people approve, or the configuration."""
-        command, reports = kick_of(request), request.sweep is not None and request.sweep.action == "report"
-        if not reports:
-            await self._brake.demand_released()
-        if why := await self._sweeps.why_not(request):
-            return await self._ledger.record(request, events.Closed(outcomes=(), note=why), lease)
-        policy = self._rights.policy
-        groups = () if reports else policy.spare_groups(command.hosts)
-        looks = await self._look_at(command.hosts, compared=True, groups=groups)
-        request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="before"), lease)
-        plan = None if reports else planning.make(command, looks, policy, asker=request.asker)
-        swept = sweeping.found(command, looks, policy, plan)
-        event = await self._swept(request, plan, swept) if plan and plan.targets else None
-        return await self._ledger.record(request, event or events.Closed(outcomes=(), swept=swept), lease)
-
-    async def _swept(self, request: Request, plan: Plan, swept: Swept) -> events.Planned | events.Closed:
-        """The plan, for people or for the configuration to approve; closed, if nobody could."""
-        command = kick_of(request)
-        try:
-            if self._needs_nobody(request, plan):
-                return (await self._planned(command, plan, (), swept)).model_copy(update={"approvals": 0, "groups": ()})
-            approvers = await self._rights.to_plan(request.asker, command, aims(plan), sessions=len(plan.sessions))
-        except Refused as refusal:
-            return events.Closed(outcomes=(), note=refusal.for_user(), swept=swept)
-        except LookupFailed as failed:
-            raise NotNow(str(failed), SLACK_PAUSE) from failed
-        return await self._planned(command, plan, approvers, swept)
-
-    def _needs_nobody(self, request: Request, plan: Plan) -> bool:
-        """Does the configuration let this sweep end all of it without a click? Otherwise it proposes."""
-        if request.sweep is None or request.sweep.action != "end":
-            return False
-        try:
-            self._rights.demand_permitted(kick_of(request), aims(plan), len(plan.sessions))
-        except Refused:
-            return False
-        return True
-
-    async def _planned(
-        self, command: Asking, plan: Plan, approvers: tuple[str, ...], swept: Swept | None = None
-    ) -> events.Planned:
-        owners = self._rights.policy.owners
-        whose = {name: tuple(sorted(owners[name])) for name in plan.people if name in owners}
-        rules = [rule for host, account in aims(plan) for rule in self._rights.rules(host, account, command.acts)]
-        return events.Planned(
-            plan=plan,
-            plan_hash=plan.hash,
-            decide_by=await self._ledger.now() + timedelta(seconds=min(r.expires for r in rules)),
-            act_within=min(r.act_by for r in rules),
-            approvals=approvals_needed(rules, command.acts, len(plan.sessions)),
-            limit=limit_passed(rules, command.acts, len(plan.sessions)),
-            approvers=approvers,
-            groups=tuple(dict.fromkeys(i for r in rules for i in r.approve)),
-            owners=tuple(sorted({who for people in whose.values() for who in people})),
-            whose=whose,
-            then=tuple(dict.fromkeys(i for r in rules for i in r.then)),
-            may_hold=self._rights.policy.allows(aims(plan), Act.HOLD),
-            swept=swept,
-        )
-
-    async def _plan_kick(self, request: Request, lease: Lease) -> tuple[Request, Plan, str]:
-        """The looks, recorded, the plan, and why there is nothing in it."""
-        command = kick_of(request)
-        groups = self._rights.policy.spare_groups(command.hosts) if command.is_of_everyone else ()
-        account = command.user if command.hold else ""
-        looks = await self._look_at(command.hosts, compared=command.only.idle > 0, groups=groups, account=account)
-        request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="before"), lease)
-        first = await self._ledger.load(command.after) if command.after else None
-        plan = planning.make(command, looks, self._rights.policy, first=first, asker=request.asker)
-        return request, plan, planning.why_nothing(command, plan, looks)
-
-    async def _plan_limit(self, request: Request, lease: Lease) -> tuple[Request, Plan, str]:
-        """The same for a limit that is to be set."""
-        command = limit_of(request)
-        looks = await self._limits_at(command.hosts)
-        request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="before"), lease)
-        plan = trials.make(command, looks)
-        return request, plan, trials.why_nothing(plan)
+        return await self._preparing.prepare(request, lease)
 
     async def hurry(self, request: Request, lease: Lease) -> Request:
         """Pending: those who may decide are reminded once, and then the time is over."""
@@ -475,16 +293,16 @@ class Workflow:
         """One look and what it asks for; True if the host is to be looked at again."""
         if isinstance(request.command, SetLimit):
             return await self._look_and_set(request, host, lease)
-        (look,) = await self._look_at([host], compared=command_of(request).only.idle > 0)
+        (look,) = await self._looking.at([host], compared=command_of(request).only.idle > 0)
         looked_at = await self._ledger.now()
-        await self._ledger.record(request, events.Observed(looks=_attached([look]), phase="acting"), lease)
+        await self._ledger.record(request, events.Observed(looks=attached([look]), phase="acting"), lease)
         return isinstance(look, Snapshot) and await self._try_each(request, look, looked_at, lease)
 
     async def _look_and_set(self, request: Request, host: str, lease: Lease) -> bool:
         """The same for a limit: one step to a look."""
-        (look,) = await self._limits_at([host])
+        (look,) = await self._looking.limits([host])
         looked_at = await self._ledger.now()
-        request = await self._ledger.record(request, events.Observed(looks=_attached([look]), phase="acting"), lease)
+        request = await self._ledger.record(request, events.Observed(looks=attached([look]), phase="acting"), lease)
         if isinstance(look, Unreachable):
             return False
         step = trials.next_step(await self._ledger.load(request.id), look, await self._whose(request))
@@ -502,7 +320,7 @@ class Workflow:
                 await self._remember(request)
             tried = tried or not isinstance(step, ShowAccount)
         if tried:
-            await self._watch(await self._ledger.load(request.id), [look.host], self._timing.rung)
+            await self._looking.watch(await self._ledger.load(request.id), [look.host], self._timing.rung)
         return tried
 
     async def _take(
@@ -519,9 +337,9 @@ class Workflow:
 
     async def warn(self, request: Request, lease: Lease) -> Request:
         """Approved with a warning: tell each session, once. Nothing ends before the latest time that was told."""
-        looks = await self._look_at(request.hosts)
+        looks = await self._looking.at(request.hosts)
         looked_at = await self._ledger.now()
-        request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="warning"), lease)
+        request = await self._ledger.record(request, events.Observed(looks=attached(looks), phase="warning"), lease)
         act_at = looked_at + timedelta(seconds=command_of(request).warn)
         text = await self._warning(request, act_at)
         seen = by_host(looks)
@@ -535,7 +353,7 @@ class Workflow:
 
     async def settle(self, request: Request, lease: Lease) -> Request:
         """An intent without its answer: wait until it can't start on its host any more. Never repeat blindly."""
-        looks = by_host(await self._look_at([a.step.host for a in request.unanswered]))
+        looks = by_host(await self._looking.at([a.step.host for a in request.unanswered]))
         for attempt in request.unanswered:
             await self._sleep(_seconds_until_over(attempt, looks[attempt.step.host]))
             request = await self._acts.settle(request, attempt, lease)
@@ -546,8 +364,8 @@ class Workflow:
         if isinstance(request.command, SetLimit):
             return await self._verify_limit(request, lease)
         await self._remember(request)
-        looks = await self._watch(request, request.hosts, self._timing.watch)
-        request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="after"), lease)
+        looks = await self._looking.watch(request, request.hosts, self._timing.watch)
+        request = await self._ledger.record(request, events.Observed(looks=attached(looks), phase="after"), lease)
         if request.lost and await self._ledger.now() < known(request.give_up_at):
             return request
         closed = events.Closed(outcomes=outcomes.judge(request, looks), note=outcomes.note(request, looks))
@@ -556,11 +374,11 @@ class Workflow:
     async def _verify_limit(self, request: Request, lease: Lease) -> Request:
         """The same for a limit: whatever is still on trial is taken back by its host."""
         until = await self._ledger.now() + timedelta(seconds=trials.TRIAL + self._timing.watch)
-        looks = await self._limits_at(request.hosts)
+        looks = await self._looking.limits(request.hosts)
         while trials.is_pending(request, looks) and await self._ledger.now() < until:
             await self._sleep(self._timing.poll[-1])
-            looks = await self._limits_at(request.hosts)
-        request = await self._ledger.record(request, events.Observed(looks=_attached(looks), phase="after"), lease)
+            looks = await self._looking.limits(request.hosts)
+        request = await self._ledger.record(request, events.Observed(looks=attached(looks), phase="after"), lease)
         if request.lost and await self._ledger.now() < known(request.give_up_at):
             return request
         return await self._ledger.record(request, events.Closed(outcomes=trials.judge(request, looks)), lease)
@@ -612,42 +430,6 @@ class Workflow:
             return await self._ledger.record(request, events.Lapsed(reason=why), lease)
         return await self._ledger.record(request, events.Verifying(reason=why), lease)
 
-    async def _look_at(
-        self, hosts: Sequence[str], *, compared: bool = False, groups: Sequence[str] = (), account: str = ""
-    ) -> Looks:
-        """One look for each host, in the order of the hosts.
-
-        compared: with how far its clock is from the trail's. groups: with who is in these Unix groups. account: with
-        whose that login name is.
-        """
-        seen: dict[str, Snapshot | Unreachable] = {}
-        async for look in self._hosts.look(tuple(dict.fromkeys(hosts)), groups=groups, account=account):
-            seen[look.host] = await self._compared(look) if compared else look
-        for look in seen.values():
-            if isinstance(look, Snapshot):
-                self._last_seen[look.host] = frozenset(s.account.name for s in look.sessions if not s.own)
-        return tuple(seen[host] for host in dict.fromkeys(hosts))
-
-    async def _limits_at(self, hosts: Sequence[str]) -> LimitsLooks:
-        seen = {look.host: look async for look in self._hosts.limits(tuple(dict.fromkeys(hosts)))}
-        return tuple(seen[host] for host in dict.fromkeys(hosts))
-
-    async def _compared(self, look: Snapshot | Unreachable) -> Snapshot | Unreachable:
-        if isinstance(look, Unreachable):
-            return look
-        return look.model_copy(update={"ahead": round((look.time - await self._ledger.now()).total_seconds())})
-
-    async def _watch(self, request: Request, hosts: Sequence[str], seconds: float) -> Looks:
-        """Look again, quickly first, until no target is left there or the time is up: the last looks."""
-        until, polls = await self._ledger.now() + timedelta(seconds=seconds), iter(self._timing.poll)
-        pause = next(polls)
-        while True:
-            looks = await self._look_at(hosts, compared=command_of(request).only.idle > 0)
-            if await self._ledger.now() >= until or not planning.awaited(request, looks):
-                return looks
-            await self._sleep(pause)
-            pause = next(polls, pause)
-
     async def _whose(self, request: Request) -> str:
         """What stands in the file on the host: `request 42: asked by Alice, approved by Carol`."""
         asker, *approvers = [
@@ -666,21 +448,8 @@ class Workflow:
         when = f"at {act_at:%H:%M:%S} UTC, in {spell(command.warn)}{', if it is idle then' * bool(command.only.idle)}"
         return clean(f"Kickbot: {who} has {whose} ended {when}{because}. Save your work now.")
 
-    async def _owners(self, looks: Looks) -> dict[str, tuple[str, ...]]:
-        """By name and not as mentions: a listing must not call the people that it lists."""
-        known = self._rights.policy.owners
-        accounts = {s.account.name for look in looks if isinstance(look, Snapshot) for s in look.sessions}
-        return {
-            account: tuple([await self._rights.name(who) or who for who in sorted(known[account])])
-            for account in sorted(accounts & known.keys())
-        }
-
     async def _seconds_left(self, request: Request) -> float:
         return (known(request.act_by) - await self._ledger.now()).total_seconds()
-
-
-def _attached(looks: Sequence[Snapshot | HostLimits | Unreachable]) -> tuple[Attachment, ...]:
-    return tuple(Attachment.of(look) for look in looks)
 
 
 def _seconds_until_over(attempt: lifecycle.Attempt, look: Snapshot | Unreachable) -> float:

@@ -14,7 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import commands
 from bot.audit.postings import SqlitePostings
 from bot.audit.sqlite import SqliteTrail, utc_now
-from bot.borders import Posting
+from bot.borders import Origin, Posting
 from bot.events import FINAL, Record
 from bot.lifecycle import Request, State
 from bot.models import Kick, RequestId
@@ -26,7 +26,7 @@ from bot.sandbox.server import SandboxSlack
 from bot.sandbox.workspace import Workspace
 from bot.slack.outgoing.publisher import Publisher
 from bot.slack.people import SlackPeople
-from bot.workflow import Origin, Workflow
+from bot.workflow import Workflow
 from tests.fakes import FakeHosts, usual_hosts
 from tests.make import INCIDENT
 from tests.slack_bot import INVENTORY, POLICY, QUICK

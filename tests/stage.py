@@ -1,11 +1,12 @@
 """A stage for the story of a request: the workflow on a real SQLite trail, with hosts, people and time in memory."""
 
 from bot.audit.sqlite import SqliteTrail
+from bot.borders import Origin
 from bot.lifecycle import Request, replay
 from bot.models import Act, Asking, RequestId
 from bot.policy import Policy
 from bot.rights import Rights
-from bot.workflow import Origin, Workflow
+from bot.workflow import Workflow
 from tests import make
 from tests.fakes import FakeClock, FakeHosts, FakePeople
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot import outcomes, planning
 from bot.events import Closed, Event, Record, Verifying, Warned
+from bot.listings import Seen
 from bot.models import (
     EndAccount,
     Filter,
@@ -27,7 +28,6 @@ from bot.slack.content.blocks import Message
 from bot.slack.content.files import File, files
 from bot.slack.content.story import Story, tell
 from bot.slack.content.telling import Part
-from bot.workflow import Seen
 from tests import make
 from tests.fakes import FakeHost, FakeHosts
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from bot.borders import Origin
 from bot.events import Asked, Event
+from bot.listings import Seen
 from bot.models import Kick, Listing, RequestId
 from bot.sandbox import elements
 from bot.sandbox.nouns import Ephemeral, Fault, Message, View
@@ -17,7 +19,6 @@ from bot.sandbox.server import SandboxSlack
 from bot.slack.content.kick_form import HOSTS, LEVEL, REASON, SESSIONS, USER, WARN
 from bot.slack.content.kick_menu import MENU
 from bot.slack.incoming.kick_forms import SHORTCUT, Desk
-from bot.workflow import Origin, Seen
 from tests.make import INCIDENT
 from tests.slack_bot import POLICY, Bot, start
 from tests.stories import HOSTILE

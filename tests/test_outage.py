@@ -13,6 +13,7 @@ import pytest
 from bot import commands
 from bot.audit.postings import SqlitePostings
 from bot.audit.sqlite import SqliteTrail
+from bot.borders import Origin
 from bot.lifecycle import Request, State
 from bot.models import Kick
 from bot.policy import Channel
@@ -20,7 +21,7 @@ from bot.rights import Rights
 from bot.sandbox.cast import demo_workspace
 from bot.sandbox.nouns import Fault, Message
 from bot.sandbox.server import SandboxSlack
-from bot.workflow import Origin, Workflow
+from bot.workflow import Workflow
 from tests.fakes import FakeClock, FakeHosts, FakePeople, usual_hosts
 from tests.make import INCIDENT
 from tests.publishing import LONG, OWNED, part_of, publisher

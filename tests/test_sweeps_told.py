@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bot.borders import Origin
 from bot.errors import Refused
 from bot.events import Event, Permitted
 from bot.lifecycle import State, replay
@@ -19,7 +20,6 @@ from bot.slack.content import sweeps
 from bot.slack.content.lines import in_plain
 from bot.slack.content.tickets import APPROVE, CANCEL, DENY
 from bot.sweeping import Runs
-from bot.workflow import Origin
 from tests import make
 from tests.fakes import FakeClock, FakeHosts
 from tests.make import INCIDENT

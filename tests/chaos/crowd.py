@@ -7,7 +7,7 @@ from contextlib import suppress
 from itertools import count
 from random import Random
 
-from bot.borders import Store
+from bot.borders import Origin, Store
 from bot.errors import LookupFailed, Refused
 from bot.events import FINAL
 from bot.lifecycle import Request
@@ -16,7 +16,7 @@ from bot.policy import Policy
 from bot.rights import Rights
 from bot.slack.outgoing.publisher import Publisher
 from bot.slack.people import SlackPeople
-from bot.workflow import Origin, Workflow
+from bot.workflow import Workflow
 from tests import make
 from tests.chaos.slack_apart import SlackApart
 from tests.chaos.trouble import NearSlack, TroubledHosts

@@ -9,13 +9,13 @@ import pytest
 
 from bot.audit.postgres.trail import PostgresTrail
 from bot.audit.sqlite import SqliteTrail
-from bot.borders import Store
+from bot.borders import Origin, Store
 from bot.models import RequestId
 from bot.rights import Rights
 from bot.sandbox.cast import demo_workspace
 from bot.sandbox.hosts import HostSpec, SandboxHosts
 from bot.sandbox.server import SandboxSlack
-from bot.workflow import Origin, Workflow
+from bot.workflow import Workflow
 from tests import make
 from tests.chaos.extent import LONG
 from tests.chaos.figures import cpu

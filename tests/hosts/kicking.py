@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar
 from pydantic import TypeAdapter
 
 from bot.audit.sqlite import SqliteTrail
+from bot.borders import Origin
 from bot.events import Attachment, Record, Signalled
 from bot.hosts.connections import SshHosts
 from bot.lifecycle import Request, advance, begin
@@ -36,7 +37,7 @@ from bot.models import (
 )
 from bot.policy import Policy
 from bot.rights import Rights
-from bot.workflow import Origin, Timing, Workflow
+from bot.workflow import Timing, Workflow
 from tests import make
 from tests.fakes import FakePeople
 from tests.hosts.machines import Machine

@@ -9,12 +9,13 @@ import pytest
 
 from bot.audit.postgres import leases, reading
 from bot.audit.postgres.trail import PostgresTrail
+from bot.borders import Origin
 from bot.errors import ActingFrozen, HeldElsewhere, LeaseLost, Refused
 from bot.events import Ending, Signalled
 from bot.lifecycle import Request, State, replay
 from bot.models import Answer, HostUptime, RequestId, Result, Step
 from bot.rights import Rights
-from bot.workflow import Origin, Timing, Workflow
+from bot.workflow import Timing, Workflow
 from tests import make
 from tests.fakes import FakeHosts, FakePeople, usual_hosts
 from tests.stage import GROUPS, KICK, POLICY

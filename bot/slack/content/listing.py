@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from bot.cleaning import shorten
 from bot.counting import count
 from bot.durations import spell
+from bot.listings import Seen
 from bot.models import Filter, Listing, Process, Session, Snapshot, Unreachable, by_host
 from bot.presence import meant
 from bot.slack.content import keys
@@ -12,7 +13,6 @@ from bot.slack.content.blocks import NOTHING, Message, Part, Table, aside, compo
 from bot.slack.content.lines import Line, bold, code, line, told
 from bot.slack.content.naming import MANY, alike, of_whom, sessions, some
 from bot.slack.content.story import named
-from bot.workflow import Seen
 
 COLUMNS = ("session", "user", "from", "tty", "since (UTC)", "idle keys / output", "running")
 RUNNING = 60

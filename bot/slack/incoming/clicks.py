@@ -9,6 +9,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.borders import Origin
 from bot.cleaning import clean
 from bot.models import RequestId
 from bot.slack.content import decided, freeze, holds
@@ -31,7 +32,7 @@ from bot.slack.content.tickets import (
 from bot.slack.incoming.answers import Reply, note
 from bot.slack.incoming.forms import open_form
 from bot.slack.incoming.intake import Intake
-from bot.workflow import Origin, Workflow
+from bot.workflow import Workflow
 
 Json = dict[str, Any]
 Ack = Callable[..., Awaitable[Any]]

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.borders import Origin
 from bot.canonical import digest
 from bot.inventory import Inventory
 from bot.models import Person
@@ -18,7 +19,7 @@ from bot.slack.incoming import arrivals
 from bot.slack.incoming.answers import Reply, answered
 from bot.slack.incoming.arrivals import Pulse
 from bot.slack.incoming.pace import Pace
-from bot.workflow import Origin, Workflow
+from bot.workflow import Workflow
 
 PATIENCE = 10.0
 """Seconds for answers that are under way when the bot stops."""

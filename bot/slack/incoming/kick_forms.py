@@ -18,6 +18,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot import commands
 from bot.durations import typed
 from bot.errors import CommandError, KickbotError, LookupFailed
+from bot.listings import Seen
 from bot.models import Kick, Listing, Snapshot, Unreachable
 from bot.policy import not_a_member
 from bot.slack.content.help_text import renamed
@@ -51,7 +52,6 @@ from bot.slack.incoming.kick_filled import Mistakes, as_it_stands, command, dema
 from bot.slack.incoming.kick_sent import reply_in_form
 from bot.slack.incoming.suggestions import Suggestions
 from bot.slack.trouble import CALL_FAILED
-from bot.workflow import Seen
 
 log = logging.getLogger(__name__)
 

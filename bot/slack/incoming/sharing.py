@@ -10,6 +10,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncApp
 
 from bot import commands
+from bot.borders import Origin
 from bot.errors import CommandError
 from bot.models import Limits, Listing
 from bot.policy import Channel, Policy, could_show, may_show, places
@@ -23,7 +24,6 @@ from bot.slack.content.story import named
 from bot.slack.content.tickets import NOT_OURS, channel_of, key_of
 from bot.slack.incoming.answers import Reply, awaited, note, reply_to
 from bot.slack.incoming.intake import Context
-from bot.workflow import Origin
 
 Json = dict[str, Any]
 Ack = Callable[..., Awaitable[Any]]

@@ -10,6 +10,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import commands
+from bot.borders import Origin
 from bot.cleaning import clean, shorten
 from bot.errors import CommandError, Refused
 from bot.models import (
@@ -37,7 +38,6 @@ from bot.slack.incoming.histories import Histories
 from bot.slack.incoming.intake import Context
 from bot.slack.incoming.kick_forms import KickForms
 from bot.slack.incoming.sharing import Listings
-from bot.workflow import Origin
 
 Json = dict[str, Any]
 Ack = Callable[..., Awaitable[Any]]

@@ -1,0 +1,73 @@
+"""Looking at hosts: each in its place, with what a question needs besides. It changes nothing, and decides nothing."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+
+from bot import planning
+from bot.borders import Hosts, Sleep
+from bot.events import Attachment
+from bot.ledger import Ledger
+from bot.lifecycle import Request, command_of
+from bot.models import HostLimits, LimitsLooks, Looks, Snapshot, Unreachable
+
+POLL = (0.05, 0.1, 0.2, 0.4, 1, 2, 5)
+
+
+class Looking:
+    """poll: the pauses between looks, in seconds; the last one repeats."""
+
+    def __init__(
+        self, ledger: Ledger, hosts: Hosts, *, poll: tuple[float, ...] = POLL, sleep: Sleep = asyncio.sleep
+    ) -> None:
+        self._ledger = ledger
+        self._hosts = hosts
+        self._poll = poll
+        self._sleep = sleep
+        self._last_seen: dict[str, frozenset[str]] = {}
+
+    async def at(
+        self, hosts: Sequence[str], *, compared: bool = False, groups: Sequence[str] = (), account: str = ""
+    ) -> Looks:
+        """One look for each host, in the order of the hosts.
+
+        compared: with how far its clock is from the trail's. groups: with who is in these Unix groups. account: with
+        whose that login name is.
+        """
+        seen: dict[str, Snapshot | Unreachable] = {}
+        async for look in self._hosts.look(tuple(dict.fromkeys(hosts)), groups=groups, account=account):
+            seen[look.host] = await self._compared(look) if compared else look
+        for look in seen.values():
+            if isinstance(look, Snapshot):
+                self._last_seen[look.host] = frozenset(s.account.name for s in look.sessions if not s.own)
+        return tuple(seen[host] for host in dict.fromkeys(hosts))
+
+    async def limits(self, hosts: Sequence[str]) -> LimitsLooks:
+        """What each host does by itself about idle people."""
+        seen = {look.host: look async for look in self._hosts.limits(tuple(dict.fromkeys(hosts)))}
+        return tuple(seen[host] for host in dict.fromkeys(hosts))
+
+    async def _compared(self, look: Snapshot | Unreachable) -> Snapshot | Unreachable:
+        if isinstance(look, Unreachable):
+            return look
+        return look.model_copy(update={"ahead": round((look.time - await self._ledger.now()).total_seconds())})
+
+    async def watch(self, request: Request, hosts: Sequence[str], seconds: float) -> Looks:
+        """Look again, quickly first, until no target is left there or the time is up: the last looks."""
+        until, polls = await self._ledger.now() + timedelta(seconds=seconds), iter(self._poll)
+        pause = next(polls)
+        while True:
+            looks = await self.at(hosts, compared=command_of(request).only.idle > 0)
+            if await self._ledger.now() >= until or not planning.awaited(request, looks):
+                return looks
+            await self._sleep(pause)
+            pause = next(polls, pause)
+
+    def last_seen(self, host: str) -> frozenset[str]:
+        """The accounts that were there when it was last looked at."""
+        return self._last_seen.get(host, frozenset())
+
+
+def attached(looks: Sequence[Snapshot | HostLimits | Unreachable]) -> tuple[Attachment, ...]:
+    """As an event refers to them."""
+    return tuple(Attachment.of(look) for look in looks)
