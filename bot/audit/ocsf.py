@@ -21,6 +21,7 @@ from bot.models import (
     Release,
     RequestId,
     Result,
+    SetLimits,
     Target,
     Warn,
     timestamp,
@@ -29,7 +30,7 @@ from bot.models import (
 VERSION = "1.8.0"
 INFORMATIONAL = 1
 UNKNOWN, SUCCESS, FAILURE, DOES_NOT_EXIST, OTHER = 0, 1, 2, 3, 99
-ISOLATE, EVICT, RESTORE = 1, 2, 3
+ISOLATE, EVICT, RESTORE, HARDEN = 1, 2, 3, 4
 LOGOFF = 2
 ENABLE, DISABLE = 2, 5
 
@@ -72,6 +73,8 @@ class Mapper:
                 activity, name = ISOLATE, "Isolate"
             case Release():
                 activity, name = RESTORE, "Restore"
+            case SetLimits():
+                activity, name = HARDEN, "Harden"
             case Warn():
                 activity, name = OTHER, "Warn"
             case _:
