@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 
-from bot import stopping
+from bot import stopping, survey
 from bot.audit.notary import Notary
 from bot.audit.signing import Signer
 from bot.audit.stored import open_trail
 from bot.borders import Hosts, Store, Told
 from bot.errors import LookupFailed, SlackLost, TrailError
+from bot.estate import Estate
 from bot.hosts.connections import SshHosts
-from bot.inventory import Inventory
 from bot.policy import Policy
 from bot.questions import Questions
 from bot.rights import Rights
@@ -87,11 +87,13 @@ async def serving(
 ) -> AsyncIterator[Vitals]:
     """Opens the edges that the settings name, and the bot is at work on them while the block runs."""
     settings.check_files()
-    inventory = settings.inventory()
-    policy = settings.policy(inventory)
+    surveyed = await survey.survey(settings)
+    survey.tell(surveyed.notes)
+    estate = Estate(surveyed.inventory, surveyed.policy)
     names = settings.slack.commands.model_dump()
     keys = [settings.path(key) for key in settings.ssh.keys]
-    hosts = SshHosts(inventory.hosts, keys, settings.path(settings.ssh.known_hosts))
+    hosts = SshHosts(estate.inventory.hosts, keys, settings.path(settings.ssh.known_hosts))
+    estate.follow(lambda changed: hosts.serve(changed.inventory.hosts))
     async with _http_mode(settings, secrets) as http:
         slack = await connect(
             bot_token=secrets.slack_bot_token.get_secret_value(),
@@ -108,7 +110,8 @@ async def serving(
                 async with (
                     _shown(vitals, settings),
                     _beside(vitals.run(), *_signing(trail, settings)),
-                    at_work(slack, trail, hosts, inventory=inventory, policy=policy, names=names, timing=timing),
+                    at_work(slack, trail, hosts, estate=estate, names=names, timing=timing),
+                    _beside(survey.again(settings, estate)),
                     vitals.at_work(),
                 ):
                     yield vitals
@@ -152,22 +155,22 @@ async def at_work(
     trail: Store,
     hosts: Hosts,
     *,
-    inventory: Inventory,
-    policy: Policy,
+    estate: Estate,
     names: Mapping[str, str],
     timing: Timing,
 ) -> AsyncIterator[Workflow]:
     """Joins the parts on edges that are open. A task of the bot that fails ends the block with its error."""
     people = SlackPeople(slack.reads, slack.team)
-    rights = Rights(policy, people)
+    rights, incident_channel = Rights(estate.policy, people), estate.policy.incident_channel
+    estate.follow(rights.judge_by)
     workflow = Workflow(trail=trail, hosts=hosts, rights=rights, timing=timing)
     questions, links = Questions(trail, rights), Links(slack.posts, trail.postings())
-    home = HomeTab(questions, links, slack.posts, inventory)
+    home = HomeTab(questions, links, slack.posts, estate)
     publisher = Publisher(
         client=slack.posts,
         trail=trail,
         postings=trail.postings(),
-        incident_channel=policy.incident_channel,
+        incident_channel=incident_channel,
         bot_user=slack.user,
     )
     pulse = Pulse()
@@ -175,18 +178,17 @@ async def at_work(
         slack.app,
         workflow=workflow,
         people=people,
-        inventory=inventory,
-        policy=policy,
+        estate=estate,
         names=names,
         posts=slack.posts,
         home=home,
-        histories=Histories(questions, links, inventory),
+        histories=Histories(questions, links, estate),
         pulse=pulse,
     )
     async with asyncio.TaskGroup() as tasks:
-        head = partial(told, slack.posts, policy.incident_channel, slack.user)
+        head = partial(told, slack.posts, incident_channel, slack.user)
         carrying_on = _carry_on(workflow, publisher, head)
-        work = (carrying_on, home.run(), pulse.run(), _look_round(people, policy))
+        work = (carrying_on, home.run(), pulse.run(), _look_round(people, estate.policy))
         running = [tasks.create_task(each) for each in work]
         async with slack.listening():
             yield workflow

@@ -61,6 +61,16 @@ def _folded(alike: list[str]) -> str:
     return alike[0] if len(alike) == 1 else str(NodeSet.fromlist(alike, resolver=RESOLVER_NOGROUP))
 
 
+def is_name(text: str) -> bool:
+    """True for what people can type as the name of one host."""
+    return len(text) <= MAX_TEXT and bool(_NAME.fullmatch(text))
+
+
+def is_group(text: str) -> bool:
+    """True for what people can type behind an `@`."""
+    return len(text) < MAX_TEXT and bool(_GROUP.fullmatch(f"@{text}"))
+
+
 class Inventory(Value):
     """Every configured host, by its name."""
 
@@ -69,41 +79,47 @@ class Inventory(Value):
     @model_validator(mode="after")
     def _named(self) -> "Inventory":
         for name in self.hosts:
-            if not _NAME.fullmatch(name):
+            if not is_name(name):
                 raise ValueError(f"{name!r} is not a host name")
         return self
 
     @property
     def groups(self) -> frozenset[str]:
-        return frozenset(group for host in self.hosts.values() for group in host.groups)
+        """All that can be typed; those that choose a rule are `Host.groups` alone."""
+        return frozenset(group for host in self.hosts.values() for group in host.groups | host.hints)
 
     @property
     def names(self) -> tuple[str, ...]:
         """All that can be typed as one word: the hosts, and the groups behind their `@`."""
         return (*self.hosts, *(f"@{group}" for group in sorted(self.groups)))
 
-    def select(self, text: str) -> tuple[str, ...]:
-        """HOSTS as people type it -> names, in order, each once. Raises CommandError naming what isn't configured."""
+    def select(self, text: str, *, hints: bool = True) -> tuple[str, ...]:
+        """HOSTS as people type it -> names, in order, each once. Raises CommandError naming what isn't configured.
+
+        hints: False for a rule, which only the groups of trusted sources may choose.
+        """
         if len(text) > MAX_TEXT:
             raise CommandError(f"That list of hosts is too long ({len(text)} characters, at most {MAX_TEXT}).")
         names: dict[str, None] = {}
         for part in _parts(text):
-            names.update(dict.fromkeys(self._members(part)))
+            names.update(dict.fromkeys(self._members(part, hints)))
         return tuple(names)
 
-    def _members(self, part: str) -> Sequence[str]:
+    def _members(self, part: str, hints: bool) -> Sequence[str]:
         if part.startswith("@"):
-            return self._group(part)
+            return self._group(part, hints)
         names = expand(part)
         for name in names:
             if name not in self.hosts:
                 raise CommandError(f"There is no host `{name}`.{did_you_mean(name, self.names)}")
         return names
 
-    def _group(self, part: str) -> Sequence[str]:
+    def _group(self, part: str, hints: bool) -> Sequence[str]:
         if not _GROUP.fullmatch(part):
             raise CommandError(f"`{quoted(part)}` is not a group of hosts. For example: `@prod`.")
-        names = [name for name, host in self.hosts.items() if part[1:] in host.groups]
+        names = [n for n, host in self.hosts.items() if part[1:] in host.groups or (hints and part[1:] in host.hints)]
+        if not names and part[1:] in self.groups:
+            raise CommandError(f"`{part}` comes from a source without `trusted = true`, so it chooses no rule.")
         if not names:
             raise CommandError(f"There is no group `{part}`.{did_you_mean(part, self.names) or self._every_group()}")
         return names

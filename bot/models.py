@@ -77,7 +77,11 @@ class Person(Value):
 
 
 class Host(Value):
-    """A configured host. `name` is what people type; `address` is where SSH goes."""
+    """A configured host. `name` is what people type; `address` is where SSH goes, from `jump` where there is one.
+
+    keys, certificates: files for its login, instead of the bot's own keys. hints: groups that people can type and that
+    choose no rule, because a source named them that isn't trusted. source: who named the host.
+    """
 
     name: str
     address: str
@@ -85,6 +89,11 @@ class Host(Value):
     user: str = ""
     platform: Literal["linux"] = "linux"
     groups: frozenset[str] = frozenset()
+    hints: frozenset[str] = frozenset()
+    keys: tuple[str, ...] = ()
+    certificates: tuple[str, ...] = ()
+    jump: "Host | None" = None
+    source: str = "kickbot.toml"
 
 
 class Account(Value):

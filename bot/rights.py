@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar
 from bot import policy
 from bot.borders import People
 from bot.errors import LookupFailed, Refused
+from bot.estate import Estate
 from bot.events import BOT
 from bot.inventory import fold
 from bot.lifecycle import Request, command_of, kick_of
@@ -61,6 +62,10 @@ class Rights:
         self._people = people
         self._showing = _Recent(people, SHOWN, clock)
         self._asking = _Recent(people, ASKED, clock)
+
+    def judge_by(self, estate: Estate) -> None:
+        """From now on by these rules."""
+        self.policy = estate.policy
 
     async def to_look(self, who: str, hosts: Sequence[str]) -> dict[str, Verdict]:
         """A verdict for each host."""

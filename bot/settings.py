@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot import sweeping
@@ -18,6 +27,7 @@ from bot.commands import LONGEST_IDLE, LONGEST_WARNING, SHORTEST_IDLE
 from bot.durations import DAY, MINUTE
 from bot.errors import CommandError, SettingsError
 from bot.inventory import Inventory, expand
+from bot.merging import Entry
 from bot.models import EVERYONE, Act, Filter, Host, Kick, Sense, Series, Sweep, SweepAction, Value
 from bot.policy import MAX_SESSIONS, Policy, Rule
 from bot.shapes import (
@@ -40,6 +50,7 @@ from bot.shapes import (
     one_or_more,
 )
 
+SSH_PORT = 22
 SLACK_API_URL = "https://slack.com/api/"
 _BOT_TOKEN = "xoxb-.*"  # noqa: S105 - its shape
 SHORTEST_EVERY, LONGEST_EVERY = MINUTE, 30 * DAY
@@ -101,10 +112,27 @@ class SshSection(Value):
 class HostSection(Value):
     name: str
     address: str = "%h"
-    port: int = Field(default=22, ge=1, le=65535)
+    port: int | None = Field(default=None, ge=1, le=65535)
     user: str = ""
     platform: Literal["linux"] = "linux"
     groups: tuple[str, ...] = ()
+
+
+class InventorySection(Value):
+    """Where else hosts and groups are named. trusted: its groups may choose a rule."""
+
+    ssh_config: str | None = None
+    ansible: str | None = None
+    ansible_command: Annotated[tuple[str, ...], AfterValidator(not_empty)] | None = None
+    groups: Annotated[tuple[str, ...], AfterValidator(not_empty)] | None = None
+    trusted: bool = False
+    every: Seconds = 600
+
+    @model_validator(mode="after")
+    def _names_a_source(self) -> "InventorySection":
+        if not (self.ssh_config or self.ansible or self.ansible_command or self.groups):
+            raise ValueError("names no source: write ssh_config, ansible, ansible_command or groups")
+        return self
 
 
 class RuleSection(Value):
@@ -172,12 +200,25 @@ class Settings(Value):
     slack: SlackSection
     audit: AuditSection = AuditSection()
     ssh: SshSection
-    hosts: tuple[HostSection, ...] = Field(min_length=1)
+    sources: tuple[InventorySection, ...] = Field(default=(), validation_alias="inventory")
+    hosts: tuple[HostSection, ...] = Field(default=(), validate_default=True)
     rules: tuple[RuleSection, ...] = Field(min_length=1)
     people: dict[PersonId, Logins] = Field(default_factory=dict)
     protect: ProtectSection = ProtectSection()
     sweeps: tuple[SweepSection, ...] = ()
     health: HealthSection | None = None
+
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _one_or_several(cls, sections: object) -> object:
+        return (sections,) if isinstance(sections, dict) else sections
+
+    @field_validator("hosts")
+    @classmethod
+    def _named_somewhere(cls, hosts: tuple[HostSection, ...], info: ValidationInfo) -> tuple[HostSection, ...]:
+        if not (hosts or info.data.get("sources")):
+            raise ValueError("is missing, and so is [inventory]: no host is named")
+        return hosts
 
     @property
     def database(self) -> Path | str:
@@ -207,22 +248,30 @@ class Settings(Value):
         if isinstance(self.database, Path) and not self.database.parent.is_dir():
             raise SettingsError(f"audit.database: there is no folder {self.database.parent}")
 
-    def inventory(self) -> Inventory:
-        """Raises SettingsError for a name that is no host name, or that stands there twice."""
-        hosts: dict[str, Host] = {}
+    def entries(self) -> tuple[Entry, ...]:
+        """The hosts of the file itself. Raises SettingsError for a name that is no host name, or stands there twice."""
+        entries: dict[str, Entry] = {}
         for number, section in enumerate(self.hosts):
             for name in _checked(f"hosts[{number}].name", partial(expand, section.name)):
-                if name in hosts:
+                if name in entries:
                     raise SettingsError(f"hosts[{number}].name: {name} is configured twice")
-                hosts[name] = Host(
+                entries[name] = Entry(
                     name=name,
                     address=section.address.replace("%h", name),
                     port=section.port,
-                    user=section.user or self.ssh.user,
-                    platform=section.platform,
+                    user=section.user,
                     groups=frozenset(section.groups),
                 )
-        return Inventory(hosts=hosts)
+        return tuple(entries.values())
+
+    def host(self, entry: Entry) -> Host:
+        """As its source names it, and with what is usual where it doesn't say."""
+        user = entry.user or self.ssh.user
+        return Host(**{**entry.model_dump(), "port": entry.port or SSH_PORT, "user": user})
+
+    def inventory(self) -> Inventory:
+        """The hosts of the file alone. Raises SettingsError as `entries` does."""
+        return Inventory(hosts={entry.name: self.host(entry) for entry in self.entries()})
 
     def policy(self, inventory: Inventory) -> Policy:
         """The rules and sweeps with their hosts expanded.
@@ -368,7 +417,7 @@ def _check_sweeps(policy: Policy) -> None:
 
 
 def _hosts(key: str, text: str, inventory: Inventory) -> Iterable[str]:
-    return _checked(key, lambda: inventory.hosts if text == "*" else inventory.select(text))
+    return _checked(key, lambda: inventory.hosts if text == "*" else inventory.select(text, hints=False))
 
 
 def _checked(key: str, expanded: Callable[[], Iterable[str]]) -> Iterable[str]:

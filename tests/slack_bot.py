@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bot.app import at_work
 from bot.audit.sqlite import SqliteTrail
+from bot.estate import Estate
 from bot.policy import Policy
 from bot.sandbox.cast import demo_workspace
 from bot.sandbox.server import SandboxSlack
@@ -72,7 +73,7 @@ async def start(
     )
     async with (
         SqliteTrail.open(folder / "kickbot.db") as trail,
-        at_work(slack, trail, hosts, inventory=INVENTORY, policy=policy, names=NAMES, timing=QUICK) as workflow,
+        at_work(slack, trail, hosts, estate=Estate(INVENTORY, policy), names=NAMES, timing=QUICK) as workflow,
     ):
         yield Bot(sandbox, slack, trail, hosts, workflow)
 

@@ -31,6 +31,8 @@ CORE = {
     "nearest",
     "events",
     "inventory",
+    "merging",
+    "estate",
     "commands",
     "policy",
     "lifecycle",
@@ -92,13 +94,15 @@ MAP: dict[str, set[str]] = {
         "slack.outgoing",
     },
     "sandbox": set(),
+    # which hosts there are
+    "survey": {"core", "settings", "hosts"},
     # how it does
     "health": {"core", "borders"},
     "vitals": {"core", "borders", "health", "web_server"},
     "supervisor": set(),
     # what joins the parts
     "app": {
-        *{"core", "borders", "settings", "stopping", "rights", "questions", "workflow", "hosts", "audit"},
+        *{"core", "borders", "settings", "stopping", "rights", "questions", "workflow", "hosts", "audit", "survey"},
         *{"web_server", "vitals", "supervisor", *SLACK},
     },
     "demo": {"core", "settings", "app", "sandbox"},
@@ -121,7 +125,7 @@ CONNECTION |= {"bot.slack.signatures"}
 
 # library -> the only parts that import it
 LIBRARIES: dict[str, set[str]] = {
-    "ClusterShell": {"bot.inventory"},
+    "ClusterShell": {"bot.inventory", "bot.hosts.sources"},
     "rfc8785": {"bot.canonical"},
     "asyncssh": {"bot.hosts", "bot.sandbox", "bot.audit.signing"},
     "sqlite_utils": {"bot.audit"},

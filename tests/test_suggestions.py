@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from bot.errors import LookupFailed
+from bot.estate import Estate
 from bot.inventory import Inventory
 from bot.models import Host, Listing, Person
 from bot.policy import Channel
@@ -56,7 +57,8 @@ def clock() -> FakeSeconds:
 async def menus(stage: Stage, people: People, clock: FakeSeconds) -> Suggestions:
     """After a look of Alice at host1."""
     await stage.workflow.look(stage.origin("U0ALICE"), Listing(hosts=("host1",)))
-    return Suggestions(stage.workflow, people, make.inventory("host1", "host2"), clock=clock)
+    estate = Estate(make.inventory("host1", "host2"), make.team_policy())
+    return Suggestions(stage.workflow, people, estate, clock=clock)
 
 
 async def users(menus: Suggestions, who: str = "U0ALICE", hosts: str = "host1", typed: str = "") -> list[str]:

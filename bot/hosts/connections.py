@@ -17,7 +17,7 @@ from bot.hosts.drivers.interface import Call, Driver, NotForThisDriver
 from bot.hosts.drivers.linux import LinuxDriver
 from bot.hosts.limits import Limits
 from bot.hosts.ssh import Line, OtherHostKey, Reply, Trouble
-from bot.hosts.trust import KnownHosts, read_keys
+from bot.hosts.trust import KnownHosts, keys_of, read_keys
 from bot.models import Answer, Host, HostLimits, HostUptime, KeepLimits, Snapshot, Step, Unreachable
 
 __all__ = ["Limits", "SshHosts"]
@@ -45,23 +45,49 @@ class SshHosts:
         user: str = "kickbot",
         limits: Limits | None = None,
     ) -> None:
-        limits = limits or Limits()
-        identity = read_keys(keys)
-        known = KnownHosts(known_hosts)
-        named = {name: host.model_copy(update={"user": host.user or user}) for name, host in hosts.items()}
-        self._lines = {name: Line(host, identity, known, limits) for name, host in named.items()}
+        self._limits = limits = limits or Limits()
+        self._identity = read_keys(keys)
+        self._known = KnownHosts(known_hosts)
+        self._user = user
+        self._lines: dict[str, Line] = {}
+        self._jumps: dict[Host, Line] = {}
+        self.serve(hosts)
         self._in_flight = limits.in_flight
         self._at_once = asyncio.Semaphore(limits.at_once)
         self._answered: dict[str, bool] = {}
         self._answered_at: float | None = None
 
+    def serve(self, hosts: Mapping[str, Host]) -> None:
+        """From now on these hosts. What is under way on one that isn't there any more comes to its end."""
+        before, jumps = self._lines, self._jumps
+        named = {name: host.model_copy(update={"user": host.user or self._user}) for name, host in hosts.items()}
+        self._jumps = {}
+        self._lines = {name: self._line(host, before.get(name), jumps) for name, host in named.items()}
+        kept = {*self._lines.values(), *self._jumps.values()}
+        for line in (*before.values(), *jumps.values()):
+            if line not in kept:
+                line.retire()
+
+    def _line(self, host: Host, before: Line | None, jumps: Mapping[Host, Line]) -> Line:
+        """The line to a host as it was, if nothing about the host has changed."""
+        jump = self._jump(host.jump, jumps) if host.jump else None
+        if before and before.host == host:
+            return before
+        return Line(host, keys_of(host, self._identity), self._known, self._limits, jump)
+
+    def _jump(self, host: Host, jumps: Mapping[Host, Line]) -> Line:
+        """The line to a jump host, shared by all hosts behind it."""
+        if host not in self._jumps:
+            self._jumps[host] = self._line(host, jumps.get(host), jumps)
+        return self._jumps[host]
+
     def state(self) -> HostsState:
         """How the newest look at each host went; asks none."""
-        answered = sum(self._answered.values())
+        answers = [answered for name, answered in self._answered.items() if name in self._lines]
         return HostsState(
             configured=len(self._lines),
-            answered=answered,
-            silent=len(self._answered) - answered,
+            answered=sum(answers),
+            silent=len(answers) - sum(answers),
             answered_age=None if self._answered_at is None else monotonic() - self._answered_at,
         )
 
@@ -106,7 +132,8 @@ class SshHosts:
 
     async def close(self) -> None:
         """Close every connection; what is under way on them fails."""
-        await asyncio.gather(*(line.close() for line in self._lines.values()))
+        for lines in (self._lines, self._jumps):
+            await asyncio.gather(*(line.close() for line in lines.values()))
 
     async def _each(self, hosts: Sequence[str], make: Make, parsed: Parsed[Seen]) -> AsyncIterator[Seen | Unreachable]:
         few = asyncio.Semaphore(self._in_flight)

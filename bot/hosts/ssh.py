@@ -76,8 +76,17 @@ class Reply(Value):
 class Line:
     """The line to one host: one warm connection, opened when it is needed, replaced when it is old or has failed."""
 
-    def __init__(self, host: Host, identity: Sequence[asyncssh.SSHKeyPair], known: KnownHosts, limits: Limits) -> None:
+    def __init__(
+        self,
+        host: Host,
+        identity: Sequence[asyncssh.SSHKeyPair],
+        known: KnownHosts,
+        limits: Limits,
+        jump: "Line | None" = None,
+    ) -> None:
         self.host = host
+        self._jump = jump
+        self._passing: asyncio.Task[tuple[_Warm, bool]] | None = None
         self._identity, self._known, self._limits = identity, known, limits
         self._turns = Turns(limits.channels)
         self._opening = asyncio.Lock()
@@ -123,6 +132,24 @@ class Line:
         warm, _ = await self._connection()
         return await self._ask(warm, call, host_key)
 
+    async def through(self) -> "_Warm":
+        """A connection through which others go on. Who comes while it is opened shares it, and its failure."""
+        if self._passing is None:
+            self._passing = asyncio.create_task(self._connection())
+            self._passing.add_done_callback(self._passed)
+        warm, _ = await asyncio.shield(self._passing)
+        return warm
+
+    def _passed(self, opened: "asyncio.Task[tuple[_Warm, bool]]") -> None:
+        self._passing = None
+        if not opened.cancelled():
+            opened.exception()  # nobody may wait for it any more
+
+    def retire(self) -> None:
+        """The host is spoken to in this way no more: what is under way comes to its end."""
+        if self._warm:
+            self._warm.retire()
+
     async def close(self) -> None:
         async with self._opening:
             if self._warm:
@@ -145,16 +172,29 @@ class Line:
                 return self._warm, False
             if self._warm:
                 self._warm.retire()
-            self._warm = _Warm(await self._connect(known), known, self._limits)
+            jump = await self._on_the_way()
+            self._warm = _Warm(await self._connect(known, jump), known, self._limits, jump)
             return self._warm, True
 
-    async def _connect(self, known: asyncssh.SSHKnownHosts) -> asyncssh.SSHClientConnection:
+    async def _on_the_way(self) -> "_Warm | None":
+        """The connection to the jump host, if there is one. Its failure is told as its own."""
+        if self._jump is None:
+            return None
+        try:
+            return await self._jump.through()
+        except Trouble as trouble:
+            raise Trouble(f"is behind the jump host {self._jump.host.name}, which {trouble}") from trouble
+
+    async def _connect(self, known: asyncssh.SSHKnownHosts, jump: "_Warm | None") -> asyncssh.SSHClientConnection:
         host, limits, visitor = self.host, self._limits, Visitor()
+        if jump:
+            visitor.held.enter_context(jump)
         try:
             async with asyncio.timeout(limits.connect):
                 return await asyncssh.connect(
                     host.address,
                     host.port,
+                    tunnel=jump.connection if jump else None,
                     username=host.user,
                     client_keys=self._identity,
                     known_hosts=known,
@@ -163,14 +203,33 @@ class Line:
                     keepalive_count_max=limits.misses,
                     **NOTHING_ELSE,
                 )
-        except asyncssh.HostKeyNotVerifiable as error:
-            why = self._known.why_not(host, visitor.shown) if visitor.shown else _reason(error, host)
-            log.error("%s %s", host.name, why)  # noqa: TRY400 - says all that there is to say
-            raise Trouble(why) from error
-        except TimeoutError as error:
-            raise Trouble(f"did not answer within {limits.connect:g} s (connection timed out)") from error
-        except Exception as error:
-            raise Trouble(_reason(error, host)) from error
+        except BaseException as error:
+            visitor.held.close()
+            if not isinstance(error, Exception):
+                raise
+            raise Trouble(self._why_closed(error, visitor, jump)) from error
+
+    def _why_closed(self, error: Exception, visitor: Visitor, jump: "_Warm | None") -> str:
+        """Why no connection could be made."""
+        match error:
+            case asyncssh.HostKeyNotVerifiable():
+                why = _reason(error, self.host)
+                if visitor.shown:
+                    why = self._known.why_not(self.host, visitor.shown, authority=visitor.authority)
+                log.error("%s %s", self.host.name, why)
+                return why
+            case TimeoutError():
+                return f"did not answer within {self._limits.connect:g} s (connection timed out)"
+            case asyncssh.ChannelOpenError() if self._jump:
+                why = shorten(mask(clean(str(error))), 200)
+                return f"can't be reached from the jump host {self._jump.host.name} ({why})"
+        return self._blamed(_reason(error, self.host), jump)
+
+    def _blamed(self, why: str, jump: "_Warm | None") -> str:
+        """The same reason, unless it is the jump host whose connection broke."""
+        if self._jump is None or jump is None or not jump.connection.is_closed():
+            return why
+        return f"is behind the jump host {self._jump.host.name}, which broke the connection off"
 
     async def _ask(self, warm: "_Warm", call: Call, host_key: str | None) -> Reply:
         if host_key not in {None, warm.host_key}:
@@ -186,7 +245,8 @@ class Line:
                 if isinstance(error, asyncssh.ChannelOpenError) and not warm.connection.is_closed():
                     raise NoChannel(_reason(error, self.host)) from error
                 lost = isinstance(error, asyncssh.DisconnectError | OSError) and not isinstance(error, TimeoutError)
-                raise Trouble(self._why_silent(error, reader), sent=reader.opened, lost=lost) from error
+                why = self._blamed(self._why_silent(error, reader), warm.jump)
+                raise Trouble(why, sent=reader.opened, lost=lost) from error
             finally:
                 reader.abort()
         return Reply(output=bytes(reader.output), errors=bytes(reader.errors), host_key=warm.host_key)
@@ -212,11 +272,17 @@ class Line:
 class _Warm:
     """One open connection, by what it was trusted, and how many use it.
 
-    Retired: nobody new may use it, and it is cut when the last one is done.
+    Retired: nobody new may use it, and it is cut when the last one is done. jump: what it goes through.
     """
 
-    def __init__(self, connection: asyncssh.SSHClientConnection, known: asyncssh.SSHKnownHosts, limits: Limits) -> None:
-        self.connection, self.known = connection, known
+    def __init__(
+        self,
+        connection: asyncssh.SSHClientConnection,
+        known: asyncssh.SSHKnownHosts,
+        limits: Limits,
+        jump: "_Warm | None" = None,
+    ) -> None:
+        self.connection, self.known, self.jump = connection, known, jump
         key = connection.get_server_host_key()
         self.host_key = key.get_fingerprint() if key else ""
         self._limits = limits

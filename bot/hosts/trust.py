@@ -1,6 +1,8 @@
 """Whom SSH trusts, and as whom it comes: the known_hosts file and the bot's own keys. Nothing is trusted by default."""
 
+import logging
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import asyncssh
@@ -9,6 +11,8 @@ from bot.errors import KickbotError, SettingsError
 from bot.models import Host
 
 SSH_PORT = 22
+
+log = logging.getLogger(__name__)
 
 
 class NoKnownHosts(KickbotError):  # noqa: N818 - says what happened
@@ -35,11 +39,16 @@ class KnownHosts:
             raise NoKnownHosts(f"can't be trusted: {self.path} can't be read ({error})") from error
         return self._parsed
 
-    def why_not(self, host: Host, shown: str) -> str:
-        """Why a host that shows the key with this fingerprint is not trusted, and where its key should be."""
+    def why_not(self, host: Host, shown: str, *, authority: bool = False) -> str:
+        """Why a host that shows the key with this fingerprint is not trusted, and where its key should be.
+
+        authority: it is the key of who signed the host's certificate.
+        """
         port = None if host.port == SSH_PORT else host.port
         place = f"[{host.address}]:{port}" if port else host.address
         keys, authorities = self._parsed.match(host.address, "", port)[:2]
+        if authority:
+            return f"shows a certificate of an unknown authority, {shown}: {self.path} has no such one for {place}"
         if expected := [key.get_fingerprint() for key in (*keys, *authorities)]:
             recorded = " or ".join(dict.fromkeys(expected))
             return f"shows another host key, {shown}, than {recorded}, which {self.path} has for {place}"
@@ -47,13 +56,42 @@ class KnownHosts:
 
 
 class Visitor(asyncssh.SSHClient):
-    """Trusts nobody by itself; remembers the fingerprint of the key that was shown and is not trusted."""
+    """Trusts nobody by itself; remembers the key that was shown and is not trusted.
 
-    shown: str | None = None
+    held: what this connection goes through, until it is lost.
+    """
+
+    def __init__(self) -> None:
+        self.key: asyncssh.SSHKey | None = None
+        self.authority = False
+        self.held = ExitStack()
+
+    @property
+    def shown(self) -> str:
+        """The fingerprint; empty if it was not the key that wasn't trusted."""
+        return self.key.get_fingerprint() if self.key else ""
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        self.held.close()
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:  # noqa: ARG002
-        self.shown = key.get_fingerprint()
+        self.key = key
         return False
+
+    def validate_host_ca_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:  # noqa: ARG002
+        self.key, self.authority = key, True
+        return False
+
+
+def keys_of(host: Host, usual: Sequence[asyncssh.SSHKeyPair]) -> Sequence[asyncssh.SSHKeyPair]:
+    """With which keys to come there: its own where they can be read, else the usual ones."""
+    found: list[asyncssh.SSHKeyPair] = []
+    for key in host.keys:
+        try:
+            found += asyncssh.load_keypairs([key], certlist=list(host.certificates))
+        except (OSError, ValueError) as error:
+            log.warning("%s: the key %s is left out (%s)", host.name, key, error)
+    return found or usual
 
 
 def read_keys(paths: Sequence[Path]) -> list[asyncssh.SSHKeyPair]:

@@ -197,7 +197,7 @@ def _where(hosts: Sequence[str], inventory: Inventory) -> str:
     if len(meant) > 1 and meant == set(inventory.hosts):
         return "every host"
     for group in sorted(inventory.groups):
-        if meant == {name for name, host in inventory.hosts.items() if group in host.groups}:
+        if meant == {name for name, host in inventory.hosts.items() if group in host.groups | host.hints}:
             return f"@{group}"
     return shorten(fold(hosts), LONGEST_WHERE)
 

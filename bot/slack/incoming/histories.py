@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 
 from bot.cleaning import quoted
 from bot.errors import CommandError
-from bot.inventory import Inventory
+from bot.estate import Estate
 from bot.models import Audit, Holds, Sweeps
 from bot.nearest import did_you_mean
 from bot.questions import Questions
@@ -17,10 +17,10 @@ from bot.slack.outgoing.links import Links
 class Histories:
     """It changes nothing, and no answer is ever for all."""
 
-    def __init__(self, questions: Questions, links: Links, inventory: Inventory) -> None:
+    def __init__(self, questions: Questions, links: Links, estate: Estate) -> None:
         self._questions = questions
         self._links = links
-        self._inventory = inventory
+        self._estate = estate
 
     async def answer(self, reply: Reply, who: str, wanted: Audit | Holds | Sweeps) -> None:
         """Raises CommandError for a name that nobody has, or several, and Refused for what `who` may not see."""
@@ -50,8 +50,8 @@ class Histories:
             wanted = wanted.model_copy(update={"person": await self._person(who, wanted.called)})
         found = await self._questions.search(who, about=wanted.about, person=wanted.person, since=wanted.since)
         links = await self._links.of(found.known)
-        known = wanted.about in self._inventory.hosts
-        hint = "" if found.known or known else did_you_mean(wanted.about, self._inventory.hosts)
+        known = wanted.about in self._estate.inventory.hosts
+        hint = "" if found.known or known else did_you_mean(wanted.about, self._estate.inventory.hosts)
         return history.requests(wanted, found, links, hint)
 
     async def _person(self, who: str, called: str) -> str:

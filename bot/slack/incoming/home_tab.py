@@ -15,7 +15,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.borders import Sleep
 from bot.errors import CommandError, KickbotError, TrailError
-from bot.inventory import Inventory
+from bot.estate import Estate
 from bot.models import Moment
 from bot.questions import Questions, Reading
 from bot.slack.content.blocks import Message
@@ -73,7 +73,7 @@ class HomeTab:
         questions: Questions,
         links: Links,
         client: AsyncWebClient,
-        inventory: Inventory,
+        estate: Estate,
         *,
         sleep: Sleep = asyncio.sleep,
         clock: Callable[[], float] = monotonic,
@@ -81,7 +81,7 @@ class HomeTab:
         self._questions = questions
         self._links = links
         self._client = client
-        self._inventory = inventory
+        self._estate = estate
         self._sleep = sleep
         self._clock = clock
         self._pace = Pace(clock)
@@ -169,7 +169,7 @@ class HomeTab:
         page = await self._questions.page(opened.who, reading)
         opened.of = page.at
         noted = opened.note if self._clock() - opened.noted < NOTED else None
-        return home(page, self._inventory, await self._links.of(shown(page)), noted)
+        return home(page, self._estate.inventory, await self._links.of(shown(page)), noted)
 
     async def _publish(self, who: str, view: View) -> None:
         try:

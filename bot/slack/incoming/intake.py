@@ -12,6 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.borders import Origin
 from bot.canonical import digest
+from bot.estate import Estate
 from bot.inventory import Inventory
 from bot.models import Person
 from bot.policy import Channel, Policy
@@ -91,7 +92,14 @@ class Context:
     workflow: Workflow
     intake: Intake
     people: Directory
-    inventory: Inventory
-    policy: Policy
+    estate: Estate
     names: Mapping[str, str]
     posts: AsyncWebClient
+
+    @property
+    def inventory(self) -> Inventory:
+        return self.estate.inventory
+
+    @property
+    def policy(self) -> Policy:
+        return self.estate.policy

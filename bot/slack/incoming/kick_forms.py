@@ -98,7 +98,7 @@ class KickForms:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._suggestions = Suggestions(context.workflow, context.people, context.inventory)
+        self._suggestions = Suggestions(context.workflow, context.people, context.estate)
         self._desks: OrderedDict[str, Desk] = OrderedDict()
 
     def register(self, app: AsyncApp) -> None:

@@ -8,8 +8,7 @@ from typing import Any
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.inventory import Inventory
-from bot.policy import Policy
+from bot.estate import Estate
 from bot.slack.content.lines import line
 from bot.slack.incoming.answers import FAULT, note, reply_to
 from bot.slack.incoming.arrivals import Pulse
@@ -38,8 +37,7 @@ def register(
     *,
     workflow: Workflow,
     people: Directory,
-    inventory: Inventory,
-    policy: Policy,
+    estate: Estate,
     names: Mapping[str, str],
     posts: AsyncWebClient,
     home: HomeTab,
@@ -51,7 +49,7 @@ def register(
     posts: a client that never repeats a call by itself.
     """
     intake = Intake(people, pulse)
-    context = Context(workflow, intake, people, inventory, policy, names, posts)
+    context = Context(workflow, intake, people, estate, names, posts)
     listings, forms = Listings(context), KickForms(context)
     typed = Typed(context, listings, forms, histories)
     for listener in (listings, forms, SentForms(context), typed):

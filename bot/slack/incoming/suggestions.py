@@ -17,6 +17,7 @@ from bot import commands
 from bot.cleaning import shorten
 from bot.counting import count
 from bot.errors import CommandError, KickbotError
+from bot.estate import Estate
 from bot.inventory import Inventory, fold
 from bot.slack.incoming.intake import Directory
 from bot.workflow import Workflow
@@ -42,13 +43,13 @@ class Suggestions:
         self,
         workflow: Workflow,
         people: Directory,
-        inventory: Inventory,
+        estate: Estate,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._workflow = workflow
         self._people = people
-        self._inventory = inventory
+        self._estate = estate
         self._clock = clock
         self._read: OrderedDict[Hashable, tuple[float, asyncio.Task[Any]]] = OrderedDict()
 
@@ -56,7 +57,7 @@ class Suggestions:
         """Groups, ranges and names, as options of a menu."""
         if not await self._is_member(who):
             return []
-        return [_option(text, value) for value, text in islice(hosts_like(typed.strip(), self._inventory), MOST)]
+        return [_option(text, value) for value, text in islice(hosts_like(typed.strip(), self._estate.inventory), MOST)]
 
     async def users(self, who: str, hosts: str, typed: str) -> list[Json]:
         """Logins seen on those hosts, and what is typed if it can be a login name."""
@@ -76,7 +77,7 @@ class Suggestions:
 
     async def _logged_in(self, who: str, hosts: str) -> Sequence[str]:
         try:
-            names = self._inventory.select(hosts) if hosts else ()
+            names = self._estate.inventory.select(hosts) if hosts else ()
         except CommandError:
             return ()
         return (await self._fresh((who, names), lambda: self._workflow.logged_in(who, names)) if names else ()) or ()

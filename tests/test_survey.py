@@ -1,0 +1,218 @@
+"""The hosts and the rules, made of kickbot.toml and of other sources: at the start, and again."""
+
+import asyncio
+import json
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from bot import settings
+from bot.errors import SettingsError
+from bot.estate import Estate
+from bot.survey import Survey, again, survey
+
+BASE = """
+[slack]
+incident_channel = "C0INCIDENT"
+[ssh]
+user = "kickbot"
+"""
+RULE = '[[rules]]\nhosts = "{}"\nlook = ["S0SRE"]\nask = ["S0SRE"]\napprove = ["S0LEADS"]\n'
+EVERYWHERE = RULE.format("*")
+ANSIBLE = '[inventory]\nansible = "inventory.json"\n'
+TRUSTED = ANSIBLE + "trusted = true\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+def write(folder: Path, **groups: list[str]) -> None:
+    """An inventory of Ansible with those groups."""
+    (folder / "inventory.json").write_text(json.dumps({name: {"hosts": hosts} for name, hosts in groups.items()}))
+
+
+async def surveyed(folder: Path, *parts: str) -> Survey:
+    (folder / "kickbot.toml").write_text("".join([BASE, *parts]))
+    return await survey(settings.load(folder / "kickbot.toml"))
+
+
+async def stopped(folder: Path, *parts: str) -> str:
+    with pytest.raises(SettingsError) as error:
+        await surveyed(folder, *parts)
+    assert len(str(error.value).splitlines()) == 1
+    return str(error.value)
+
+
+async def test_hosts_from_outside_stand_beside_those_of_kickbot_toml(folder: Path) -> None:
+    """With the login that is usual, and the name of their source."""
+    write(folder, web=["web01", "host1"])
+    seen = await surveyed(folder, TRUSTED, '[[hosts]]\nname = "host1"\naddress = "10.0.0.9"\n', EVERYWHERE)
+
+    hosts = seen.inventory.hosts
+    assert [(host.name, host.address, host.user, host.source) for host in hosts.values()] == [
+        ("host1", "10.0.0.9", "kickbot", "kickbot.toml"),
+        ("web01", "web01", "kickbot", "ansible"),
+    ]
+    assert seen.inventory.select("@web") == ("host1", "web01")
+    assert seen.policy.rules[0].hosts == {"host1", "web01"}
+    assert isinstance(hash(seen.policy.rules[0]), int)
+
+
+async def test_a_group_from_a_trusted_source_chooses_a_rule(folder: Path) -> None:
+    """And a host that only an untrusted one puts into it does not fall under that rule."""
+    write(folder, web=["web01"])
+    (folder / "more.cfg").write_text("web: web02\n")
+    two = '[[inventory]]\nansible = "inventory.json"\ntrusted = true\n[[inventory]]\ngroups = ["*.cfg"]\n'
+
+    seen = await surveyed(folder, two, RULE.format("@web"))
+
+    assert seen.policy.rules[0].hosts == {"web01"}
+    assert set(seen.inventory.select("@web")) == {"web01", "web02"}
+
+
+async def test_a_group_from_a_source_that_is_not_trusted_chooses_no_rule(folder: Path) -> None:
+    """A rule that needs it stops the start, and says why."""
+    write(folder, web=["web01"])
+    assert "rules[0].hosts: `@web` comes from a source without `trusted = true`" in await stopped(
+        folder, ANSIBLE, RULE.format("@web")
+    )
+
+
+@pytest.mark.parametrize(
+    ("section", "told"),
+    [
+        ("[inventory]\n", "inventory[0]: names no source"),
+        ('[inventory]\nansible = "nowhere.json"\n', "inventory[0]: ansible "),
+        ('[inventory]\nansible_command = ["false"]\n', "inventory[0]: ansible_command ended with status 1"),
+        ("[inventory]\nansible_command = []\n", "inventory[0].ansible_command: is empty"),
+        ('[inventory]\nansible_command = "ansible-inventory --list"\n', "inventory[0].ansible_command: "),
+        ('[inventory]\ngroups = ["groups.d/*.cfg"]\n', "inventory[0]: groups "),
+        ('[inventory]\nssh_config = "nowhere"\n', "inventory[0]: ssh_config "),
+        ('[inventory]\nansible = "x"\ntrust = true\n', "inventory[0].trust: is not a key"),
+    ],
+)
+async def test_a_source_that_can_not_be_read_stops_the_start(folder: Path, section: str, told: str) -> None:
+    """With one line that names it."""
+    assert told in await stopped(folder, section, EVERYWHERE)
+
+
+async def test_ssh_config_says_how_hosts_of_all_sources_are_reached(folder: Path) -> None:
+    """As `ssh` would reach their addresses; one that needs a command is left out and told."""
+    (folder / "ssh_config").write_text(
+        "Host *.prod\n  ProxyJump bastion\nHost lab1\n  ProxyCommand nc %h 22\nHost bastion\n  Port 2200\n"
+    )
+    write(folder, web=["web01.prod"])
+    both = '[inventory]\nssh_config = "ssh_config"\nansible = "inventory.json"\n'
+
+    seen = await surveyed(folder, both, '[[hosts]]\nname = "host1"\naddress = "%h.prod"\n', EVERYWHERE)
+
+    assert set(seen.inventory.hosts) == {"host1", "web01.prod", "bastion"}
+    for name in ("host1", "web01.prod"):
+        jump = seen.inventory.hosts[name].jump
+        assert jump
+        assert (jump.address, jump.port) == ("bastion", 2200)
+    assert seen.notes == (
+        "ssh_config: lab1 is left out: is reached by a ProxyCommand, and no command is run for a host",
+    )
+
+
+async def test_a_machine_that_has_two_names_under_other_rules_is_refused(folder: Path) -> None:
+    """From outside: left out and told. In kickbot.toml: the start stops."""
+    (folder / "inventory.json").write_text(
+        json.dumps({"_meta": {"hostvars": {n: {"ansible_host": "10.0.0.1"} for n in ("dev1", "db1")}}})
+    )
+    seen = await surveyed(folder, ANSIBLE, RULE.format("dev1"), RULE.format("*"))
+    assert set(seen.inventory.hosts) == set()
+    assert seen.policy.rules[0].hosts == set()
+    assert seen.notes[0] == ("ansible: dev1 is left out: 10.0.0.1 port 22 is the machine of db1 too, under other rules")
+
+    own = "".join(f'[[hosts]]\nname = "{name}"\naddress = "10.0.0.1"\n' for name in ("dev1", "db1"))
+    said = await stopped(folder, own, RULE.format("dev1"), RULE.format("*"))
+    assert said == "hosts: dev1: 10.0.0.1 port 22 is the machine of db1 too, under other rules"
+
+
+# ------------------------------------------------------------------------------------------------ again
+
+
+class Running:
+    """A bot whose sources are read again on SIGHUP."""
+
+    def __init__(self, folder: Path, seen: Survey, log: pytest.LogCaptureFixture) -> None:
+        self.folder, self.log = folder, log
+        self.estate = Estate(seen.inventory, seen.policy)
+
+    async def told(self, words: str) -> None:
+        """After SIGHUP, once the log says so."""
+        self.log.clear()
+        os.kill(os.getpid(), signal.SIGHUP)
+        await self.until(lambda: words in self.log.text)
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(20):
+            while not true():  # noqa: ASYNC110 - what another process would see
+                await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def running(folder: Path, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Running]:
+    caplog.set_level(logging.INFO)
+    write(folder, web=["web01"])
+    made = Running(folder, await surveyed(folder, TRUSTED, RULE.format("@web")), caplog)
+    task = asyncio.create_task(again(settings.load(folder / "kickbot.toml"), made.estate))
+    await asyncio.sleep(0)
+    yield made
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_host_that_comes_and_one_that_goes_count_after_sighup(running: Running) -> None:
+    """The rules hold for them at once, and whoever follows is told."""
+    followed: list[set[str]] = []
+    running.estate.follow(lambda estate: followed.append(set(estate.inventory.hosts)))
+    write(running.folder, web=["web02", "web03"])
+
+    await running.told("read again: 2 hosts, 2 new, 1 gone")
+
+    assert set(running.estate.inventory.hosts) == {"web02", "web03"}
+    assert running.estate.policy.rules[0].hosts == {"web02", "web03"}
+    assert followed == [{"web02", "web03"}]
+
+
+@pytest.mark.parametrize("content", ["", "{}", "no JSON", '{"db": ["db1"]}'])
+async def test_a_reading_that_fails_or_is_empty_keeps_the_old_one_and_says_so(running: Running, content: str) -> None:
+    """Also one that leaves a rule without its group."""
+    before = running.estate.inventory
+    (running.folder / "inventory.json").write_text(content)
+
+    await running.told("the inventory stays as it was: ")
+
+    assert running.estate.inventory is before
+
+
+async def test_a_bad_reading_is_followed_by_a_good_one(running: Running) -> None:
+    """It goes on reading."""
+    (running.folder / "inventory.json").unlink()
+    await running.told("the inventory stays as it was: ")
+    write(running.folder, web=["web01", "web02"])
+    await running.told("1 new, 0 gone")
+
+
+async def test_sources_are_read_again_by_themselves(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As often as the section says."""
+    write(folder, web=["web01"])
+    seen = await surveyed(folder, TRUSTED, 'every = "1s"\n', EVERYWHERE)
+    bot = Running(folder, seen, caplog)
+    task = asyncio.create_task(again(settings.load(folder / "kickbot.toml"), bot.estate))
+    write(folder, web=["web01", "web02"])
+
+    await bot.until(lambda: len(bot.estate.inventory.hosts) == 2)
+
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
