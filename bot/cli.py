@@ -8,6 +8,7 @@ import click
 
 from bot import __version__, settings
 from bot.audit_commands import audit
+from bot.hosts_commands import hosts
 from bot.plainly import plainly, with_config
 
 
@@ -47,3 +48,4 @@ def demo(play: bool, port: int) -> None:
 
 
 main.add_command(audit)
+main.add_command(hosts)

@@ -96,6 +96,7 @@ MAP: dict[str, set[str]] = {
     "sandbox": set(),
     # which hosts there are
     "survey": {"core", "settings", "hosts"},
+    "rollcall": {"core", "settings", "hosts", "survey"},
     # how it does
     "health": {"core", "borders"},
     "vitals": {"core", "borders", "health", "web_server"},
@@ -107,8 +108,9 @@ MAP: dict[str, set[str]] = {
     },
     "demo": {"core", "settings", "app", "sandbox"},
     "plainly": {"core"},
+    "hosts_commands": {"core", "settings", "plainly", "survey", "rollcall"},
     "audit_commands": {"core", "settings", "app", "audit", "plainly"},
-    "cli": {"core", "settings", "app", "demo", "audit_commands", "plainly"},
+    "cli": {"core", "settings", "app", "demo", "audit_commands", "hosts_commands", "plainly"},
     "__main__": {"cli"},
 }
 
@@ -135,7 +137,7 @@ LIBRARIES: dict[str, set[str]] = {
     "slack_sdk": {"bot.slack.incoming", "bot.slack.outgoing", *CONNECTION},
     "aiohttp": {"bot.slack.incoming", "bot.slack.outgoing", *CONNECTION, "bot.web_server", "bot.sandbox"},
     "pydantic_settings": {"bot.settings"},
-    "click": {"bot.cli", "bot.audit_commands", "bot.plainly", "bot.demo"},
+    "click": {"bot.cli", "bot.audit_commands", "bot.hosts_commands", "bot.plainly", "bot.demo"},
     "pydantic": {"bot"},
     "pydantic_core": {"bot.sandbox"},
 }

@@ -130,6 +130,11 @@ class SshHosts:
         except IncompleteAnswer as error:
             return Answer(status="unknown", output=_no_answer(error, reply, line.host))
 
+    async def greet(self, host: Host) -> None:
+        """Connect to a host, or to a jump host, and ask it nothing. Raises Trouble; Untrusted for an unknown key."""
+        named = self._lines.get(host.name)
+        await (named if named and named.host == host else self._jumps[host]).greet()
+
     async def close(self) -> None:
         """Close every connection; what is under way on them fails."""
         for lines in (self._lines, self._jumps):

@@ -57,6 +57,14 @@ class Trouble(KickbotError):  # noqa: N818 - says what happened
         self.lost = lost
 
 
+class Untrusted(Trouble):
+    """The host shows a key that nobody recorded. changed: another one is recorded; authority: it is of who signed."""
+
+    def __init__(self, reason: str, key: asyncssh.SSHKey, *, changed: bool, authority: bool) -> None:
+        super().__init__(reason)
+        self.key, self.changed, self.authority = key, changed, authority
+
+
 class NoChannel(Trouble):
     """The host opens no further channel on this connection. Nothing was sent."""
 
@@ -145,6 +153,10 @@ class Line:
         if not opened.cancelled():
             opened.exception()  # nobody may wait for it any more
 
+    async def greet(self) -> None:
+        """Connect, and ask nothing. Raises Trouble, Untrusted for a host whose key nobody recorded."""
+        await self._connection()
+
     def retire(self) -> None:
         """The host is spoken to in this way no more: what is under way comes to its end."""
         if self._warm:
@@ -207,17 +219,24 @@ class Line:
             visitor.held.close()
             if not isinstance(error, Exception):
                 raise
-            raise Trouble(self._why_closed(error, visitor, jump)) from error
+            if isinstance(error, asyncssh.HostKeyNotVerifiable):
+                raise self._untrusted(error, visitor) from error
+            raise Trouble(self._why_closed(error, jump)) from error
 
-    def _why_closed(self, error: Exception, visitor: Visitor, jump: "_Warm | None") -> str:
+    def _untrusted(self, error: Exception, visitor: Visitor) -> Trouble:
+        why = _reason(error, self.host)
+        if visitor.key:
+            shown = visitor.key.get_fingerprint()
+            why = self._known.why_not(self.host, shown, authority=visitor.authority)
+        log.error("%s %s", self.host.name, why)
+        if not visitor.key:
+            return Trouble(why)
+        changed = bool(self._known.recorded(self.host))
+        return Untrusted(why, visitor.key, changed=changed, authority=visitor.authority)
+
+    def _why_closed(self, error: Exception, jump: "_Warm | None") -> str:
         """Why no connection could be made."""
         match error:
-            case asyncssh.HostKeyNotVerifiable():
-                why = _reason(error, self.host)
-                if visitor.shown:
-                    why = self._known.why_not(self.host, visitor.shown, authority=visitor.authority)
-                log.error("%s %s", self.host.name, why)
-                return why
             case TimeoutError():
                 return f"did not answer within {self._limits.connect:g} s (connection timed out)"
             case asyncssh.ChannelOpenError() if self._jump:

@@ -39,20 +39,29 @@ class KnownHosts:
             raise NoKnownHosts(f"can't be trusted: {self.path} can't be read ({error})") from error
         return self._parsed
 
+    def recorded(self, host: Host) -> Sequence[str]:
+        """The fingerprints of the keys and the authorities that are trusted for a host."""
+        port = None if host.port == SSH_PORT else host.port
+        keys, authorities = self._parsed.match(host.address, "", port)[:2]
+        return tuple(dict.fromkeys(key.get_fingerprint() for key in (*keys, *authorities)))
+
     def why_not(self, host: Host, shown: str, *, authority: bool = False) -> str:
         """Why a host that shows the key with this fingerprint is not trusted, and where its key should be.
 
         authority: it is the key of who signed the host's certificate.
         """
-        port = None if host.port == SSH_PORT else host.port
-        place = f"[{host.address}]:{port}" if port else host.address
-        keys, authorities = self._parsed.match(host.address, "", port)[:2]
+        place = place_of(host)
         if authority:
             return f"shows a certificate of an unknown authority, {shown}: {self.path} has no such one for {place}"
-        if expected := [key.get_fingerprint() for key in (*keys, *authorities)]:
-            recorded = " or ".join(dict.fromkeys(expected))
+        if expected := self.recorded(host):
+            recorded = " or ".join(expected)
             return f"shows another host key, {shown}, than {recorded}, which {self.path} has for {place}"
         return f"shows an unknown host key, {shown}: {self.path} has none for {place}"
+
+
+def place_of(host: Host) -> str:
+    """How known_hosts names a host."""
+    return host.address if host.port == SSH_PORT else f"[{host.address}]:{host.port}"
 
 
 class Visitor(asyncssh.SSHClient):
@@ -65,11 +74,6 @@ class Visitor(asyncssh.SSHClient):
         self.key: asyncssh.SSHKey | None = None
         self.authority = False
         self.held = ExitStack()
-
-    @property
-    def shown(self) -> str:
-        """The fingerprint; empty if it was not the key that wasn't trusted."""
-        return self.key.get_fingerprint() if self.key else ""
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self.held.close()

@@ -1,0 +1,98 @@
+"""kickbot hosts …: parses arguments and prints, nothing else."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import click
+
+from bot import settings
+from bot.errors import SettingsError
+from bot.plainly import FAILED, plainly, with_config
+
+if TYPE_CHECKING:
+    from bot.survey import Survey
+
+
+@click.group()
+def hosts() -> None:
+    """Which hosts there are, whether Kickbot gets through to them, and whose keys it trusts."""
+
+
+@hosts.command("list")
+@click.argument("names", metavar="HOSTS", required=False)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@with_config
+def list_(names: str | None, as_json: bool, config: str | None) -> None:
+    """A line for each host: its address, groups, rules, and who named it. A group in brackets chooses no rule."""
+    from bot import rollcall  # noqa: PLC0415 - opens no library of SSH for the other commands
+
+    with plainly():
+        _, surveyed, chosen = _surveyed(config, names)
+        lines = rollcall.listed(surveyed, chosen)
+        click.echo(rollcall.as_json(lines) if as_json else "\n".join(rollcall.as_table(rollcall.list_rows(lines))))
+
+
+@hosts.command("check")
+@click.argument("names", metavar="HOSTS", required=False)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@with_config
+def check(names: str | None, as_json: bool, config: str | None) -> None:
+    """Log in, use sudo and look, as the bot would; exit status 1 if that fails on any host. Shows no sessions."""
+    from bot import rollcall  # noqa: PLC0415 - opens no library of SSH for the other commands
+
+    async def every() -> list[rollcall.Check]:
+        found = []
+        async for each in rollcall.checked(loaded, surveyed, chosen):
+            found.append(each)
+            if not as_json:
+                click.echo(rollcall.check_row(each))
+        return found
+
+    logging.disable()  # what the log would say stands in the lines
+    with plainly():
+        loaded, surveyed, chosen = _surveyed(config, names)
+        loaded.check_files()
+        found = asyncio.run(every())
+        if as_json:
+            click.echo(rollcall.as_json(found))
+        sys.exit(0 if all(each.ok for each in found) else FAILED)
+
+
+@hosts.command("trust")
+@click.argument("names", metavar="HOSTS")
+@click.option("--replace", is_flag=True, help="Also where another key is recorded for the host.")
+@with_config
+def trust(names: str, replace: bool, config: str | None) -> None:
+    """Show the fingerprint of the key that each host shows, ask, and write it into known_hosts."""
+    from bot import rollcall  # noqa: PLC0415 - opens no library of SSH for the other commands
+
+    async def every() -> bool:
+        told = rollcall.trusted(loaded, surveyed, chosen, click.confirm, replace=replace)
+        return all([ok async for ok in _echoed(told)])
+
+    logging.disable()
+    with plainly():
+        if not sys.stdin.isatty():
+            raise SettingsError("hosts trust asks a person, on a terminal")
+        loaded, surveyed, chosen = _surveyed(config, names)
+        sys.exit(0 if asyncio.run(every()) else FAILED)
+
+
+async def _echoed(told: AsyncIterator[tuple[bool, str]]) -> AsyncIterator[bool]:
+    async for ok, words in told:
+        click.echo(words)
+        yield ok
+
+
+def _surveyed(config: str | None, names: str | None) -> "tuple[settings.Settings, Survey, tuple[str, ...]]":
+    """The settings, the hosts, and those of them that are meant. What was left out is told."""
+    from bot.survey import survey  # noqa: PLC0415 - reads with the library of SSH
+
+    loaded = settings.load(settings.find(config))
+    found = asyncio.run(survey(loaded))
+    for note in found.notes:
+        click.echo(note, err=True)
+    return loaded, found, found.inventory.select(names) if names else tuple(found.inventory.hosts)

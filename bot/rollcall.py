@@ -1,0 +1,170 @@
+"""`kickbot hosts`: which hosts there are, whether Kickbot gets through to them, and whose keys it trusts.
+
+It ends nobody's session, and shows none.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from time import monotonic
+
+from bot.durations import exact
+from bot.hosts import scribe
+from bot.hosts.connections import SshHosts
+from bot.hosts.ssh import Trouble, Untrusted
+from bot.hosts.trust import place_of
+from bot.models import Host, Snapshot, Value
+from bot.settings import Settings
+from bot.survey import Survey
+
+AT_ONCE = 10
+
+
+class Line(Value):
+    """A host as `hosts list` shows it. rules: the numbers of those that speak about it, as in `rules[0]`."""
+
+    name: str
+    address: str
+    user: str
+    jump: str
+    groups: tuple[str, ...]
+    hints: tuple[str, ...]
+    rules: tuple[int, ...]
+    source: str
+
+
+class Check(Value):
+    """How a look at a host went. seconds: with the connection. reason: why there is none; empty if there is."""
+
+    name: str
+    address: str
+    ok: bool
+    seconds: float
+    reason: str = ""
+    host_key: str = ""
+    system: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def listed(survey: Survey, names: Sequence[str]) -> list[Line]:
+    """What is known of these hosts without asking them."""
+    return [
+        Line(
+            name=host.name,
+            address=place_of(host),
+            user=host.user,
+            jump=" via ".join(each.name for each in _way(host)[-2::-1]),
+            groups=tuple(sorted(host.groups)),
+            hints=tuple(sorted(host.hints)),
+            rules=tuple(n for n, rule in enumerate(survey.policy.rules) if host.name in rule.hosts),
+            source=host.source,
+        )
+        for host in map(survey.inventory.hosts.__getitem__, names)
+    ]
+
+
+async def checked(settings: Settings, survey: Survey, names: Sequence[str]) -> AsyncIterator[Check]:
+    """A look at each host, each as it comes."""
+    few = asyncio.Semaphore(AT_ONCE)
+    async with _hosts(settings, survey) as hosts:
+        for check in asyncio.as_completed([_check(hosts, survey.inventory.hosts[name], few) for name in names]):
+            yield await check
+
+
+async def trusted(
+    settings: Settings, survey: Survey, names: Sequence[str], confirm: Callable[[str], bool], *, replace: bool
+) -> AsyncIterator[tuple[bool, str]]:
+    """Whether each host, and each jump host before it, is trusted in the end, and what to tell of it."""
+    known_hosts = settings.path(settings.ssh.known_hosts)
+    known_hosts.touch(mode=0o600)
+    asked: set[Host] = set()
+    async with _hosts(settings, survey) as hosts:
+        for name in names:
+            for host in _way(survey.inventory.hosts[name]):
+                if host not in asked:
+                    asked.add(host)
+                    yield await _trust(hosts, host, known_hosts, confirm, replace=replace)
+
+
+def as_table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lines whose columns stand below each other."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def list_rows(lines: Sequence[Line]) -> list[tuple[str, ...]]:
+    return [("name", "address", "groups", "rules", "source"), *map(_list_row, lines)]
+
+
+def check_row(check: Check) -> str:
+    took = exact(check.seconds)
+    if check.ok:
+        return f"ok    {check.name}  {check.address}  in {took}  {check.host_key}  {check.system}".rstrip()
+    return f"FAIL  {check.name}  {check.reason}  (after {took})"
+
+
+def as_json(values: Sequence[Value]) -> str:
+    return json.dumps([value.model_dump(mode="json") for value in values], indent=2)
+
+
+def _list_row(line: Line) -> tuple[str, ...]:
+    groups = [*(f"@{group}" for group in line.groups), *(f"(@{group})" for group in line.hints)]
+    rules = ", ".join(f"rules[{number}]" for number in line.rules)
+    way = f"{line.user}@{line.address}" + (f" via {line.jump}" if line.jump else "")
+    return line.name, way, " ".join(groups) or "-", rules or "none: nobody", line.source
+
+
+def _way(host: Host) -> list[Host]:
+    """The jump hosts, the first one first, and the host."""
+    return [*(_way(host.jump) if host.jump else []), host]
+
+
+@asynccontextmanager
+async def _hosts(settings: Settings, survey: Survey) -> AsyncIterator[SshHosts]:
+    keys = [settings.path(key) for key in settings.ssh.keys]
+    hosts = SshHosts(survey.inventory.hosts, keys, settings.path(settings.ssh.known_hosts))
+    try:
+        yield hosts
+    finally:
+        await hosts.close()
+
+
+async def _check(hosts: SshHosts, host: Host, few: asyncio.Semaphore) -> Check:
+    async with few:
+        started = monotonic()
+        (look,) = [look async for look in hosts.look([host.name])]
+        said = {"name": host.name, "address": place_of(host), "seconds": round(monotonic() - started, 3)}
+    if isinstance(look, Snapshot):
+        found = {"host_key": look.host_key, "system": look.system, "notes": look.notes}
+        return Check.model_validate({**said, **found, "ok": True})
+    return Check.model_validate({**said, "ok": False, "reason": look.reason})
+
+
+async def _trust(
+    hosts: SshHosts, host: Host, known_hosts: Path, confirm: Callable[[str], bool], *, replace: bool
+) -> tuple[bool, str]:
+    try:
+        await hosts.greet(host)
+    except Untrusted as stranger:
+        return _decide(host, stranger, known_hosts, confirm, replace=replace)
+    except Trouble as trouble:
+        return False, f"{host.name} {trouble}"
+    return True, f"{host.name} is trusted already."
+
+
+def _decide(
+    host: Host, stranger: Untrusted, known_hosts: Path, confirm: Callable[[str], bool], *, replace: bool
+) -> tuple[bool, str]:
+    key, shown = stranger.key, f"{host.name} {stranger}"
+    if stranger.authority:
+        return False, f"{shown}\n  Compare it, and write a line with @cert-authority yourself."
+    if stranger.changed and not replace:
+        return False, f"{shown}\n  Nothing was changed. If the host really has a new key, add --replace."
+    kind = key.get_algorithm().removeprefix("ssh-")
+    if not confirm(f"{shown}\n  Trust {host.name} by its {kind} key {key.get_fingerprint()}?"):
+        return False, f"{host.name} is not trusted."
+    scribe.write(known_hosts, host, key)
+    return True, f"{host.name} is trusted from now on."
