@@ -1,4 +1,4 @@
-"""kickbot run | demo | audit: parses arguments and prints, nothing else."""
+"""kickbot run | demo | hosts | audit: parses arguments and prints, nothing else."""
 
 import asyncio
 import logging

@@ -45,10 +45,12 @@ async def survey(settings: Settings) -> Survey:
 
 
 async def again(settings: Settings, estate: Estate) -> None:
-    """Survey again on each SIGHUP, and as often as [inventory] says. Never ends."""
+    """Survey again on each SIGHUP, and as often as [inventory] says. Never ends, where that names anything."""
+    if not settings.sources:
+        return
     asked = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)
-    every = min((section.every for section in settings.sources), default=None)
+    every = min(section.every for section in settings.sources)
     told: tuple[str, ...] = ()
     try:
         while True:
@@ -129,14 +131,14 @@ def _joined(settings: Settings, others: Sequence[Found], ssh: OpenSsh) -> Survey
             hosts[name] = ssh.reached(settings.host(entry), port=entry.port, user=entry.user)
         except SourceTrouble as trouble:
             notes.append(_left_out(entry.source, name, str(trouble)))
-    policy = settings.policy(Inventory(hosts=hosts))
-    rules = {name: tuple(n for n, rule in enumerate(policy.rules) if name in rule.hosts) for name in hosts}
-    for name, why in [*one_name_each(hosts, rules)]:
-        notes.append(_left_out(hosts.pop(name).source, name, why))
-    kept = tuple(rule.model_copy(update={"hosts": rule.hosts.intersection(hosts)}) for rule in policy.rules)
-    return Survey(
-        inventory=Inventory(hosts=hosts), policy=policy.model_copy(update={"rules": kept}), notes=tuple(notes)
-    )
+    rules = settings.policy(Inventory(hosts=hosts)).rules
+    ruled = {name: tuple(n for n, rule in enumerate(rules) if name in rule.hosts) for name in hosts}
+    left_out = [_left_out(hosts.pop(name).source, name, why) for name, why in [*one_name_each(hosts, ruled)]]
+    inventory = Inventory(hosts=hosts)
+    try:
+        return Survey(inventory=inventory, policy=settings.policy(inventory), notes=(*notes, *left_out))
+    except SettingsError as error:
+        raise SettingsError(f"{error} {'; '.join(left_out)}") from error
 
 
 def _left_out(source: str, name: str, why: str) -> str:

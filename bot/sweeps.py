@@ -6,7 +6,7 @@ up for by one. Which runs there are is in the trail alone: however many replicas
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
@@ -32,11 +32,15 @@ STILL_OPEN = "Request {} of this sweep is not over yet."
 
 
 class Sweeps:
-    """Opens the runs, and says whether one is to be done now. It acts on no host."""
+    """Opens the runs, and says whether one is to be done now. It acts on no host. policy: as it stands now."""
 
-    def __init__(self, ledger: Ledger, policy: Policy) -> None:
+    def __init__(self, ledger: Ledger, policy: Callable[[], Policy]) -> None:
         self._ledger = ledger
-        self._policy = policy
+        self._now_in_force = policy
+
+    @property
+    def _policy(self) -> Policy:
+        return self._now_in_force()
 
     async def keep(self) -> None:
         """Until cancelled: no sweep is without its run."""

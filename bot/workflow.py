@@ -95,7 +95,7 @@ class Workflow:
         self._unholds = Unholds(self._ledger, rights)
         self._acts = Acts(self._ledger, hosts, self._brake)
         self._holds = Holds(self._ledger, hosts, self._brake, self._acts)
-        self._sweeps = Sweeps(self._ledger, rights.policy)
+        self._sweeps = Sweeps(self._ledger, lambda: rights.policy)
         self._looking = Looking(self._ledger, hosts, poll=timing.poll, sleep=sleep)
         self._listings = Listings(self._ledger, self._looking, rights)
         self._preparing = Preparing(self._ledger, self._looking, rights, self._brake, self._sweeps)

@@ -6,7 +6,13 @@ from pathlib import Path
 README = Path(__file__).parents[1] / "README.md"
 
 
+def blocks(language: str) -> list[str]:
+    """The README's blocks of that language, in their order."""
+    shape = rf"^```{language}\n(.*?)^```$"
+    return re.findall(shape, README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
 def block(language: str) -> str:
-    """The one block of that language."""
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    return str(found)
+    """Its only one."""
+    (found,) = blocks(language)
+    return found

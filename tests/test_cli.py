@@ -227,6 +227,7 @@ async def test_an_empty_trail_says_so(config: Path) -> None:
         ["audit", "checkpoint"],
         ["audit", "export"],
         ["audit", "report"],
+        *(["hosts"], ["hosts", "list"], ["hosts", "check"], ["hosts", "trust"]),
     ],
 )
 def test_every_command_has_help_and_its_place_in_the_readme(words: list[str]) -> None:

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from bot import settings
 from bot.audit.sqlite import SqliteTrail
 from bot.borders import HostsState
 from bot.cli import main
 from bot.slack.http_mode import HttpMode
 from bot.slack.signatures import Signatures
 from bot.vitals import Vitals
-from tests.readme import README, block
+from tests.readme import README, block, blocks
 
 
 def instructions(name: str) -> list[str]:
@@ -59,7 +60,7 @@ def test_what_it_runs_is_a_command_of_kickbot() -> None:
 
 def test_its_health_check_asks_the_port_of_the_example() -> None:
     """The same number stands in kickbot.toml, as the README shows it."""
-    listen = tomllib.loads(block("toml"))["health"]["listen"]
+    listen = tomllib.loads(blocks("toml")[0])["health"]["listen"]
     assert f"http://{listen}/healthz" in instructions("HEALTHCHECK")[0]
 
 
@@ -76,3 +77,11 @@ async def test_its_health_check_believes_healthz(vitals: Vitals) -> None:
             assert await status(port) == 0
         assert await status(port) == 1
     assert await status(port) == 1
+
+
+def test_its_inventory_is_one_that_kickbot_takes(tmp_path: Path) -> None:
+    """Beside the example of kickbot.toml."""
+    path = tmp_path / "kickbot.toml"
+    path.write_text("\n".join(blocks("toml")), encoding="utf-8")
+    ssh, command, groups = settings.load(path).sources
+    assert (ssh.ssh_config, command.trusted, command.every, len(groups.groups or ())) == ("~/.ssh/config", True, 600, 2)

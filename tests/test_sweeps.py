@@ -49,7 +49,7 @@ def configure(stage: Stage, *sweeps: Series, **rule: Any) -> None:
 
 async def opened(stage: Stage) -> list[Request]:
     """The runs that are open, once every sweep has one."""
-    await Sweeps(Ledger(stage.trail), stage.policy).open_missing()
+    await Sweeps(Ledger(stage.trail), lambda: stage.policy).open_missing()
     return [run for run in await runs(stage) if not run.state.final]
 
 
