@@ -78,6 +78,9 @@ async def _once_more(settings: Settings, estate: Estate, told: tuple[str, ...]) 
     except SettingsError as error:
         log.error("the inventory stays as it was: %s", error)  # noqa: TRY400 - says all that there is to say
         return told
+    except Exception:
+        log.exception("the inventory stays as it was: it could not be read")
+        return told
     tell(tuple(note for note in seen.notes if note not in told))
     if (seen.inventory, seen.policy) != (estate.inventory, estate.policy):
         came, went = (

@@ -13,7 +13,13 @@ import pytest
 from bot import settings
 from bot.errors import SettingsError
 from bot.estate import Estate
+from bot.hosts.sources import ansible
+from bot.sandbox.cast import demo_workspace
+from bot.sandbox.host_logins import Login
+from bot.sandbox.hosts import HostSpec, SandboxHost, SandboxHosts
+from bot.sandbox.server import SandboxSlack
 from bot.survey import Survey, again, survey
+from tests.whole import CHANNEL, bot_at_work, configure
 
 BASE = """
 [slack]
@@ -216,6 +222,17 @@ async def test_a_reading_that_fails_or_is_empty_keeps_the_old_one_and_says_so(ru
     assert running.estate.inventory is before
 
 
+async def test_a_fault_in_a_reading_does_not_end_the_bot(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is in the log, and the next reading is none the worse."""
+    before = running.estate.inventory
+    with monkeypatch.context() as broken:
+        broken.setattr(ansible, "parse", None)
+        await running.told("the inventory stays as it was: it could not be read")
+    assert running.estate.inventory is before
+    write(running.folder, web=["web01", "web02"])
+    await running.told("1 new, 0 gone")
+
+
 async def test_a_bad_reading_is_followed_by_a_good_one(running: Running) -> None:
     """It goes on reading."""
     (running.folder / "inventory.json").unlink()
@@ -236,3 +253,32 @@ async def test_sources_are_read_again_by_themselves(folder: Path, caplog: pytest
 
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_the_whole_bot_takes_hosts_that_came_and_leaves_those_that_went(folder: Path) -> None:
+    """People can ask about a new host at once, and no more about one that is gone."""
+    async with (
+        SandboxHosts.start([HostSpec("host1"), HostSpec("host2", (Login("alice"),))]) as hosts,
+        SandboxSlack.start(demo_workspace()) as slack,
+    ):
+        config = configure(folder, [], key=hosts.client_key, known_hosts=hosts.known_hosts)
+        config.write_text(config.read_text() + TRUSTED)
+        tell_of(folder, hosts.hosts["host1"])
+        alice = slack.as_("alice")
+        async with bot_at_work(slack, config):
+            await alice.command(CHANNEL, "/sessions", "host2")
+            await alice.sees("There is no host `host2`.")
+            tell_of(folder, hosts.hosts["host2"])
+            os.kill(os.getpid(), signal.SIGHUP)
+            async with asyncio.timeout(20):
+                while not any("host2: 1 session" in message.text for message in alice.messages(CHANNEL)):
+                    await alice.command(CHANNEL, "/sessions", "host2")
+                    await asyncio.sleep(0.2)
+            await alice.command(CHANNEL, "/sessions", "host1")
+            await alice.sees("There is no host `host1`.")
+
+
+def tell_of(folder: Path, host: SandboxHost) -> None:
+    """An inventory with that one host."""
+    said = {"ansible_host": host.address, "ansible_port": host.port}
+    (folder / "inventory.json").write_text(json.dumps({"_meta": {"hostvars": {host.name: said}}}))
