@@ -111,7 +111,7 @@ async def serving(
                     _shown(vitals, settings),
                     _beside(vitals.run(), *_signing(trail, settings)),
                     at_work(slack, trail, hosts, estate=estate, names=names, timing=timing),
-                    _beside(survey.again(settings, estate)),
+                    _beside(survey.again(settings, estate, surveyed.notes)),
                     vitals.at_work(),
                 ):
                     yield vitals

@@ -14,7 +14,7 @@ from bot.models import Host, Value
 
 OWN = "kickbot.toml"
 
-_ADDRESS = re.compile(r"[A-Za-z0-9:](?:[A-Za-z0-9._:-]*[A-Za-z0-9:])?(?:%[A-Za-z0-9._-]+)?")
+_ADDRESS = re.compile(r"[A-Za-z0-9:_][A-Za-z0-9._:-]*(?:%[A-Za-z0-9._-]+)?")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}\$?")
 LAST_PORT = 65535
 

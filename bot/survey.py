@@ -34,7 +34,8 @@ class Survey(Value):
 
 async def survey(settings: Settings) -> Survey:
     """Raises SettingsError for a source that can't be read, and for rules about hosts that aren't there."""
-    ssh = OpenSsh([settings.path(section.ssh_config) for section in settings.sources if section.ssh_config])
+    files = [settings.path(section.ssh_config) for section in settings.sources if section.ssh_config]
+    ssh = OpenSsh(files, settings.ssh.user)
     others: list[Found] = []
     for number, section in enumerate(settings.sources):
         try:
@@ -44,14 +45,16 @@ async def survey(settings: Settings) -> Survey:
     return await asyncio.to_thread(_joined, settings, others, ssh)
 
 
-async def again(settings: Settings, estate: Estate) -> None:
-    """Survey again on each SIGHUP, and as often as [inventory] says. Never ends, where that names anything."""
+async def again(settings: Settings, estate: Estate, told: tuple[str, ...] = ()) -> None:
+    """Survey again on each SIGHUP, and as often as [inventory] says. Never ends, where that names anything.
+
+    told: the notes that are in the log already.
+    """
     if not settings.sources:
         return
     asked = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, asked.set)
     every = min(section.every for section in settings.sources)
-    told: tuple[str, ...] = ()
     try:
         while True:
             try:
@@ -72,7 +75,7 @@ def tell(notes: tuple[str, ...]) -> None:
 
 
 async def _once_more(settings: Settings, estate: Estate, told: tuple[str, ...]) -> tuple[str, ...]:
-    """One reading. told: the notes that are in the log already."""
+    """One reading, and its notes."""
     try:
         seen = await survey(settings)
     except SettingsError as error:

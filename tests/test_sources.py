@@ -47,7 +47,7 @@ Host *
 def openssh(folder: Path, text: str = CONFIG) -> OpenSsh:
     path = folder / "ssh_config"
     path.write_text(text)
-    return OpenSsh([path])
+    return OpenSsh([path], "kickbot")
 
 
 def reached(ssh: OpenSsh, address: str, port: int | None = None, user: str = "") -> Host:
@@ -100,6 +100,13 @@ def test_a_jump_host_may_be_behind_another_one(home: Path) -> None:
     assert host.jump.jump.name == "bastion"
 
 
+def test_the_login_on_a_jump_host_is_the_one_of_the_bot(home: Path) -> None:
+    """Not the one that the host behind it asks for."""
+    jump = reached(openssh(home, "Host db1\n  ProxyJump bastion\n"), "db1", user="admin").jump
+    assert jump
+    assert jump.user == "kickbot"
+
+
 def test_an_address_of_ipv6_as_a_jump_host(home: Path) -> None:
     """In brackets, with a port behind them."""
     jump = reached(openssh(home, "Host db1\n  ProxyJump ssh://ops@[2001:db8::1]:2200\n"), "db1").jump
@@ -139,7 +146,7 @@ def test_included_files_count(home: Path) -> None:
 def test_an_ssh_config_that_is_not_there(home: Path) -> None:
     """It is told, not taken for an empty one."""
     with pytest.raises(SourceTrouble, match="can't be read"):
-        OpenSsh([home / "nowhere"]).named()
+        OpenSsh([home / "nowhere"], "kickbot").named()
 
 
 # ------------------------------------------------------------------------------------------------ Ansible

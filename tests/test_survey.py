@@ -267,15 +267,15 @@ async def test_the_whole_bot_takes_hosts_that_came_and_leaves_those_that_went(fo
         alice = slack.as_("alice")
         async with bot_at_work(slack, config):
             await alice.command(CHANNEL, "/sessions", "host2")
-            await alice.sees("There is no host `host2`.")
+            await alice.sees("There is no host `host2`.", seconds=60)
             tell_of(folder, hosts.hosts["host2"])
             os.kill(os.getpid(), signal.SIGHUP)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not any("host2: 1 session" in message.text for message in alice.messages(CHANNEL)):
                     await alice.command(CHANNEL, "/sessions", "host2")
                     await asyncio.sleep(0.2)
             await alice.command(CHANNEL, "/sessions", "host1")
-            await alice.sees("There is no host `host1`.")
+            await alice.sees("There is no host `host1`.", seconds=60)
 
 
 def tell_of(folder: Path, host: SandboxHost) -> None:

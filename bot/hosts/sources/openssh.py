@@ -43,10 +43,13 @@ class _Config(SSHClientConfig):
 
 
 class OpenSsh:
-    """Configuration files, with those that they include, as they are now; the first word in them counts."""
+    """Configuration files, with those that they include, as they are now; the first word in them counts.
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self._paths = paths
+    user: the login on jump hosts for which they name none.
+    """
+
+    def __init__(self, paths: Sequence[Path], user: str) -> None:
+        self._paths, self._user = paths, user
         self._read: Callable[..., _Config] = lru_cache(maxsize=None)(self._parsed)
 
     def named(self) -> Found:
@@ -55,7 +58,7 @@ class OpenSsh:
 
     def reached(self, host: Host, *, port: int | None, user: str) -> Host:
         """As `ssh` would reach its address. port, user: where its own source says them. Raises SourceTrouble."""
-        return self._reached(host, port, user, MAX_JUMPS)
+        return self._reached(host, port, user, MAX_JUMPS) if self._paths else host
 
     def _reached(self, host: Host, port: int | None, user: str, jumps: int) -> Host:
         said = self._read(host.address, port, user)
@@ -74,9 +77,9 @@ class OpenSsh:
         if why := no_way(host.address, None, "") or no_way(reached.address, reached.port, reached.user):
             raise SourceTrouble(why)
         jump = said.get("ProxyJump") if not host.jump else None
-        return reached.model_copy(update={"jump": self._chain(str(jump), host, jumps)}) if jump else reached
+        return reached.model_copy(update={"jump": self._chain(str(jump), jumps)}) if jump else reached
 
-    def _chain(self, text: str, host: Host, jumps: int) -> Host:
+    def _chain(self, text: str, jumps: int) -> Host:
         """`user@first,second:2222` -> the second, behind the first."""
         through: Host | None = None
         for part in text.split(","):
@@ -84,7 +87,7 @@ class OpenSsh:
             if not shape or not jumps:
                 raise SourceTrouble(f"has a ProxyJump that {'leads in a circle' if shape else 'is none'}")
             name = shape["host"].strip("[]")
-            jump = Host(name=name, address=name, user=host.user, jump=through, source="ssh_config")
+            jump = Host(name=name, address=name, user=self._user, jump=through, source="ssh_config")
             jumps -= 1
             through = self._reached(jump, int(shape["port"] or 0) or None, shape["user"] or "", jumps)
         assert through  # noqa: S101 - a text has at least one part
