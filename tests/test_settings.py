@@ -150,7 +150,7 @@ BROKEN = [
     ("a password behind", '"kickbot.db"', '"postgresql://h/d?password=p"', "audit.database: must not hold a password"),
     ("port 0", "port = 22", "port = 0", "hosts[0].port: "),
     ("port as text", "port = 22", 'port = "ssh"', "hosts[0].port: "),
-    ("windows", "port = 22", 'platform = "windows"', "hosts[0].platform: "),
+    ("platform", "port = 22", 'platform = "solaris"', "hosts[0].platform: "),
     ("a range without end", "web[01-20]", "web[1-999999999]", "hosts[0].name: `web[1-999999999]` is too large"),
     ("a long name", "web[01-20]", "x" * 300, "hosts[0].name: That host name is too long (300 characters"),
     ("no host name", "web[01-20]", "$(id)", "hosts[0].name: `$(id)` is not a host name"),
