@@ -1,6 +1,5 @@
 """A Windows host as it is met: who is logged on, from where, and what runs. Rows as windows.c reads them."""
 
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -8,6 +7,7 @@ from bot.hosts.drivers.windows_answer import START
 
 ALICE, BOB, MAX, UMLAUT, OPS = (f"S-1-5-21-1004336348-1177238915-682003330-{n}" for n in (1104, 1105, 1106, 1107, 1003))
 NETBIOS = "CORP"
+NOW = datetime(2026, 11, 20, 13, 28, tzinfo=UTC)
 MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
@@ -16,8 +16,8 @@ Rows = list[Sequence[object]]
 
 
 def filetime(ago: float = 0) -> int:
-    """100 ns since 1601, so many seconds ago."""
-    return int((datetime.fromtimestamp(time.time(), UTC) - START).total_seconds() * 10_000_000 - ago * 10_000_000)
+    """100 ns since 1601, so many seconds before NOW."""
+    return int(((NOW - START).total_seconds() - ago) * 10_000_000)
 
 
 class Win:
@@ -26,6 +26,8 @@ class Win:
     def __init__(self, uptime: int = 3 * DAY) -> None:
         self.boot = filetime(uptime)
         self.rows: Rows = [
+            ("now", filetime()),
+            ("machine", "WIN1"),
             ("uptime", uptime * 100),
             ("own", 9_100),
             ("process", 0, 0, 0, 0, "", "", ""),

@@ -247,6 +247,9 @@ int TerminateProcess(void *process, int status) {
 
 int CloseHandle(void *handle) { return 1; }
 uint64_t GetTickCount64(void) { return number("uptime", 0) * 10; }
+void GetSystemTimeAsFileTime(int64_t *now) { *now = number("now", 0); }
+int GetComputerNameW(wide *name, int *most) { return widen(row("machine", 0)[1], name, *most) > 0; }
+uint32_t RtlGetVersion(uint32_t *version) { version[1] = 10; version[2] = 0; version[3] = 20348; return version[0] == 276 ? 0 : 87; }
 int GetCurrentProcessId(void) { return number("own", 0); }
 void *LocalFree(void *memory) { free(memory); return NULL; }
 int ConvertSidToStringSidW(const char *sid, wide **text) { *text = wide_copy(sid); return 1; }

@@ -82,8 +82,8 @@ namespace Kickbot
             foreach (Task task in tree.All) tasks.Add(Said(task));
             return Json.Object(
                 "boot", Json.Long(tree.Boot()), "uptime", Json.Long(Machine.Uptime),
-                "now", Json.Long(DateTime.UtcNow.ToFileTimeUtc()), "system", Json.Text(Environment.OSVersion.VersionString),
-                "machine", Json.Text(Environment.MachineName), "own", Json.Long(Native.GetCurrentProcessId()),
+                "now", Json.Long(Machine.Now), "system", Json.Text(Machine.Version),
+                "machine", Json.Text(Machine.Name), "own", Json.Long(Native.GetCurrentProcessId()),
                 "logons", Json.List(Accounts()), "sessions", Json.List(logins), "processes", Json.List(tasks));
         }
 

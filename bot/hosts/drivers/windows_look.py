@@ -7,6 +7,7 @@ of people below sshd. A parent's number is that of its parent only if that one i
 import json
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from typing import Any
 
 from bot.cleaning import shorten
 from bot.hosts.drivers.windows_acts import LADDER, LADDER_SSH, PEOPLE
@@ -21,6 +22,12 @@ DISCONNECTED = STATES.index("disconnected")
 SERVICES = {0: "console", 2: "rdp"}
 SSHD = {"sshd.exe", "sshd-session.exe"}
 SYSTEM = {"S-1-5-18": "SYSTEM", "S-1-5-19": "LOCAL SERVICE", "S-1-5-20": "NETWORK SERVICE"}
+
+_HEADINGS = {
+    "sessions": "Sessions, by the WTS API; times are 100 ns since 1601",
+    "logons": "Accounts with a logon, by the security authority",
+    "processes": "Processes",
+}
 
 COMMAND_LENGTH = 4_000
 TRANSCRIPT_LENGTH = 2_000_000
@@ -46,7 +53,7 @@ class Look:
             sessions=(*map(self._session, facts.sessions), *map(self._ssh, self._leaders)),
             outside=tuple(map(self._process, self._outside)),
             notes=tuple(self._notes()),
-            raw=shorten(json.dumps(facts.model_dump(mode="json"), ensure_ascii=False, indent=1), TRANSCRIPT_LENGTH),
+            raw=shorten("\n".join(self._transcript()), TRANSCRIPT_LENGTH),
         )
 
     # ------------------------------------------------------------------------------------------------ logins
@@ -169,10 +176,22 @@ class Look:
         """Seconds since a time; None for none, and for one that never was."""
         return (self._facts.now - time) // 10_000_000 if 0 < time <= self._facts.now else None
 
+    def _transcript(self) -> Iterator[str]:
+        """The whole answer for evidence: one line for each fact."""
+        told = self._facts.model_dump(mode="json")
+        lists = {name: told.pop(name) for name in ("sessions", "logons", "processes")}
+        yield from ("# The host", _line(told))
+        for name, heading in _HEADINGS.items():
+            yield from ("", f"# {heading}", *map(_line, lists[name]))
+
     def _notes(self) -> Iterator[str]:
         for login in self._facts.sessions:
             if not PEOPLE.fullmatch(login.sid):
                 yield f"session {login.id}: Windows did not tell whose SID {login.user} has, so it can't be ended"
+
+
+def _line(values: Mapping[str, Any]) -> str:
+    return json.dumps(values, ensure_ascii=False)
 
 
 def _account(name: str, sid: str) -> Account:

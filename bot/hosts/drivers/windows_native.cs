@@ -5,7 +5,9 @@ namespace Kickbot
 {
     using System;
     using System.Collections.Generic;
+    using System.Net;
     using System.Runtime.InteropServices;
+    using System.Text;
 
     static class Native
     {
@@ -43,6 +45,13 @@ namespace Kickbot
             public Words Image; public int Priority; public IntPtr Pid, Parent; public uint Handles, Session;
         }
 
+        [StructLayout(LayoutKind.Sequential, CharSet = CharSet.Unicode)]
+        public struct Version
+        {
+            public int Size, Major, Minor, Build, Platform;
+            [MarshalAs(UnmanagedType.ByValTStr, SizeConst = 128)] public string Pack;
+        }
+
         [DllImport("wtsapi32.dll", SetLastError = true)]
         public static extern bool WTSEnumerateSessionsW(IntPtr server, int reserved, int version, out IntPtr list, out int count);
         [DllImport("wtsapi32.dll", SetLastError = true)]
@@ -70,6 +79,10 @@ namespace Kickbot
         [DllImport("kernel32.dll")] public static extern bool CloseHandle(IntPtr handle);
         [DllImport("kernel32.dll")] public static extern ulong GetTickCount64();
         [DllImport("kernel32.dll")] public static extern int GetCurrentProcessId();
+        [DllImport("kernel32.dll")] public static extern void GetSystemTimeAsFileTime(out long now);
+        [DllImport("kernel32.dll", SetLastError = true, CharSet = CharSet.Unicode)]
+        public static extern bool GetComputerNameW(StringBuilder name, ref int most);
+        [DllImport("ntdll.dll")] public static extern uint RtlGetVersion(ref Version version);
         [DllImport("kernel32.dll")] public static extern IntPtr LocalFree(IntPtr memory);
         [DllImport("advapi32.dll", SetLastError = true)]
         public static extern bool ConvertSidToStringSidW(IntPtr sid, out IntPtr text);
@@ -113,6 +126,29 @@ namespace Kickbot
         const int QueryLimited = 0x1000, Terminate = 1;
 
         public static long Uptime { get { return (long)(Native.GetTickCount64() / 10); } }
+
+        public static long Now { get { long now; Native.GetSystemTimeAsFileTime(out now); return now; } }
+
+        public static string Name
+        {
+            get
+            {
+                int most = 64;
+                var name = new StringBuilder(most);
+                Demand(Native.GetComputerNameW(name, ref most), "GetComputerName");
+                return name.ToString();
+            }
+        }
+
+        public static string Version
+        {
+            get
+            {
+                var version = new Native.Version { Size = Marshal.SizeOf(typeof(Native.Version)) };
+                Native.RtlGetVersion(ref version);
+                return "Windows " + version.Major + "." + version.Minor + "." + version.Build;
+            }
+        }
 
         public static void Demand(bool done, string function)
         {
@@ -206,7 +242,7 @@ namespace Kickbot
                 int family = Marshal.ReadInt32(value);
                 var address = new byte[family == 2 ? 4 : 16];
                 Marshal.Copy(new IntPtr(value.ToInt64() + (family == 2 ? 6 : 4)), address, 0, address.Length);
-                return family == 2 || family == 23 ? new System.Net.IPAddress(address).ToString() : "";
+                return family == 2 || family == 23 ? new IPAddress(address).ToString() : "";
             }
             finally { Native.WTSFreeMemory(value); }
         }
