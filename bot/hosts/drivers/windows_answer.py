@@ -107,8 +107,8 @@ def body(answer: bytes, *, verb: str, nonce: str) -> Mapping[str, Any]:
     heading = f"kickbot windows 1 {verb} {nonce}".encode()
     if heading not in lines:
         _complain(lines)
-    _, *said, mark = lines[lines.index(heading) :]
-    if mark != f"== end {nonce}".encode() or len(said) != 1:
+    said = lines[lines.index(heading) + 1 :]
+    if said[1:] != [f"== end {nonce}".encode()]:
         raise IncompleteAnswer("the answer was cut: the mark at its end is missing")
     try:
         found = _cleaned(json.loads(said[0].replace(nonce.encode(), b"NONCE").decode("ascii")))

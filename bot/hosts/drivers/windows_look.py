@@ -1,7 +1,8 @@
 """One complete look at a Windows host, put together into a Snapshot. Pure; it says in its notes what it could not see.
 
 Who came by SSH has no session of their own there, but shares session 0 with the services: such a login is the processes
-of people below sshd. A parent's number is that of its parent only if that one is older: Windows uses numbers again.
+of people below sshd. What Windows itself runs in every session, such as csrss.exe, is left out. A parent's number is that
+of its parent only if that one is older: Windows uses numbers again.
 """
 
 import json
@@ -74,7 +75,7 @@ class Look:
             since=moment(min(login.logon, self._facts.now)),
             own=any(task.pid == self._facts.own for task in tasks),
             terminals=() if away or not login.station else (self._station(login),),
-            processes=tuple(map(self._process, tasks)),
+            processes=tuple(self._process(task) for task in tasks if PEOPLE.fullmatch(task.sid)),
             ladder=LADDER if login.id > 0 and PEOPLE.fullmatch(login.sid) else (),
             clock_set=self._clock_set,
             age=self._age(login.logon),
