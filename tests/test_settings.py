@@ -560,3 +560,12 @@ def test_maintenance(kickbot_toml: Path) -> None:
 
     assert (usual.idle, usual.spare_groups, usual.max_sessions) == ("careful", (), 20)
     assert (rule.idle, rule.spare_groups, rule.max_sessions) == ("keys", ("oncall", "db-admins"), 3)
+
+
+def test_names_in_any_case(kickbot_toml: Path) -> None:
+    """Windows takes any case for the same account: who is protected, and whose it is, counts in small letters too."""
+    text = SMALL.replace('user = "kickbot"', 'user = "Kickbot"')
+    found = policy(kickbot_toml, text + '\n[people]\nU0BOB = ["CORP\\\\Bob"]\n[protect]\nusers = ["Administrator"]\n')
+
+    assert {"Administrator", "administrator", "kickbot"} <= found.protected
+    assert found.owns(r"corp\bob", "U0BOB")

@@ -1,8 +1,8 @@
 """One complete look at a Windows host, put together into a Snapshot. Pure; it says in its notes what it could not see.
 
 Who came by SSH has no session of their own there, but shares session 0 with the services: such a login is the processes
-of people below sshd. What Windows itself runs in every session, such as csrss.exe, is left out. A parent's number is that
-of its parent only if that one is older: Windows uses numbers again.
+of people below sshd. What Windows itself runs in every session, such as csrss.exe, is left out. A parent's number is
+that of its parent only if that one is older: Windows uses numbers again.
 """
 
 import json
