@@ -105,7 +105,7 @@ NOT_A_LOOK = {
     "another nonce": (captured(CAPTURES[0]).replace(NONCE.encode(), b"0" * 32), "does not begin like"),
     "an answer to an act": (captured(CAPTURES[0]).replace(b" look ", b" end "), "does not begin like"),
     "something behind the mark": (captured(CAPTURES[0]) + b"x", "the mark at its end is missing"),
-    "two lines": (answer("{}\r\n{}"), "the mark at its end is missing"),
+    "two objects": (answer("{}\r\n{}"), "is no JSON"),
     "a list": (answer("[]"), "is no object"),
     "no JSON": (answer("{'a': 1}"), "is no JSON"),
     "too deep": (answer("[" * 100_000), "is no JSON"),

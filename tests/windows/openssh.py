@@ -35,7 +35,8 @@ class Machine:
     """One Windows host that goes on: a log-off takes its time, by its clock.
 
     logoff: seconds that a log-off takes; None: it never happens. by_force: the same once its programs were ended.
-    noise: what a profile prints before everything else. mode: PowerShell's. cut: only so many bytes of stdin arrive.
+    noise: what a profile prints before everything else. width: where PowerShell as the login shell breaks lines, or 0.
+    mode: PowerShell's. cut: only so many bytes of stdin arrive.
     """
 
     def __init__(self, program: Program, folder: Path, win: Win, clock: Callable[[], datetime]) -> None:
@@ -44,6 +45,7 @@ class Machine:
         self.logoff: float | None = 0
         self.by_force: float | None = 0
         self.noise = b""
+        self.width = 0
         self.mode: Mode = "FullLanguage"
         self.cut: int | None = None
         self.command_lines: list[str] = []
@@ -109,6 +111,8 @@ async def serve(machine: Machine, process: Process) -> None:
         process.exit(1)
         return
     status, output = await powershell(machine, options, process)
+    if machine.width:
+        output = re.sub(rb"([^\n]{%d})(?=[^\n])" % machine.width, rb"\1\n", output)
     process.stdout.write(machine.noise + output.replace(b"\n", b"\r\n"))
     process.exit(status)
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from bot.models import HostLimits, Snapshot, Unreachable
+from tests.windows.check import check
 from tests.windows.openssh import Machine, connected
-from tests.windows.scenes import ALICE, NOW, Win
+from tests.windows.scenes import ALICE, BOB, NOW, Win
 from tests.windows.standin import Program
 
 
@@ -55,6 +56,15 @@ async def test_a_profile_that_prints(machine: Machine) -> None:
     assert people(await look(machine)) == [r"corp\jörg 王"]
 
 
+@pytest.mark.parametrize("width", [79, 80, 120])
+async def test_a_login_shell_that_breaks_lines(machine: Machine, width: int) -> None:
+    """PowerShell as the login shell may break long lines: the answer is the same, spaces in names too."""
+    machine.width = width
+    machine.win.session(4, "Max Mustermann", BOB)
+
+    assert people(await look(machine)) == [r"corp\jörg 王", r"corp\max mustermann"]
+
+
 async def test_constrained_language(machine: Machine, why: Callable[[], Awaitable[str]]) -> None:
     """Where PowerShell may not call Windows, that is said, with what would help."""
     machine.mode = "ConstrainedLanguage"
@@ -85,3 +95,17 @@ async def test_limits(machine: Machine) -> None:
 
     assert isinstance(found, HostLimits)
     assert found.notes == ("time limits of Remote Desktop (Group Policy) are not read yet",)
+
+
+async def test_the_check_for_a_real_windows(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    """What README offers to whoever has a Windows shows who is there, asks for every act, and changes nothing."""
+    machine.win.ssh(5_000, BOB, "bob")
+    async with connected(machine) as hosts:
+        good = await check(hosts, "win1")
+
+    said = capsys.readouterr().out
+    assert good
+    assert r"3 corp\jörg 王 (S-1-5-21-" in said
+    assert "logoff of 3 is refused as rebooted" in said
+    assert "terminate of ssh-5000 is refused as late" in said
+    assert machine.done == []

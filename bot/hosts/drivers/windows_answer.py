@@ -4,9 +4,10 @@
     {"boot": …, "uptime": …, "now": …, "sessions": […], "processes": […], …}
     == end NONCE
 
-An act is answered in the same form, see windows_acts. Numbers are in quotes: JSON's own hold no 64 bits for sure. Lines
-before the first one are what a profile or cmd's AutoRun print; they can't know the nonce. Every text in it is cleaned
-here: what people on the host choose may be anything that UTF-16 can be, half a character too.
+An act is answered in the same form, see windows_acts. Numbers are in quotes: JSON's own hold no 64 bits for sure. The
+object has no spaces and no line ends of its own: a PowerShell that is the login shell may break it anywhere. Lines before
+the first one are what a profile or cmd's AutoRun print; they can't know the nonce. Every text in it is cleaned here: what
+people on the host choose may be anything that UTF-16 can be, half a character too.
 """
 
 import json
@@ -108,14 +109,15 @@ def body(answer: bytes, *, verb: str, nonce: str) -> Mapping[str, Any]:
     if heading not in lines:
         _complain(lines)
     said = lines[lines.index(heading) + 1 :]
-    if said[1:] != [f"== end {nonce}".encode()]:
+    if said[-1:] != [f"== end {nonce}".encode()]:
         raise IncompleteAnswer("the answer was cut: the mark at its end is missing")
+    text = b"".join(said[:-1])
     try:
-        found = _cleaned(json.loads(said[0].replace(nonce.encode(), b"NONCE").decode("ascii")))
+        found = _cleaned(json.loads(text.replace(nonce.encode(), b"NONCE").decode("ascii")))
     except (ValueError, RecursionError) as error:
-        raise IncompleteAnswer(f"the answer is no JSON in ASCII: {_excerpt(said[0])}") from error
+        raise IncompleteAnswer(f"the answer is no JSON in ASCII: {_excerpt(text)}") from error
     if not isinstance(found, dict):
-        raise IncompleteAnswer(f"the answer is no object: {_excerpt(said[0])}")
+        raise IncompleteAnswer(f"the answer is no object: {_excerpt(text)}")
     if "trouble" in found:
         raise IncompleteAnswer(_trouble(str(found["trouble"]), f"{found.get('detail', '')}, error {found.get('code')}"))
     return found

@@ -1,4 +1,5 @@
-// Everything that one look tells, as JSON in ASCII: no code page of a console can change it.
+// Everything that one look tells, as JSON in ASCII and without a space: no code page of a console can change it, and a
+// PowerShell on the way that breaks long lines only adds line ends.
 
 namespace Kickbot
 {
@@ -13,7 +14,7 @@ namespace Kickbot
             var said = new StringBuilder("\"");
             foreach (char c in text ?? "")
             {
-                if (c < ' ' || c > '~' || c == '"' || c == '\\') said.AppendFormat("\\u{0:x4}", (int)c);
+                if (c <= ' ' || c > '~' || c == '"' || c == '\\') said.AppendFormat("\\u{0:x4}", (int)c);
                 else said.Append(c);
             }
             return said.Append('"').ToString();
