@@ -5,9 +5,9 @@
     == end NONCE
 
 An act is answered in the same form, see windows_acts. Numbers are in quotes: JSON's own hold no 64 bits for sure. The
-object has no spaces and no line ends of its own: a PowerShell that is the login shell may break it anywhere. Lines before
-the first one are what a profile or cmd's AutoRun print; they can't know the nonce. Every text in it is cleaned here: what
-people on the host choose may be anything that UTF-16 can be, half a character too.
+object has no spaces and no line ends of its own: a PowerShell that is the login shell may break it anywhere. Lines
+before the first one are what a profile or cmd's AutoRun print; they can't know the nonce. Every text in it is cleaned
+here: what people on the host choose may be anything that UTF-16 can be, half a character too.
 """
 
 import json
