@@ -1,8 +1,9 @@
 """Is a session idle, and if not, why not. Pure; refuses by default: what isn't known is not idle.
 
 In the careful sense: for that long no key and no output on any of its terminals, and nothing but a shell waits there.
-By keys: only no key. A terminal's times are the host's clock, which may have been set meanwhile; so a step forward
-since the login counts against idleness, and where the host's clock isn't that of the trail nobody is idle.
+By keys: only no key. In both: for that long nobody was connected to it, where it outlives its connections. All these
+times are the host's clock, which may have been set meanwhile; so a step forward since the login counts against
+idleness, and where the host's clock isn't that of the trail nobody is idle.
 """
 
 from collections.abc import Iterator
@@ -46,12 +47,14 @@ def clock_trouble(look: Snapshot) -> str:
 def _reasons(look: Snapshot, session: Session, seconds: int, sense: Sense, told: HostUptime | None) -> Iterator[str]:
     if trouble := clock_trouble(look):
         yield trouble
-    if not session.terminals:
+    if session.disconnected is None and not session.terminals:
         yield "it has no terminal, so nobody knows whether it is idle"
     if session.restless:
         yield "what runs in it can't be listed"
     if session.clock_set is None or session.age is None:
         yield "it isn't known whether the host's clock was set since it began"
+    if session.disconnected is not None:
+        yield from _connected(session, session.disconnected, seconds)
     for terminal in session.terminals:
         yield from _used(session, terminal, "a key", terminal.since_key, seconds)
     if sense == "careful":
@@ -73,6 +76,15 @@ def _used(session: Session, terminal: Terminal, what: str, since: int | None, se
         yield f"{what} on {terminal.name} {spell(since)} ago"
     elif sure < seconds:
         yield f"the host's clock was set {spell(stepped)} ahead since it began: {what} may be {spell(max(sure, 0))} old"
+
+
+def _connected(session: Session, since: int, seconds: int) -> Iterator[str]:
+    """Whether somebody was connected to it too lately, or it says what can't be true."""
+    sure = since - max(session.clock_set or 0, 0)
+    if sure > (session.age or 0) + SLACK:
+        yield "the time when it was disconnected is older than the login itself"
+    if sure < seconds:
+        yield f"somebody was connected to it {spell(max(sure, 0))} ago"
 
 
 def _quiet(look: Snapshot, seconds: int, told: HostUptime | None) -> int:

@@ -27,8 +27,7 @@ def in_short(found: HostLimits) -> str:
 
 def sentences(found: HostLimits) -> tuple[str, ...]:
     """What each setting means, with its name."""
-    shells = map(_shell, found.shells) if found.shells else ("No shell's profile sets `TMOUT`.",)
-    return (*_sshd(found), *_logind(found), *shells, *_unless(found))
+    return (*_sshd(found), *_logind(found), *_shells(found), *_unless(found))
 
 
 def closed_after(found: HostLimits, channel: str) -> int:
@@ -115,6 +114,12 @@ def _logind(found: HostLimits) -> Iterator[str]:
         yield "logind ends no idle login: `StopIdleSessionSec` is not set."
     left, set_to = ("ends with the login", "yes") if found.kill_left else ("lives on after the login", "no")
     yield f"What someone leaves running (`nohup`, `tmux`) {left} (`KillUserProcesses {set_to}`)."
+
+
+def _shells(found: HostLimits) -> Iterator[str]:
+    yield from map(_shell, found.shells)
+    if not found.shells and (found.sshd or found.logind):
+        yield "No shell's profile sets `TMOUT`."
 
 
 def _shell(shell: ShellLimit) -> str:

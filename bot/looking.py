@@ -53,8 +53,12 @@ class Looking:
         return look.model_copy(update={"ahead": round((look.time - await self._ledger.now()).total_seconds())})
 
     async def watch(self, request: Request, hosts: Sequence[str], seconds: float) -> Looks:
-        """Look again, quickly first, until no target is left there or the time is up: the last looks."""
-        until, polls = await self._ledger.now() + timedelta(seconds=seconds), iter(self._poll)
+        """Look again, quickly first, until no target is left there or the time is up: the last looks.
+
+        seconds: at least so long; some tries take longer to show.
+        """
+        usual = await self._ledger.now() + timedelta(seconds=seconds)
+        until, polls = max(usual, planning.watch_until(request, hosts) or usual), iter(self._poll)
         pause = next(polls)
         while True:
             looks = await self.at(hosts, compared=command_of(request).only.idle > 0)

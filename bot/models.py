@@ -87,7 +87,7 @@ class Host(Value):
     address: str
     port: int = 22
     user: str = ""
-    platform: Literal["linux"] = "linux"
+    platform: Literal["linux", "windows"] = "linux"
     groups: frozenset[str] = frozenset()
     hints: frozenset[str] = frozenset()
     keys: tuple[str, ...] = ()
@@ -97,10 +97,16 @@ class Host(Value):
 
 
 class Account(Value):
-    """A login account on one host."""
+    """A login account on one host. sid: where accounts have no uid, as on Windows; uid is its last number then."""
 
     name: str
     uid: int
+    sid: str = ""
+
+    @property
+    def is_of_people(self) -> bool:
+        """True for those that people have; not the system's own."""
+        return self.uid >= FIRST_PERSON if self.sid else is_of_people(self.uid)
 
 
 class Pinned(Value):
@@ -160,10 +166,14 @@ class Act(StrEnum):
 
 
 class Rung(Value):
-    """One way in which a driver can try to end a session, and the act that a rule must allow for it."""
+    """One way in which a driver can try to end a session, and the act that a rule must allow for it.
+
+    takes: seconds until it has shown its effect, where that is longer than the usual watch.
+    """
 
     name: str
     act: Act = Act.KICK
+    takes: int = 0
 
 
 class Session(Value):
@@ -171,8 +181,8 @@ class Session(Value):
 
     id: the host's own name of it (`7`, `c1`; `pts/3` or `ssh-4242` for a login that logind doesn't know).
     identity: never comes twice on a host; opaque to everyone but the driver that made it.
-    source: who knows of it: logind, or only the descent from sshd, or only a terminal.
-    state: logind's (`active`, `online`, `closing`), or `unlisted`.
+    source: who knows of it: logind, or only the descent from sshd, or only a terminal; or a host without logind.
+    state: logind's (`active`, `online`, `closing`), or `unlisted`; or the host's own.
     own: it is the bot's own connection. ladder: how the driver can end it, the politest first.
     restless: something runs in it that ends before it can be listed, so its processes are not all of them.
     leaders: of an unlisted login, the leaders of the kernel's sessions in it: what is left of such a session when its
@@ -182,12 +192,14 @@ class Session(Value):
     can write. sources: who else knows of it, such as `utmp`.
     clock_set: seconds by which the host's clock was set forward since this login, back if negative. age: seconds since
     it began, by the host's uptime, whatever its clock says. None: not known.
+    client: the name that the client's machine gives itself. disconnected: seconds since nobody is connected to it any
+    more, by the host's clock; None: somebody is, or it ends with its connection.
     """
 
     id: str
     identity: str
     account: Account
-    source: Literal["logind", "sshd", "terminal"]
+    source: Literal["logind", "sshd", "terminal", "host"]
     state: str
     service: str = ""
     remote: str = ""
@@ -205,6 +217,13 @@ class Session(Value):
     sources: tuple[str, ...] = ()
     clock_set: int | None = None
     age: int | None = None
+    client: str = ""
+    disconnected: int | None = None
+
+    @property
+    def is_listed(self) -> bool:
+        """True if its host itself keeps it as a session; False where it is only what a connection or terminal shows."""
+        return self.source in {"logind", "host"}
 
     @property
     def since_key(self) -> int | None:
@@ -615,6 +634,7 @@ class Target(Value):
     is empty then, and beside names the identities of the account's logins that the plan knows.
     leaders: see Session. seen: the host's uptime (centiseconds) at the look on which the plan was made.
     idle: it is ended only while it is idle for so many seconds, in that sense; 0: whatever is done there.
+    takes: seconds for which a try may need to show, where that is longer than the usual watch.
     """
 
     kind: Literal["session", "account", "limits"] = "session"
@@ -631,6 +651,7 @@ class Target(Value):
     seen: HostUptime = HostUptime(0)
     idle: int = 0
     sense: Sense = "careful"
+    takes: int = 0
 
     @property
     def key(self) -> tuple[str, str, str]:

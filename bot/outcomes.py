@@ -56,7 +56,8 @@ def _present(target: Target, look: Snapshot, there: tuple[Process, ...], not_hel
         detail = f"it is {session.state}, and what runs in it starts anew all the time"
         return _outcome(target, Result.SURVIVED, detail, there)
     if not there:
-        return _outcome(target, Result.GHOST, f"logind still lists it as {session.state}, with no process left in it")
+        who = "logind" if session.source == "logind" else "the host"
+        return _outcome(target, Result.GHOST, f"{who} still lists it as {session.state}, with no process left in it")
     return _outcome(target, Result.SURVIVED, f"it is {session.state}", there)
 
 

@@ -1,7 +1,7 @@
 """What would be done, and the next step of it. Pure."""
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot import sparing
 from bot.cleaning import quoted
@@ -167,6 +167,7 @@ def _session(command: Kick, look: Snapshot, session: Session, policy: Policy) ->
         seen=look.uptime,
         idle=command.only.idle,
         sense=policy.sense_to_act(look.host, session.account, command.acts) if command.only.idle else "careful",
+        takes=max((rung.takes for rung in session.ladder if rung.act in command.acts), default=0),
     )
 
 
@@ -313,6 +314,18 @@ def awaited(request: Request, looks: Looks) -> tuple[Target, ...]:
     """The targets that these looks still show, and that may go: not those that are left alone."""
     there = remaining(request.plan, looks) if request.plan else ()
     return tuple(target for target in there if not target.idle or request.may_have_run(target))
+
+
+def watch_until(request: Request, hosts: Sequence[str]) -> datetime | None:
+    """Until when tries on these hosts may show, where that takes longer than usual."""
+    tried = (a for a in request.attempts if a.step.host in hosts and isinstance(a.step, EndSession))
+    slow = (a.answer_by + timedelta(seconds=a.step.target.takes) for a in tried if a.step.target.takes and _ran(a))
+    return max(slow, default=None)
+
+
+def _ran(attempt: Attempt) -> bool:
+    """False for a try that the host refused."""
+    return attempt.status != "refused"
 
 
 def _account_steps(request: Request, plan: Plan, target: Target, look: Snapshot) -> Iterator[Step]:

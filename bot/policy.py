@@ -22,7 +22,6 @@ from bot.models import (
     Series,
     SweepAction,
     Value,
-    is_of_people,
 )
 
 
@@ -79,7 +78,7 @@ class Rule(Value):
         if self.accounts == "any":
             return True
         if self.accounts == "people":
-            return is_of_people(account.uid)
+            return account.is_of_people
         return account.name in self.accounts
 
 
@@ -238,7 +237,7 @@ def may_ask(
         return no(not_a_member(person))
     if policy.protects(account):
         return no(f"{account.name} is protected on {host}: its sessions are never ended.")
-    if Act.PROCESSES in acts and not is_of_people(account.uid):
+    if Act.PROCESSES in acts and not account.is_of_people:
         return no(f"{account.name} is an account of the system on {host}: `processes` is only for people's accounts.")
     rules = policy.rules_to_act(host, account, acts)
     if not rules:

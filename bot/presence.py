@@ -92,7 +92,7 @@ def meant(user: str, looks: Sequence[Snapshot | Unreachable]) -> tuple[str, ...]
 
 def _began_after(target: Target, session: Session) -> bool:
     """False for what only looks like a new login: a process older than the plan that took another terminal."""
-    if session.source == "logind":
+    if session.is_listed:
         return True
     start = next((p.start for p in session.processes if p.pid == session.leader), None)
     return start is None or int(start) > target.seen

@@ -114,7 +114,7 @@ class HostSection(Value):
     address: str = "%h"
     port: int | None = Field(default=None, ge=1, le=65535)
     user: str = ""
-    platform: Literal["linux"] = "linux"
+    platform: Literal["linux", "windows"] = "linux"
     groups: tuple[str, ...] = ()
 
 
@@ -281,12 +281,12 @@ class Settings(Value):
         logins = {host.user for host in inventory.hosts.values()}
         owners: dict[str, set[str]] = {}
         for person, accounts in self.people.items():
-            for account in accounts:
+            for account in _spellings(accounts):
                 owners.setdefault(account, set()).add(person)
         policy = Policy(
             rules=tuple(_rule(number, section, inventory) for number, section in enumerate(self.rules)),
             owners={account: frozenset(people) for account, people in owners.items()},
-            protected=frozenset({"root", *logins, *(self.protect.users or ())}),
+            protected=_spellings({"root", *logins, *(self.protect.users or ())}),
             incident_channel=self.slack.incident_channel,
             channels=self.slack.channels,
             sweeps=tuple(_series(number, section, inventory) for number, section in enumerate(self.sweeps)),
@@ -304,6 +304,11 @@ class Secrets(BaseSettings):
     slack_app_token: SecretStr = SecretStr("")
     slack_signing_secret: SecretStr = SecretStr("")
     slack_api_url: str = SLACK_API_URL
+
+
+def _spellings(accounts: Iterable[str]) -> frozenset[str]:
+    """The same in small letters too, in which accounts stand where Windows takes any case for the same name."""
+    return frozenset(name for account in accounts for name in (account, account.lower()))
 
 
 def postgres_url(text: str) -> str:

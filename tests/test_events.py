@@ -398,7 +398,20 @@ TAKEN_OUT: tuple[Event, ...] = (
     events.Exported(by="alice on bastion1", what="jsonl", up_to=4, read_at=START),
     events.Exported(by="alice on bastion1", what="report", requests=(RequestId(5),), up_to=4, read_at=START),
 )
-UNRELEASED = (*OFFERED, *OF_SWEEPS, *OF_SETTING, *TAKEN_OUT)
+WINDOWS_TARGET = TARGET.model_copy(
+    update={
+        "boot": "134396536800000000",
+        "session": "3",
+        "identity": "3:134396545800000000",
+        "account": Account(name="corp\\alice", uid=1104, sid="S-1-5-21-1004336348-1177238915-682003330-1104"),
+        "rungs": ("logoff",),
+        "takes": 180,
+    }
+)
+ON_WINDOWS: tuple[Event, ...] = (
+    events.Ending(step=EndSession(target=WINDOWS_TARGET, rung="logoff"), not_after=102_000, answer_by=START),
+)
+UNRELEASED = (*OFFERED, *OF_SWEEPS, *OF_SETTING, *TAKEN_OUT, *ON_WINDOWS)
 
 
 class Generation(NamedTuple):
@@ -415,7 +428,7 @@ GENERATIONS = (
     Generation(WITH_FREEZES, "05f28a0f256c4ea4bcd9293ae0f792ba2af90a7ba66625896f42af6de9baf45a"),
     Generation(OF_EVERYONE, "58acf6ad18c1bffcfe646dd3b2b8f9bcb08c09c4a560eadb64b1627657e40ea3"),
     Generation(OF_HOLDS, "b632a34c4853dd4c0ad76548dea8f9c5a380fba5dc8180f31e078ffe8f033f39"),
-    Generation(UNRELEASED, "8dcd9c9cdc7ae174a3e6069a648e185288c2a3dbbe0648e268c08cd38144c221"),
+    Generation(UNRELEASED, "8e5321d0c2d9a5727324d624b8a99cd374bbf791ba517b7ac3c92bacc55162b7"),
 )
 EVERY = tuple(example for generation in GENERATIONS for example in generation.examples)
 NEWEST = GENERATIONS[-1].examples

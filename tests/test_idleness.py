@@ -196,3 +196,37 @@ def test_the_warning_itself_is_no_use_of_a_session() -> None:
     assert after_a_warning(terminals=(terminal(output=290),)) == "output on pts/3 4 min ago"
     assert after_a_warning(terminals=(terminal(key=290, output=301),)) == "a key on pts/3 4 min ago"
     assert "vim is in the foreground" in after_a_warning(processes=(shell(name="vim"),))
+
+
+# ------------------------------------------------------------------------------------------------ disconnected
+
+
+def away(seconds: int, **changes: Any) -> Session:
+    """A login of four hours that outlives its connections, without anyone for so long."""
+    return idle(**{"terminals": (), "processes": (), "disconnected": seconds, **changes})
+
+
+def test_nobody_is_connected_to_it() -> None:
+    """It is idle for as long as nobody has been connected, whatever runs in it, in both senses."""
+    assert why(away(HALF_AN_HOUR)) == ""
+    assert why(away(HALF_AN_HOUR - 1)) == "somebody was connected to it 29 min ago"
+    assert why_busy(look(away(60)), away(60), HALF_AN_HOUR, "keys") == "somebody was connected to it 1 min ago"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"clock_set": 3600}, "somebody was connected to it 0 s ago"),
+        ({"clock_set": None}, "isn't known whether the host's clock was set"),
+        ({"age": 60}, "older than the login itself"),
+        ({"restless": True}, "can't be listed"),
+    ],
+)
+def test_since_when_must_be_sure(changes: dict[str, Any], said: str) -> None:
+    """A clock that was set ahead, or a time that can't be true, makes nobody idle."""
+    assert said in why(away(3600, **changes))
+
+
+def test_disconnected_on_a_host_with_another_clock() -> None:
+    """Where the host's clock isn't the trail's, nobody is idle."""
+    assert "clock is 2 h ahead" in why(away(86_400), ahead=7200)

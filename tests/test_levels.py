@@ -6,7 +6,7 @@ import pytest
 
 from bot.errors import Refused
 from bot.lifecycle import State
-from bot.models import Act, EndAccount, Filter, Listing, Result, ShowAccount, Warn
+from bot.models import Act, EndAccount, Filter, Listing, Result, Rung, ShowAccount, Warn
 from tests import make
 from tests.stage import POLICY, Stage, allowing
 
@@ -59,6 +59,22 @@ async def test_force_is_the_last_rung(stage: Stage) -> None:
     done = await stage.approve(await stage.ask(make.kick(force=True)))
     assert [a.step.what for a in done.attempts if a.step.target.session == "7"] == ["terminate", "kill", "force"]
     assert {o.result for o in done.outcomes} == {Result.ENDED}
+
+
+@pytest.mark.parametrize(("takes", "least", "most"), [(180, 180, 240), (0, 0, 60)])
+async def test_a_rung_has_the_time_that_it_takes(stage: Stage, takes: int, least: int, most: int) -> None:
+    """What its driver says is slow is watched for so long, before the next rung and before the judgement, and once."""
+    host = stage.hosts["host1"]
+    ladder = (Rung(name="logoff", takes=takes), Rung(name="force", act=Act.FORCE, takes=takes))
+    host.sessions = {"7": host.login("7", ladder=ladder)}
+    host.stubborn = {"7"}
+    for force, rungs in ((False, 1), (True, 2)):
+        request = await stage.ask(make.kick(force=force))
+        began = stage.clock.now
+        done = await stage.approve(request)
+        took = (stage.clock.now - began).total_seconds()
+        assert [o.result for o in done.outcomes] == [Result.SURVIVED]
+        assert rungs * least <= took <= rungs * most
 
 
 async def test_the_next_level_is_a_new_request_that_names_the_first(stage: Stage) -> None:

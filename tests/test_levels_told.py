@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from bot.models import Answer, EndAccount, Process, Result
+from bot.models import Answer, EndAccount, Process, Result, Rung
 from bot.sandbox import elements
 from bot.slack.content.request_card import card
 from bot.slack.content.telling import Part
 from bot.slack.content.tickets import AGAIN, FORCE
 from tests import make
+from tests.fakes import FakeHosts
 from tests.make import process
 from tests.stories import Telling
 
@@ -41,6 +42,15 @@ def test_a_survivor_is_named_with_what_it_withstood() -> None:
     assert "⚠️ *1 of 2 sessions of audituser is still on host1* · asked by" in said
     assert "*7* ignores the polite signals (pid 4242, `python train.py`)" in said
     assert "Wait two minutes" not in said
+
+
+def test_a_slow_survivor_is_told_with_its_time() -> None:
+    """Where the host itself needs its time there are no signals: it is said how long was waited."""
+    hosts = FakeHosts(host1=make.usual_logins())
+    slow = hosts["host1"].sessions["7"].model_copy(update={"ladder": (Rung(name="logoff", takes=180),)})
+    hosts["host1"].sessions["7"] = slow
+    said = Telling(hosts).planned().approved().tried(command="WTSLogoffSession 7").judged().says(Part.NOW)
+    assert "*7* has not ended within 3 min (pid " in said
 
 
 def test_a_closing_session_may_still_be_ended_by_systemd() -> None:

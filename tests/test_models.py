@@ -29,7 +29,7 @@ def test_ticks_beyond_what_json_counts() -> None:
 
 def test_canonical_text() -> None:
     """A value has one text: sorted keys, no spaces, UTF-8."""
-    assert canonical(Account(name="jürgen", uid=1000)) == '{"name":"jürgen","uid":1000}'.encode()
+    assert canonical(Account(name="jürgen", uid=1000)) == '{"name":"jürgen","sid":"","uid":1000}'.encode()
 
 
 def test_timestamp() -> None:
@@ -129,3 +129,20 @@ def test_a_copy_works_out_anew() -> None:
     assert empty.starts == {}
     assert empty.session("logind:7:4300:43000") is None
     assert empty == make.snapshot()
+
+
+@pytest.mark.parametrize(
+    ("account", "is_of_people"),
+    [
+        (Account(name="alice", uid=1000), True),
+        (Account(name="www-data", uid=33), False),
+        (Account(name="dynamic", uid=62_000), False),
+        (Account(name="nobody", uid=65_534), False),
+        (Account(name=r"corp\alice", uid=62_000, sid="S-1-5-21-1-2-3-62000"), True),
+        (Account(name="administrator", uid=500, sid="S-1-5-21-1-2-3-500"), False),
+        (Account(name="?", uid=-1, sid="?"), False),
+    ],
+)
+def test_accounts_of_people(account: Account, is_of_people: bool) -> None:
+    """From 1000 up, but for systemd's own where accounts have uids; built-in accounts of Windows are no people's."""
+    assert account.is_of_people is is_of_people

@@ -150,7 +150,7 @@ BROKEN = [
     ("a password behind", '"kickbot.db"', '"postgresql://h/d?password=p"', "audit.database: must not hold a password"),
     ("port 0", "port = 22", "port = 0", "hosts[0].port: "),
     ("port as text", "port = 22", 'port = "ssh"', "hosts[0].port: "),
-    ("windows", "port = 22", 'platform = "windows"', "hosts[0].platform: "),
+    ("platform", "port = 22", 'platform = "solaris"', "hosts[0].platform: "),
     ("a range without end", "web[01-20]", "web[1-999999999]", "hosts[0].name: `web[1-999999999]` is too large"),
     ("a long name", "web[01-20]", "x" * 300, "hosts[0].name: That host name is too long (300 characters"),
     ("no host name", "web[01-20]", "$(id)", "hosts[0].name: `$(id)` is not a host name"),
@@ -560,3 +560,12 @@ def test_maintenance(kickbot_toml: Path) -> None:
 
     assert (usual.idle, usual.spare_groups, usual.max_sessions) == ("careful", (), 20)
     assert (rule.idle, rule.spare_groups, rule.max_sessions) == ("keys", ("oncall", "db-admins"), 3)
+
+
+def test_names_in_any_case(kickbot_toml: Path) -> None:
+    """Windows takes any case for the same account: who is protected, and whose it is, counts in small letters too."""
+    text = SMALL.replace('user = "kickbot"', 'user = "Kickbot"')
+    found = policy(kickbot_toml, text + '\n[people]\nU0BOB = ["CORP\\\\Bob"]\n[protect]\nusers = ["Administrator"]\n')
+
+    assert {"Administrator", "administrator", "kickbot"} <= found.protected
+    assert found.owns(r"corp\bob", "U0BOB")

@@ -58,7 +58,19 @@ def postgres() -> Missing | None:
     return None
 
 
-TIERS: dict[str, Callable[[], Missing | None]] = {"hosts": hosts, "browser": browser, "postgres": postgres}
+def windows() -> Missing | None:
+    """The tier that runs what Windows hosts run, on stand-ins of Windows' DLLs."""
+    if absent := [command for command in ("mcs", "mono", "cc") if not shutil.which(command)]:
+        return Missing(f"{', '.join(absent)} not installed", INSTALL)
+    return None
+
+
+TIERS: dict[str, Callable[[], Missing | None]] = {
+    "hosts": hosts,
+    "browser": browser,
+    "postgres": postgres,
+    "windows": windows,
+}
 
 
 HERE = Path(__file__).parent

@@ -15,6 +15,7 @@ from bot.cleaning import clean, mask, shorten
 from bot.errors import IncompleteAnswer
 from bot.hosts.drivers.interface import Call, Driver, NotForThisDriver
 from bot.hosts.drivers.linux import LinuxDriver
+from bot.hosts.drivers.windows import WindowsDriver
 from bot.hosts.limits import Limits
 from bot.hosts.ssh import Line, OtherHostKey, Reply, Trouble
 from bot.hosts.trust import KnownHosts, keys_of, read_keys
@@ -22,7 +23,7 @@ from bot.models import Answer, Host, HostLimits, HostUptime, KeepLimits, Snapsho
 
 __all__ = ["Limits", "SshHosts"]
 
-DRIVERS: Mapping[str, Driver] = {"linux": LinuxDriver()}
+DRIVERS: Mapping[str, Driver] = {"linux": LinuxDriver(), "windows": WindowsDriver()}
 Seen = TypeVar("Seen", Snapshot, HostLimits)
 Make = Callable[[Driver, Host], Call]
 Parsed = Callable[[Driver, Reply, str, str], Awaitable[Seen]]

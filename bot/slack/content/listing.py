@@ -120,7 +120,7 @@ def row(session: Session, look: Snapshot) -> list[str]:
     return [
         session.id + _about(session),
         session.account.name,
-        ", ".join(filter(None, [session.remote, keys.short(session)])) or NOTHING,
+        ", ".join(filter(None, [session.remote, session.client, keys.short(session)])) or NOTHING,
         ", ".join(t.name for t in session.terminals) or "none",
         since,
         _idle(session),
@@ -131,7 +131,7 @@ def row(session: Session, look: Snapshot) -> list[str]:
 def _about(session: Session) -> str:
     """What is special about a session, in words beside its id."""
     notes = (
-        "logind does not know it" if session.source != "logind" else "",
+        "" if session.is_listed else "logind does not know it",
         session.state if session.state not in {"active", "online", "unlisted"} else "",
     )
     about = ", ".join(filter(None, notes))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from bot import planning
 from bot.cleaning import shorten
 from bot.counting import count, processes
-from bot.durations import exact
+from bot.durations import exact, spell
 from bot.models import Outcome, Result, Snapshot, by_host
 from bot.slack.content.lines import Line, bold, code, joined, line, told
 from bot.slack.content.naming import MANY, NAMED, some
@@ -116,6 +116,8 @@ def _survival(story: Story, outcome: Outcome, *, one: bool = True) -> str:
     if not ran:
         why = "no try is known to have run" if tries else "nothing was tried"
         return f"{'is' if one else 'are'} still there, {why}"
+    if target and target.takes:
+        return f"{'has' if one else 'have'} not ended within {spell(target.takes)}"
     if command and command.force and target and target.rungs[-1] in ran:
         return "outlived even SIGKILL"
     return "ignores the polite signals" if one else "ignore the polite signals"

@@ -1,0 +1,148 @@
+"""A request about a Windows host, from the question to the proof, over SSH; time is the test's own, so nobody waits."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.audit.sqlite import SqliteTrail
+from bot.hosts.connections import SshHosts
+from bot.lifecycle import Request
+from bot.models import Act, Filter, Kick, Listing, Snapshot
+from bot.planning import again
+from bot.rights import Rights
+from bot.workflow import Workflow
+from tests import make
+from tests.fakes import FakeClock
+from tests.stage import POLICY, Stage, allowing
+from tests.windows.openssh import Machine, connected
+from tests.windows.scenes import ALICE, BOB, DAY, HOUR, NOW, Win
+from tests.windows.standin import Program
+
+RULE = allowing(Act.FORCE, Act.HOLD).rules[0].model_copy(update={"hosts": frozenset({"win1"})})
+
+
+class WindowsStage(Stage):
+    """The stage of all stories, with a Windows host instead of those in memory."""
+
+    def __init__(self, trail: SqliteTrail, clock: FakeClock, hosts: SshHosts, machine: Machine) -> None:
+        super().__init__(trail, clock, POLICY.model_copy(update={"rules": (RULE,)}))
+        rights = Rights(self.policy, self.people)
+        self.workflow = Workflow(trail=trail, hosts=hosts, rights=rights, sleep=clock.sleep)
+        self.machine = machine
+
+
+def told(request: Request) -> dict[str, str]:
+    return {outcome.session: f"{outcome.result} {outcome.detail}".strip() for outcome in request.outcomes}
+
+
+@pytest.fixture
+async def stage(program: Program, tmp_path: Path) -> AsyncIterator[WindowsStage]:
+    """By RDP alice, who came by SSH too, and bob, disconnected for two hours."""
+    clock = FakeClock()
+    clock.now = NOW
+    win = Win().session(3, "alice", ALICE, domain="WIN1").ssh(5_000, ALICE, "alice", domain="WIN1")
+    win.session(5, "bob", BOB, domain="WIN1", state=4, station="", disconnected=2 * HOUR, ago=DAY)
+    machine = Machine(program, tmp_path, win, clock)
+    async with SqliteTrail.open(tmp_path / "kickbot.db", clock) as trail, connected(machine) as hosts:
+        yield WindowsStage(trail, clock, hosts, machine)
+
+
+def kick(user: str = "alice", **changes: object) -> Kick:
+    return make.kick("win1", user=user, reason="INC-42", **changes)
+
+
+async def test_who_is_there(stage: WindowsStage) -> None:
+    """`/sessions win1` shows who is there by RDP, by SSH and disconnected."""
+    seen = await stage.workflow.look(stage.origin("U0ALICE"), Listing(hosts=("win1",)))
+    (look,) = seen.shown
+
+    assert isinstance(look, Snapshot)
+    assert [(s.id, s.account.name, s.service, s.state) for s in look.sessions if not s.own] == [
+        ("3", "alice", "rdp", "active"),
+        ("5", "bob", "rdp", "disconnected"),
+        ("ssh-5000", "alice", "ssh", "active"),
+    ]
+
+
+async def test_a_kick(stage: WindowsStage) -> None:
+    """Asked, approved, ended, proven: the RDP session by a log-off, the SSH login by its processes; bob stays."""
+    request = await stage.ask(kick())
+    done = await stage.approve(request)
+
+    assert told(done) == {"3": "ended", "ssh-5000": "ended"}
+    assert stage.machine.done == ["logoff 3 0", "terminate 5000", "terminate 5100"]
+    assert stage.machine.session_ids() == [5]
+
+
+async def test_a_log_off_that_takes_its_time(stage: WindowsStage) -> None:
+    """A log-off may take 40 s: it is looked for every few seconds, and found."""
+    stage.machine.logoff = 40
+    request = await stage.ask(kick(session="3"))
+    began = stage.clock.now
+
+    done = await stage.approve(request)
+
+    assert told(done) == {"3": "ended"}
+    assert 40 <= (stage.clock.now - began).total_seconds() < 60
+    assert stage.machine.done == ["logoff 3 0"]
+
+
+async def test_a_log_off_that_never_happens(stage: WindowsStage) -> None:
+    """After three minutes it has failed, what still runs is named, and to force it can be asked next."""
+    stage.machine.logoff = None
+    request = await stage.ask(kick(session="3"))
+    began = stage.clock.now
+
+    done = await stage.approve(request)
+
+    assert told(done) == {"3": "survived it is active"}
+    assert "notepad.exe" in {p.name for p in done.outcomes[0].lives_on}
+    assert 180 <= (stage.clock.now - began).total_seconds() < 240
+    next_one = again(done, force=True)
+    assert next_one is not None
+    forced = await stage.approve(await stage.ask(next_one))
+    assert told(forced) == {"3": "ended"}
+    assert stage.machine.done == ["logoff 3 0", "logoff 3 0", "terminate 3003", "terminate 3004", "logoff 3 0"]
+
+
+async def test_a_warning_first(stage: WindowsStage) -> None:
+    """With `warn` a message stands on the desktop, and nothing ends before its time."""
+    request = await stage.approve(await stage.ask(kick(warn=300)))
+    (message,) = stage.machine.done
+
+    done = await stage.wait(request)
+
+    assert message.startswith("message 3 7 30 0 Kickbot: ")
+    assert "has this session of alice ended at 13:33:" in message
+    assert told(done) == {"3": "ended", "ssh-5000": "ended"}
+
+
+@pytest.mark.parametrize(("idle", "outcome"), [(HOUR, {"5": "ended"}), (3 * HOUR, {})])
+async def test_disconnected_for_longer_than(stage: WindowsStage, idle: int, outcome: dict[str, str]) -> None:
+    """Idle on Windows is whoever has been disconnected for so long."""
+    request = await stage.ask(kick("bob", only=Filter(idle=idle)))
+    if outcome:
+        request = await stage.approve(request)
+
+    assert told(request) == outcome
+
+
+async def test_who_comes_back_stays(stage: WindowsStage) -> None:
+    """Who connected again before the end keeps the session."""
+    request = await stage.ask(kick("bob", only=Filter(idle=HOUR)))
+    rows = stage.machine.win.rows
+    stage.machine.win.rows = [(*r[:2], 0, *r[3:6], "RDP-Tcp#9", *r[7:]) if r[:2] == ("session", 5) else r for r in rows]
+
+    done = await stage.approve(request)
+
+    assert told(done)["5"].startswith("left alone it was used again")
+    assert stage.machine.done == []
+
+
+async def test_nobody_is_held_there(stage: WindowsStage) -> None:
+    """Accounts on Windows can't be held yet: with `hold` nothing is ended, and that is said."""
+    done = await stage.approve(await stage.ask(kick(hold=7200)))
+
+    assert all("as the account is not held" in each for each in told(done).values())
+    assert stage.machine.done == []
