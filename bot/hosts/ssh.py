@@ -125,6 +125,11 @@ class Line:
         warm, _ = await self._connection()
         return await self._ask(warm, call, host_key)
 
+    def retire(self) -> None:
+        """Nobody new uses the connection that is open: what is under way comes to its end."""
+        if self._warm:
+            self._warm.retire()
+
     async def close(self) -> None:
         async with self._opening:
             if self._warm:

@@ -17,7 +17,7 @@ from bot.models import Host, Snapshot
 
 async def main(key: str, known_hosts: str, port: str, width: str, *addresses: str) -> None:
     hosts = {at: Host(name=at, address=at, port=int(port), user="root") for at in addresses}
-    limits = Limits(connect=120, answer=120, in_flight=int(width), at_once=int(width))
+    limits = Limits(connect=120, answer=120, whole=3600, in_flight=int(width))
     bot = SshHosts(hosts, [Path(key)], Path(known_hosts), limits=limits)
     start = {"cpu": time.process_time(), "wall": time.time() - _began()}
     seconds = {"start": start, "cold": await _look(bot), "warm": await _look(bot)}
