@@ -270,7 +270,7 @@ def commands(lines: list[bytes]) -> Commands:
 
 def readable(lines: Iterable[bytes]) -> str:
     """Lines of a section as people read them: cleaned, without the mark of foreign text."""
-    return clean(b"\n".join(line.removeprefix(b"| ") for line in lines), keep="\t\n")
+    return clean(b"\n".join((b"", *lines)).replace(b"\n| ", b"\n")[1:], keep="\t\n")
 
 
 def excerpt(line: bytes) -> str:
