@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .venv-bench
 READY := $(VENV)/.ready
 
-.PHONY: demo install test test-hosts test-kicks test-slow test-whole test-here chaos test-deps lint lock slack-schema page pictures clean
+.PHONY: demo install test test-hosts test-kicks test-slow test-whole test-here chaos test-deps bench lint lock slack-schema page pictures clean
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Kickbot needs Python 3.11 or newer; set PYTHON=python3.11") if sys.version_info < (3, 11) else None'
@@ -53,14 +54,24 @@ chaos: $(READY)           ## kill -9 and SIGSTOP at every point, a soak, idle fi
 test-deps: $(READY)       ## what the tests on booted hosts need from the distribution (Debian, as root)
 	tests/install-deps
 
+$(PEERS)/.ready: tests/bench/peers.lock
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/bench/peers.lock
+	touch $@
+
+bench: $(READY) $(PEERS)/.ready  ## Kickbot beside clush, pssh, parallel-ssh and ansible on 200 hosts, as root; BENCH="--hosts 20 --rounds 1"
+	$(BIN)/python -m tests.bench --peers $(PEERS)/bin $(BENCH)
+
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-lock: $(READY)            ## requirements.lock from pyproject.toml
+lock: $(READY)            ## requirements.lock from pyproject.toml, and the bench's own
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --extra dev --python-version 3.11 \
 	  --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
+	  --custom-compile-command "make lock" --output-file tests/bench/peers.lock tests/bench/peers.in
 
 slack-schema: $(READY)    ## tests/schemas/slack.json from Slack's published types, after a change of their version
 	tests/schemas/make-slack $(BIN)/python
@@ -72,4 +83,4 @@ pictures: $(READY)        ## the README's pictures, as the tests in a browser sa
 	KICKBOT_PICTURES=1 $(BIN)/pytest tests/browser/test_the_whole_story.py tests/browser/test_report_in_a_browser.py
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(PEERS) .mypy_cache .ruff_cache .pytest_cache

@@ -26,7 +26,7 @@ def clean(text: str | bytes, *, keep: str = "") -> str:
     """One line of printable text. `keep` names control characters that stay, such as a newline in a transcript."""
     if isinstance(text, bytes):
         text = text.decode("utf-8", "backslashreplace")
-    if text.isascii() and text.isprintable():
+    if text.isascii() and (text.isprintable() or text.translate(str.maketrans("", "", keep)).isprintable()):
         return text
     return "".join(c if c in keep or unicodedata.category(c) not in _INVISIBLE else _shown(c) for c in text)
 
@@ -54,12 +54,21 @@ def mask(text: str) -> str:
 
     It works on one command line, or on many lines; what it does not recognise as a secret stays.
     """
-    before = None
-    while text != before:  # what one pattern hid can uncover a word for another
+    likely = _likely(text)
+    before = None if likely else text
+    while text != before:  # what one pattern hid can uncover a secret for another
         before = text
-        for pattern in _SECRETS:
+        for pattern in likely:
             text = _hide_all(pattern, text)
     return text
+
+
+def _likely(text: str) -> list[re.Pattern[str]]:
+    """The patterns whose words are there: most command lines have none, and words are found quickly."""
+    if not text.isascii():  # beyond ASCII are more letters that count as the same one, such as the long s
+        return list(_SECRETS)
+    text = text.lower()
+    return [p for p, words in _SECRETS.items() if any(w in text for w in words)] if _WORDS.search(text) else []
 
 
 def _shown(character: str) -> str:
@@ -83,57 +92,117 @@ _NAME = (
     r"(?:pass(?:word|wd|phrase|code)?|pwd|secret(?:[-_]?(?:access[-_]?)?key)?|token|credentials?|cookie"
     r"|api[-_]?key|access[-_]?key(?:[-_]?id)?|private[-_]?key|auth[-_]?key)"
 )
+_NAME_WORDS = "pass pwd secret token credential cookie key"
 _VALUE = r"(?:\"[^\"\n]*\"|'[^'\n]*'|\S+)"
 
-# Programs, with the option behind which their secret stands. Other programs mean something harmless by these options.
+# Programs with their words, and the option behind which their secret stands. Others mean something harmless by these.
 _OPTIONS = (
-    ("7z[arz]?", "-p"),
-    ("zip|unzip|mosquitto_[a-z]{2,4}|sqlcmd|ipmitool", "-[a-z]{0,8}P[^\\S\\n]?"),
-    ("(?:user|group)(?:add|mod)", "-[DFlmMNorU]{0,8}p[^\\S\\n]?"),
-    ("mongo(?:sh|dump|restore|export|import|files|stat|top)?", "-p[^\\S\\n]?"),
-    ("openssl", "-k[^\\S\\n]"),
-    ("ssh-keygen", "-[NP][^\\S\\n]?"),
-    ("curl", "-[#0-46aBfgGiIjJklLMnNOpqRsSvVZ]{1,20}[uU][^\\S\\n]?[^\\s:]{1,100}:"),
-    ("https?", "(?:-a[^\\S\\n]?|--auth[ =])[^\\s:]{1,100}:"),
-    ("smb[a-z]{1,20}|rpcclient|net", "(?:-U|--user(?:name)?)[ =]?[^\\s%]{1,100}%"),
+    ("7z", "7z[arz]?", "-p"),
+    ("zip mosquitto_ sqlcmd ipmitool", "zip|unzip|mosquitto_[a-z]{2,4}|sqlcmd|ipmitool", "-[a-z]{0,8}P[^\\S\\n]?"),
+    ("useradd usermod groupadd groupmod", "(?:user|group)(?:add|mod)", "-[DFlmMNorU]{0,8}p[^\\S\\n]?"),
+    ("mongo", "mongo(?:sh|dump|restore|export|import|files|stat|top)?", "-p[^\\S\\n]?"),
+    ("openssl", "openssl", "-k[^\\S\\n]"),
+    ("ssh-keygen", "ssh-keygen", "-[NP][^\\S\\n]?"),
+    ("curl", "curl", "-[#0-46aBfgGiIjJklLMnNOpqRsSvVZ]{1,20}[uU][^\\S\\n]?[^\\s:]{1,100}:"),
+    ("http", "https?", "(?:-a[^\\S\\n]?|--auth[ =])[^\\s:]{1,100}:"),
+    ("smb rpcclient net", "smb[a-z]{1,20}|rpcclient|net", "(?:-U|--user(?:name)?)[ =]?[^\\s%]{1,100}%"),
 )
 _PROGRAM = r"(?:^|(?<=[\s/]))"
 
-_SECRETS = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
+# Each with the words of which a text has at least one, in small letters, where the pattern fits.
+_SECRETS = {
+    re.compile(pattern, re.IGNORECASE): words.split()
+    for words, pattern in (
         # Every repetition in front of a value is bounded: a hostile line costs linear time. None crosses a line.
         # a whole Cookie header; then name=value, name: value, --name value, "name": "value"
-        r"(?P<before>\bcookie:[^\S\n]{0,9}+)(?!\[masked\])[^\"'\n]+",
+        (
+            "cookie:",
+            r"(?P<before>\bcookie:[^\S\n]{0,9}+)(?!\[masked\])[^\"'\n]+",
+        ),
         # in a URL or the body of a form a value ends where the next field begins; anywhere else `&` is part of it
-        rf"(?P<before>[?&][\w.%-]{{0,40}}?{_NAME}=)(?!\[masked\])[^\s&\"']+",
-        rf"(?P<before>\s(?:-d|--data[\w-]{{0,20}})[ =]?[\"']?[\w.%-]{{0,40}}?{_NAME}=)(?!\[masked\])[^\s&\"']+",
-        rf"(?P<before>{_NAME}[\"']?[^\S\n]{{0,3}}[=:][^\S\n]{{0,3}})(?!\[masked\]){_VALUE}",
-        rf"(?P<before>(?:^|(?<=\s))--?[\w-]{{0,40}}?{_NAME}[^\S\n]{{1,3}})(?!-|\[masked\]){_VALUE}",
+        (
+            _NAME_WORDS,
+            rf"(?P<before>[?&][\w.%-]{{0,40}}?{_NAME}=)(?!\[masked\])[^\s&\"']+",
+        ),
+        (
+            _NAME_WORDS,
+            rf"(?P<before>\s(?:-d|--data[\w-]{{0,20}})[ =]?[\"']?[\w.%-]{{0,40}}?{_NAME}=)(?!\[masked\])[^\s&\"']+",
+        ),
+        (
+            _NAME_WORDS,
+            rf"(?P<before>{_NAME}[\"']?[^\S\n]{{0,3}}[=:][^\S\n]{{0,3}})(?!\[masked\]){_VALUE}",
+        ),
+        (
+            _NAME_WORDS,
+            rf"(?P<before>(?:^|(?<=\s))--?[\w-]{{0,40}}?{_NAME}[^\S\n]{{1,3}})(?!-|\[masked\]){_VALUE}",
+        ),
         # Authorization headers, and their values standing alone
-        r"(?P<before>\bauthorization[^\S\n]{0,9}[:=][^\S\n]{0,9}+(?:basic|bearer|digest|token)?+[^\S\n]{0,9}+)(?!\[masked\])[^\s\"']+",
-        r"(?P<before>\b(?:bearer|basic)[^\S\n]{1,9})(?!\[masked\])[A-Za-z0-9._~+/=-]{8,}",
+        (
+            "authorization",
+            r"(?P<before>\bauthorization[^\S\n]{0,9}[:=][^\S\n]{0,9}+(?:basic|bearer|digest|token)?+[^\S\n]{0,9}+)(?!\[masked\])[^\s\"']+",
+        ),
+        (
+            "bearer basic",
+            r"(?P<before>\b(?:bearer|basic)[^\S\n]{1,9})(?!\[masked\])[A-Za-z0-9._~+/=-]{8,}",
+        ),
         # user:password@host in a URL, curl -u user:password
-        r"(?P<before>\b[a-z][a-z0-9+.-]{0,20}://[^\s/:@]{0,100}:)(?!\[masked\])[^\s/]{1,500}(?=@)",
-        r"(?P<before>(?:^|(?<=\s))(?:-u|--user|--proxy-user)[ =]?[^\s:]{1,100}:)(?!\[masked\])[^\s]+",
+        (
+            "://",
+            r"(?P<before>\b[a-z][a-z0-9+.-]{0,20}://[^\s/:@]{0,100}:)(?!\[masked\])[^\s/]{1,500}(?=@)",
+        ),
+        (
+            "-u",
+            r"(?P<before>(?:^|(?<=\s))(?:-u|--user|--proxy-user)[ =]?[^\s:]{1,100}:)(?!\[masked\])[^\s]+",
+        ),
         # mysql -pSECRET, sshpass -p SECRET, redis-cli -a SECRET
-        r"(?P<before>\b(?:mysql\w*|mariadb\w*)\b[^\n]{0,200}?\s-p)(?!\[masked\]|\s)[^\s]+",
-        r"(?P<before>\b(?:docker|podman)[^\S\n]{1,3}login\b[^\n]{0,200}?\s-p[ =]{0,3})(?!\[masked\])[^\s]+",
-        r"(?P<before>\bldap\w+\b[^\n]{0,200}?\s-w[^\S\n]{0,3})(?!\[masked\]|\s)[^\s]+",
-        r"(?P<before>\bsshpass[^\S\n]{1,9}-p[^\S\n]{0,3})(?!\[masked\])[^\s]+",
-        r"(?P<before>\bredis-cli\b[^\n]{0,200}?\s-a[^\S\n]{1,3})(?!\[masked\])[^\s]+",
+        (
+            "mysql mariadb",
+            r"(?P<before>\b(?:mysql\w*|mariadb\w*)\b[^\n]{0,200}?\s-p)(?!\[masked\]|\s)[^\s]+",
+        ),
+        (
+            "docker podman",
+            r"(?P<before>\b(?:docker|podman)[^\S\n]{1,3}login\b[^\n]{0,200}?\s-p[ =]{0,3})(?!\[masked\])[^\s]+",
+        ),
+        (
+            "ldap",
+            r"(?P<before>\bldap\w+\b[^\n]{0,200}?\s-w[^\S\n]{0,3})(?!\[masked\]|\s)[^\s]+",
+        ),
+        (
+            "sshpass",
+            r"(?P<before>\bsshpass[^\S\n]{1,9}-p[^\S\n]{0,3})(?!\[masked\])[^\s]+",
+        ),
+        (
+            "redis-cli",
+            r"(?P<before>\bredis-cli\b[^\n]{0,200}?\s-a[^\S\n]{1,3})(?!\[masked\])[^\s]+",
+        ),
         *(
-            rf"(?P<before>{_PROGRAM}(?:{program})[^\S\n](?:[^\n]{{0,200}}?\s)??(?-i:{option}))(?!-|\s|\[masked\]){_VALUE}"
-            for program, option in _OPTIONS
+            (
+                words,
+                rf"(?P<before>{_PROGRAM}(?:{program})[^\S\n](?:[^\n]{{0,200}}?\s)??(?-i:{option}))(?!-|\s|\[masked\]){_VALUE}",
+            )
+            for words, program, option in _OPTIONS
         ),
         # htpasswd -b FILE USER SECRET, without FILE after -n; sqlplus USER/SECRET@DATABASE
-        rf"(?P<before>{_PROGRAM}htpasswd(?=[^\n]{{0,80}}?\s-\w{{0,8}}b)(?P<n>(?=[^\n]{{0,80}}?\s-\w{{0,8}}n))?"
-        rf"(?:[^\S\n]-(?:\w{{0,8}}C[^\S\n]\d{{1,2}}|\w{{1,8}})){{1,8}}+(?(n)|[^\S\n]\S{{1,300}})[^\S\n]\S{{1,300}}[^\S\n])"
-        rf"(?!\[masked\]){_VALUE}",
-        rf"(?P<before>{_PROGRAM}sqlplus(?:[^\S\n][^\s/@]{{1,60}}){{0,8}}?[^\S\n][^\s/@]{{1,100}}/)(?!\[masked\])(?:\S{{1,200}}(?=@)|\S+)",
+        (
+            "htpasswd",
+            rf"(?P<before>{_PROGRAM}htpasswd(?=[^\n]{{0,80}}?\s-\w{{0,8}}b)(?P<n>(?=[^\n]{{0,80}}?\s-\w{{0,8}}n))?"
+            rf"(?:[^\S\n]-(?:\w{{0,8}}C[^\S\n]\d{{1,2}}|\w{{1,8}})){{1,8}}+(?(n)|[^\S\n]\S{{1,300}})[^\S\n]\S{{1,300}}[^\S\n])"
+            rf"(?!\[masked\]){_VALUE}",
+        ),
+        (
+            "sqlplus",
+            rf"(?P<before>{_PROGRAM}sqlplus(?:[^\S\n][^\s/@]{{1,60}}){{0,8}}?[^\S\n][^\s/@]{{1,100}}/)(?!\[masked\])(?:\S{{1,200}}(?=@)|\S+)",
+        ),
         # well-known shapes, wherever they stand
-        r"(?P<before>\bhooks\.slack(?:-gov)?\.com/\w{1,20}/)(?!\[masked\])[^\s\"'<>]+",
-        r"(?P<before>)\b(?:xox[abeprs]-[\w-]{8,}|xapp-[\w-]{8,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}"
-        r"|AKIA[0-9A-Z]{16}|ASIA[0-9A-Z]{16}|sk[-_][\w-]{20,}|hv[sb]\.[\w-]{20,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)",
+        (
+            "hooks.slack",
+            r"(?P<before>\bhooks\.slack(?:-gov)?\.com/\w{1,20}/)(?!\[masked\])[^\s\"'<>]+",
+        ),
+        (
+            "xox xapp- ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- akia asia sk- sk_ hvs. hvb. eyj",
+            r"(?P<before>)\b(?:xox[abeprs]-[\w-]{8,}|xapp-[\w-]{8,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}"
+            r"|AKIA[0-9A-Z]{16}|ASIA[0-9A-Z]{16}|sk[-_][\w-]{20,}|hv[sb]\.[\w-]{20,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)",
+        ),
     )
-)
+}
+_WORDS = re.compile("|".join(sorted({re.escape(word) for words in _SECRETS.values() for word in words})))

@@ -1,14 +1,15 @@
 """What hosts and people say is made harmless. Hostile text and leaks first."""
 
+import re
 import time
 import unicodedata
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.cleaning import MASK, clean, has_invisible, mask, quoted, shorten
+from bot.cleaning import _SECRETS, _WORDS, MASK, clean, has_invisible, mask, quoted, shorten
 
 # Each holds `hunter2`, or another secret after the bar, which must not be left anywhere.
 LEAKS = """
@@ -345,6 +346,23 @@ def test_hostile_line(text: str) -> None:
     """100 kB of what patterns like least take no longer than plain text would, about."""
     assert seconds(mask, text) < 3
     assert seconds(clean, text) < 1
+
+
+@pytest.mark.parametrize("pattern", _SECRETS, ids=lambda pattern: pattern.pattern[10:50])
+@settings(max_examples=20)
+@given(st.data())
+def test_no_pattern_fits_without_one_of_its_words(pattern: re.Pattern[str], data: st.DataObject) -> None:
+    """Lines that have none of a pattern's words are not tried with it, so whatever it fits holds one."""
+    line = data.draw(st.from_regex(pattern)).lower()
+
+    assert not line.isascii() or any(word in line for word in _SECRETS[pattern])
+    assert not line.isascii() or _WORDS.search(line)
+
+
+@pytest.mark.parametrize("line", ["--\N{LATIN SMALL LETTER LONG S}ecret hunter2", "api-\N{KELVIN SIGN}ey=hunter2"])
+def test_letters_that_count_as_the_same(line: str) -> None:
+    """A word in letters that only look like it is masked too."""
+    assert "hunter2" not in mask(line)
 
 
 @given(st.text())

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -388,6 +388,17 @@ async def test_a_look(stage: Stage) -> None:
     assert isinstance(found, Snapshot)
     assert (found.host, found.host_key) == ("host1", stage.host_key.get_fingerprint())
     assert stage.asked[0][:7] == ["sudo", "-n", "--", "sh", "-s", "--", "look"]
+
+
+@pytest.mark.parametrize(
+    ("takes", "chosen"),
+    [((), "aes256-gcm@openssh.com"), (("chacha20-poly1305@openssh.com",), "chacha20-poly1305@openssh.com")],
+)
+async def test_the_cipher_that_costs_least(stage: Stage, takes: Sequence[str], chosen: str) -> None:
+    """A host that takes any cipher is spoken to in the cheapest one; one that takes only another, in that."""
+    assert isinstance(await look(stage.bot(host1=await stage.host(answer, encryption_algs=takes))), Snapshot)
+
+    assert stage.peers[0].get_extra_info("recv_cipher") == chosen
 
 
 async def test_each_look_as_it_arrives(stage: Stage) -> None:

@@ -23,7 +23,7 @@ from tests.stage import GROUPS, HERE, allowing
 from tests.whole import APPROVE, CHANNEL, bot_at_work, configure, parent_with_buttons
 
 DEAD = 12
-"""More hosts than one command looks at at the same time."""
+"""Hosts that take a minute."""
 
 
 class OneHangs:

@@ -17,6 +17,7 @@ from bot.hosts.drivers.interface import Call, Driver, NotForThisDriver
 from bot.hosts.drivers.linux import LinuxDriver
 from bot.hosts.drivers.windows import WindowsDriver
 from bot.hosts.limits import Limits
+from bot.hosts.places import Places
 from bot.hosts.ssh import Line, OtherHostKey, Reply, Trouble
 from bot.hosts.trust import KnownHosts, keys_of, read_keys
 from bot.models import Answer, Host, HostLimits, HostUptime, KeepLimits, Snapshot, Step, Unreachable
@@ -46,15 +47,15 @@ class SshHosts:
         user: str = "kickbot",
         limits: Limits | None = None,
     ) -> None:
-        self._limits = limits = limits or Limits()
+        self._limits = limits or Limits()
         self._identity = read_keys(keys)
         self._known = KnownHosts(known_hosts)
         self._user = user
         self._lines: dict[str, Line] = {}
         self._jumps: dict[Host, Line] = {}
+        self._places = Places(self._limits)
+        self._used: dict[str, Line] = {}
         self.serve(hosts)
-        self._in_flight = limits.in_flight
-        self._at_once = asyncio.Semaphore(limits.at_once)
         self._answered: dict[str, bool] = {}
         self._answered_at: float | None = None
 
@@ -68,6 +69,7 @@ class SshHosts:
         for line in (*before.values(), *jumps.values()):
             if line not in kept:
                 line.retire()
+        self._used = {name: line for name, line in self._used.items() if line in kept}
 
     def _line(self, host: Host, before: Line | None, jumps: Mapping[Host, Line]) -> Line:
         """The line to a host as it was, if nothing about the host has changed."""
@@ -119,6 +121,7 @@ class SshHosts:
         try:
             call = driver.command(step, host=line.host, not_after=not_after, nonce=_nonce())
             fresh = isinstance(step, KeepLimits)
+            self._use(line)
             reply = await line.ask(call, host_key=step.target.host_key, fresh=fresh)
             return driver.parse_answer(reply.output, step=step, nonce=call.nonce)
         except NotForThisDriver as error:
@@ -142,31 +145,55 @@ class SshHosts:
             await asyncio.gather(*(line.close() for line in lines.values()))
 
     async def _each(self, hosts: Sequence[str], make: Make, parsed: Parsed[Seen]) -> AsyncIterator[Seen | Unreachable]:
-        few = asyncio.Semaphore(self._in_flight)
-        waiting = {asyncio.create_task(self._asked(host, few, make, parsed)) for host in dict.fromkeys(hosts)}
+        names, few = dict.fromkeys(hosts), asyncio.Semaphore(self._limits.in_flight)
+        arrived: asyncio.Queue[asyncio.Task[Seen | Unreachable]] = asyncio.Queue()
+        waiting: dict[asyncio.Task[Seen | Unreachable], str] = {}
+        for host in names:
+            asked = asyncio.create_task(self._asked(host, len(names), few, make, parsed))
+            asked.add_done_callback(arrived.put_nowait)
+            waiting[asked] = host
+        ends = asyncio.get_running_loop().time() + self._limits.whole
         try:
             while waiting:
-                arrived, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-                for look in arrived:
-                    self._note(look.result())
-                    yield look.result()
+                try:
+                    async with asyncio.timeout_at(ends):
+                        look = await arrived.get()
+                except TimeoutError:
+                    break
+                del waiting[look]
+                self._note(look.result())
+                yield look.result()
+            for host in waiting.values():
+                yield Unreachable(
+                    host=host, reason=f"had not answered after the {self._limits.whole:g} s for all hosts"
+                )
         finally:
             for look in waiting:
                 look.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
+
+    def _use(self, line: Line) -> None:
+        """Of the connections that are open, those that were used least recently make room."""
+        self._used.pop(line.host.name, None)
+        self._used[line.host.name] = line
+        while len(self._used) > self._limits.kept:
+            self._used.pop(next(iter(self._used))).retire()
 
     def _note(self, look: Snapshot | HostLimits | Unreachable) -> None:
         if look.host in self._lines:
             self._answered[look.host] = not isinstance(look, Unreachable)
             self._answered_at = monotonic() if self._answered[look.host] else self._answered_at
 
-    async def _asked(self, name: str, few: asyncio.Semaphore, make: Make, parsed: Parsed[Seen]) -> Seen | Unreachable:
+    async def _asked(
+        self, name: str, hosts: int, few: asyncio.Semaphore, make: Make, parsed: Parsed[Seen]
+    ) -> Seen | Unreachable:
         """What changes nothing is asked again where the connection was lost."""
         line = self._lines.get(name)
         if line is None:
             return Unreachable(host=name, reason="is not configured")
         driver = DRIVERS[line.host.platform]
-        async with few, self._at_once:
+        async with few, self._places.one(hosts):
+            self._use(line)
             call = make(driver, line.host)
             try:
                 reply = await line.ask(call, again=True)

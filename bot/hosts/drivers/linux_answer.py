@@ -268,9 +268,9 @@ def commands(lines: list[bytes]) -> Commands:
     return Commands(by_pid, tuple(texts), int(lines[-1].split()[1]))
 
 
-def readable(lines: Iterable[bytes]) -> Iterator[str]:
+def readable(lines: Iterable[bytes]) -> str:
     """Lines of a section as people read them: cleaned, without the mark of foreign text."""
-    return (clean(line.removeprefix(b"| "), keep="\t") for line in lines)
+    return clean(b"\n".join((b"", *lines)).replace(b"\n| ", b"\n")[1:], keep="\t\n")
 
 
 def excerpt(line: bytes) -> str:
@@ -311,9 +311,9 @@ def _blocks(lines: Iterable[bytes]) -> Iterator[Mapping[str, str]]:
             block = {}
             continue
         found = _PROPERTY.fullmatch(line)
-        if not found or clean(found[1]) in block:
+        if not found or (name := found[1].decode()) in block:
             raise IncompleteAnswer(f"logind's answer has a strange line: {excerpt(line)}")
-        block[clean(found[1])] = clean(found[2])
+        block[name] = clean(found[2])
 
 
 def _by_word(lines: Iterable[bytes]) -> dict[bytes, list[re.Match[bytes]]]:
@@ -339,8 +339,8 @@ def _tasks(listed: Iterable[re.Match[bytes]], met: Iterable[re.Match[bytes]]) ->
 
 
 def _task(found: re.Match[bytes]) -> Task:
-    pid, parent, _, group, leader, tty, foreground, _, real, effective, namespaces = (
-        int(text) if text.lstrip(b"-").isdigit() else 0 for text in found.groups()[:11]
+    pid, parent, group, leader, tty, foreground, real, effective, namespaces = map(
+        int, found.group(1, 2, 4, 5, 6, 7, 9, 10, 11)
     )
     return Task(
         pid=pid,
@@ -350,7 +350,7 @@ def _task(found: re.Match[bytes]) -> Task:
         leader=leader,
         tty=tty,
         foreground=foreground,
-        start=clean(found[8]),
+        start=found[8].decode(),
         real=real,
         effective=effective,
         namespaces=namespaces,

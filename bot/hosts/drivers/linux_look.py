@@ -176,17 +176,18 @@ class Look:
         """The whole answer for evidence: readable, one heading for each section, command lines last."""
         texts = []
         for name, heading in _HEADINGS.items():
-            texts.append("\n".join((f"# {heading}", *self._readable(name))))
+            readable = self._readable(name)
+            texts.append(f"# {heading}\n{readable}" if readable else f"# {heading}")
         return shorten("\n\n".join(texts), TRANSCRIPT_LENGTH)
 
-    def _readable(self, section: str) -> Iterator[str]:
+    def _readable(self, section: str) -> str:
         match section:
             case "commands":
-                yield from self.facts.commands.lines
+                return "\n".join(self.facts.commands.lines)
             case "utmp":
-                yield from map(str, self.facts.utmp)
+                return "\n".join(map(str, self.facts.utmp))
             case _:
-                yield from linux_answer.readable(self._sections[section])
+                return linux_answer.readable(self._sections[section])
 
 
 def _pids(tasks: tuple[Task, ...]) -> set[int]:
