@@ -18,7 +18,7 @@ from tests.fakes import FakeClock
 from tests.stage import POLICY, Stage, allowing
 from tests.test_sweeps import at_its_time
 from tests.windows.openssh import Machine, connected
-from tests.windows.scenes import ALICE, BOB, DAY, HOUR, NOW, UMLAUT, Win, filetime
+from tests.windows.scenes import ALICE, BOB, DAY, HOUR, MAX, NOW, UMLAUT, Win, filetime
 from tests.windows.standin import Program
 
 RULE = allowing(Act.FORCE, Act.HOLD).rules[0].model_copy(update={"hosts": frozenset({"win1"})})
@@ -154,7 +154,7 @@ async def test_nobody_is_held_there(stage: WindowsStage) -> None:
     """Accounts on Windows can't be held yet: with `hold` nothing is ended, and that is said."""
     done = await stage.approve(await stage.ask(kick(hold=7200)))
 
-    assert all("as the account is not held" in each for each in told(done).values())
+    assert all("can't be held yet: disable it there" in each for each in told(done).values())
     assert stage.machine.done == []
 
 
@@ -189,3 +189,15 @@ async def test_processes_ends_no_more_than_the_sessions(stage: WindowsStage) -> 
 
     assert told(done) == {"3": "ended", "ssh-5000": "ended"}
     assert "terminate 7777" not in stage.machine.done
+
+
+async def test_only_a_service_of_the_account(stage: WindowsStage) -> None:
+    """What can't be ended there is not offered: no word would help."""
+    stage.machine.win.rows += [
+        ("process", 7_777, 700, filetime(DAY), 0, MAX, "job.exe", "job.exe"),
+        ("logon", 0, "max", "WIN1", MAX),
+    ]
+
+    done = await stage.ask(kick("max"))
+
+    assert "1 process runs outside of any session on win1: Kickbot can't end them there." in done.reason

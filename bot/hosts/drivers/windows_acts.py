@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from bot.cleaning import clean, shorten
 from bot.errors import IncompleteAnswer
 from bot.hosts.drivers.interface import NotForThisDriver
-from bot.models import NO_TERMINAL, Act, Answer, EndSession, HostUptime, Rung, Step, Target, Warn
+from bot.models import NO_TERMINAL, Act, Answer, EndSession, Hold, HostUptime, Rung, Step, Target, Warn
 
 LOGOFF_TAKES = 180
 """Seconds: programs may hold a log-off up, and Windows ends them only one after the other."""
@@ -23,6 +23,7 @@ LADDER_SSH = (Rung(name="terminate"),)
 PEOPLE = re.compile(r"S-1-(?:5-21|12-1)(?:-\d{1,10}){4}", re.ASCII)
 """The SIDs of accounts: of a machine, a domain, or Entra."""
 
+NOT_HELD = "an account on Windows can't be held yet: disable it there, or in its directory, by hand"
 TEXT_LENGTH = 500
 _SESSION = re.compile(r"(?P<session>\d{1,10}):(?P<began>\d{1,19})", re.ASCII)
 _SSH = re.compile(r"ssh-(?P<session>\d{1,10}):(?P<began>\d{1,19})", re.ASCII)
@@ -46,8 +47,10 @@ def verb(step: Step) -> str:
             return "end_login" if identity(target).ssh else "end"
         case Warn(target=target):
             return "warn_login" if identity(target).ssh else "warn"
+        case Hold():
+            raise NotForThisDriver(NOT_HELD)
         case _:
-            raise NotForThisDriver(f"{step.what} of {step.target.account.name}: that can't be done on Windows yet")
+            raise NotForThisDriver(f"`{step.what}` can't be done on Windows yet")
 
 
 def arguments(step: Step, not_after: HostUptime) -> tuple[str, ...]:
