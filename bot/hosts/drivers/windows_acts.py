@@ -25,6 +25,7 @@ PEOPLE = re.compile(r"S-1-(?:5-21|12-1)(?:-\d{1,10}){4}", re.ASCII)
 
 NOT_HELD = "an account on Windows can't be held yet: disable it there, or in its directory, by hand"
 TEXT_LENGTH = 500
+LEFT = "some of its processes could not be ended"
 _SESSION = re.compile(r"(?P<session>\d{1,10}):(?P<began>\d{1,19})", re.ASCII)
 _SSH = re.compile(r"ssh-(?P<session>\d{1,10}):(?P<began>\d{1,19})", re.ASCII)
 _TIME = re.compile(r"\d{1,19}", re.ASCII)
@@ -88,7 +89,7 @@ def answered(step: Step, said: Mapping[str, Any]) -> Answer:
         case {"refused": str(word), **rest} if word in _REFUSALS and not rest:
             return Answer.model_validate({"status": "refused", "refusal": word})
         case {"ran": str(what), "status": str(code), **rest} if _TIME.fullmatch(code) and not rest:
-            output = _meaning(int(code)) if isinstance(step, EndSession) else ""
+            output = LEFT if identity(step.target).ssh and int(code) else _meaning(int(code))
             return Answer(status="done", command=shorten(what, 500), exit_status=int(code), output=output)
         case {"told": str(station), **rest} if isinstance(step, Warn) and not rest:
             return _warned(told=(station or f"session {step.target.session}",))
