@@ -386,7 +386,8 @@ def _elsewhere(command: Kick, look: Snapshot) -> Iterator[str]:
         yield f"{command.user} is also active inside {whose} on {look.host}: to end that, kick {session.account.name}."
     if not command.processes and (number := sum(p.user == command.user for p in look.outside)):
         run = count(number, "process runs", "processes run")
-        yield f"{run} outside of any session on {look.host}: `processes` would end them."
+        end = "`processes` would end them" if look.ladder else "Kickbot can't end them there"
+        yield f"{run} outside of any session on {look.host}: {end}."
 
 
 def _unknown(command: Kick, looks: Looks) -> list[str]:

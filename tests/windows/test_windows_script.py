@@ -210,7 +210,7 @@ def test_by_force(ask: Ask) -> None:
 
     answer = host.act(EndSession(target=target(host.look(), "3"), rung="kill"))
 
-    assert (answer.exit_status, answer.command) == (0, "TerminateProcess, 1 processes; WTSLogoffSession 3")
+    assert (answer.exit_status, answer.command) == (0, "WTSLogoffSession 3; before it TerminateProcess 3003")
     assert host.scene.done == ["terminate 3003", "logoff 3 0"]
 
 
@@ -223,7 +223,8 @@ def test_a_number_of_another_process(ask: Ask) -> None:
     answer = host.act(EndSession(target=target(host.look(), "ssh-5000"), rung="terminate"))
 
     assert host.scene.done == ["terminate 5000"]
-    assert (answer.exit_status, answer.command) == (1, "TerminateProcess, 1 of 2 processes")
+    assert (answer.exit_status, answer.command) == (1, "TerminateProcess 5000")
+    assert answer.output == "some of its processes could not be ended"
 
 
 def test_windows_says_no(ask: Ask) -> None:

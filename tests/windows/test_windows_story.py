@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,8 +16,9 @@ from bot.workflow import Workflow
 from tests import make
 from tests.fakes import FakeClock
 from tests.stage import POLICY, Stage, allowing
+from tests.test_sweeps import at_its_time
 from tests.windows.openssh import Machine, connected
-from tests.windows.scenes import ALICE, BOB, DAY, HOUR, NOW, Win
+from tests.windows.scenes import ALICE, BOB, DAY, HOUR, MAX, NOW, UMLAUT, Win, filetime
 from tests.windows.standin import Program
 
 RULE = allowing(Act.FORCE, Act.HOLD).rules[0].model_copy(update={"hosts": frozenset({"win1"})})
@@ -26,10 +28,18 @@ class WindowsStage(Stage):
     """The stage of all stories, with a Windows host instead of those in memory."""
 
     def __init__(self, trail: SqliteTrail, clock: FakeClock, hosts: SshHosts, machine: Machine) -> None:
+        self.ssh, self.machine = hosts, machine
         super().__init__(trail, clock, POLICY.model_copy(update={"rules": (RULE,)}))
+
+    def restart(self) -> None:
         rights = Rights(self.policy, self.people)
-        self.workflow = Workflow(trail=trail, hosts=hosts, rights=rights, sleep=clock.sleep)
-        self.machine = machine
+        self.workflow = Workflow(trail=self.trail, hosts=self.ssh, rights=rights, sleep=self.clock.sleep)
+
+    def allow(self, *acts: Act, **changes: Any) -> None:
+        """What the one rule allows besides a kick, and what else of the policy is different."""
+        rule = RULE.model_copy(update={"acts": frozenset({Act.KICK, *acts}), "sweeps": "end"})
+        self.policy = self.policy.model_copy(update={"rules": (rule,), **changes})
+        self.restart()
 
 
 def told(request: Request) -> dict[str, str]:
@@ -144,5 +154,50 @@ async def test_nobody_is_held_there(stage: WindowsStage) -> None:
     """Accounts on Windows can't be held yet: with `hold` nothing is ended, and that is said."""
     done = await stage.approve(await stage.ask(kick(hold=7200)))
 
-    assert all("as the account is not held" in each for each in told(done).values())
+    assert all("can't be held yet: disable it there" in each for each in told(done).values())
     assert stage.machine.done == []
+
+
+async def test_everyone(stage: WindowsStage) -> None:
+    """Everyone is everyone, also whose name can't be typed; Kickbot's own login is none of them."""
+    stage.allow(Act.EVERYONE)
+    stage.machine.win.session(7, "Jörg Müller", UMLAUT)
+
+    done = await stage.approve(await stage.ask(kick("everyone", me=True)))
+
+    assert told(done) == {"3": "ended", "5": "ended", "7": "ended", "ssh-5000": "ended"}
+    assert stage.machine.session_ids() == []
+
+
+async def test_a_sweep_ends_who_is_disconnected(stage: WindowsStage) -> None:
+    """By itself, after its time to be stopped: who is connected, or whose idleness nobody knows, stays."""
+    stage.allow(Act.EVERYONE, sweeps=(make.series(action="end", hosts=("win1",), idle=HOUR),))
+
+    done = await stage.wait(await at_its_time(stage))
+
+    assert told(done) == {"5": "ended"}
+    assert stage.machine.done == ["logoff 5 0"]
+    assert stage.machine.session_ids() == [3]
+
+
+async def test_processes_ends_no_more_than_the_sessions(stage: WindowsStage) -> None:
+    """As README says: what runs of the account elsewhere stays, and is shown."""
+    stage.allow(Act.PROCESSES)
+    stage.machine.win.rows.append(("process", 7_777, 700, filetime(DAY), 0, ALICE, "job.exe", "job.exe"))
+
+    done = await stage.approve(await stage.ask(kick(processes=True)))
+
+    assert told(done) == {"3": "ended", "ssh-5000": "ended"}
+    assert "terminate 7777" not in stage.machine.done
+
+
+async def test_only_a_service_of_the_account(stage: WindowsStage) -> None:
+    """What can't be ended there is not offered: no word would help."""
+    stage.machine.win.rows += [
+        ("process", 7_777, 700, filetime(DAY), 0, MAX, "job.exe", "job.exe"),
+        ("logon", 0, "max", "WIN1", MAX),
+    ]
+
+    done = await stage.ask(kick("max"))
+
+    assert "1 process runs outside of any session on win1: Kickbot can't end them there." in done.reason

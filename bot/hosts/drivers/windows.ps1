@@ -2,6 +2,7 @@
 # It prints ASCII only, and nothing on the way. The driver puts the words and the source where the names in capitals stand.
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
+$env:PSModulePath = "$PSHOME\Modules" # never another PowerShell's modules, nor anybody's own
 function Say($text) { [Console]::Out.Write($text) }
 function Decode($text) { [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($text)) }
 if ($PSVersionTable.PSVersion.Major -lt 5) { Say "kickbot windows trouble old`n"; exit 3 }

@@ -100,9 +100,9 @@ namespace Kickbot
         string Killed(Login login)
         {
             if (Late) return Refused("late");
-            int ended = EndAll(tree.All.FindAll(task => task.Session == login.Id && task.Sid == sid));
+            var ended = EndAll(tree.All.FindAll(task => task.Session == login.Id && task.Sid == sid));
             bool asked = Native.WTSLogoffSession(IntPtr.Zero, login.Id, false);
-            return Ran("TerminateProcess, " + ended + " processes; WTSLogoffSession " + login.Id, asked ? 0 : LastError);
+            return Ran("WTSLogoffSession " + login.Id + "; before it " + Named(ended), asked ? 0 : LastError);
         }
 
         string Warned(Login login)
@@ -131,15 +131,19 @@ namespace Kickbot
             if (last != "terminate") return Refused("forbidden");
             var below = tree.All.FindAll(task => task.Sid == sid && tree.IsBelow(task, leader));
             if (Late) return Refused("late");
-            int ended = EndAll(below);
-            return Ran("TerminateProcess, " + ended + " of " + below.Count + " processes", below.Count - ended);
+            var ended = EndAll(below);
+            return Ran(Named(ended), ended.Count == below.Count ? 0 : 1);
         }
 
-        static int EndAll(List<Task> tasks)
+        // Those that were ended.
+        static List<string> EndAll(List<Task> tasks)
         {
-            int ended = 0;
-            foreach (Task task in tasks) if (Machine.End(task)) ended++;
-            return ended;
+            return tasks.FindAll(Machine.End).ConvertAll(task => task.Pid.ToString());
+        }
+
+        static string Named(List<string> ended)
+        {
+            return "TerminateProcess " + (ended.Count == 0 ? "of none" : string.Join(" ", ended));
         }
     }
 }

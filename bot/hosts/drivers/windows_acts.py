@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from bot.cleaning import clean, shorten
 from bot.errors import IncompleteAnswer
 from bot.hosts.drivers.interface import NotForThisDriver
-from bot.models import NO_TERMINAL, Act, Answer, EndSession, HostUptime, Rung, Step, Target, Warn
+from bot.models import NO_TERMINAL, Act, Answer, EndSession, Hold, HostUptime, Rung, Step, Target, Warn
 
 LOGOFF_TAKES = 180
 """Seconds: programs may hold a log-off up, and Windows ends them only one after the other."""
@@ -23,7 +23,9 @@ LADDER_SSH = (Rung(name="terminate"),)
 PEOPLE = re.compile(r"S-1-(?:5-21|12-1)(?:-\d{1,10}){4}", re.ASCII)
 """The SIDs of accounts: of a machine, a domain, or Entra."""
 
+NOT_HELD = "an account on Windows can't be held yet: disable it there, or in its directory, by hand"
 TEXT_LENGTH = 500
+LEFT = "some of its processes could not be ended"
 _SESSION = re.compile(r"(?P<session>\d{1,10}):(?P<began>\d{1,19})", re.ASCII)
 _SSH = re.compile(r"ssh-(?P<session>\d{1,10}):(?P<began>\d{1,19})", re.ASCII)
 _TIME = re.compile(r"\d{1,19}", re.ASCII)
@@ -46,8 +48,10 @@ def verb(step: Step) -> str:
             return "end_login" if identity(target).ssh else "end"
         case Warn(target=target):
             return "warn_login" if identity(target).ssh else "warn"
+        case Hold():
+            raise NotForThisDriver(NOT_HELD)
         case _:
-            raise NotForThisDriver(f"{step.what} of {step.target.account.name}: that can't be done on Windows yet")
+            raise NotForThisDriver(f"`{step.what}` can't be done on Windows yet")
 
 
 def arguments(step: Step, not_after: HostUptime) -> tuple[str, ...]:
@@ -85,7 +89,7 @@ def answered(step: Step, said: Mapping[str, Any]) -> Answer:
         case {"refused": str(word), **rest} if word in _REFUSALS and not rest:
             return Answer.model_validate({"status": "refused", "refusal": word})
         case {"ran": str(what), "status": str(code), **rest} if _TIME.fullmatch(code) and not rest:
-            output = _meaning(int(code)) if isinstance(step, EndSession) else ""
+            output = LEFT if identity(step.target).ssh and int(code) else _meaning(int(code))
             return Answer(status="done", command=shorten(what, 500), exit_status=int(code), output=output)
         case {"told": str(station), **rest} if isinstance(step, Warn) and not rest:
             return _warned(told=(station or f"session {step.target.session}",))

@@ -55,9 +55,12 @@ def _kept(plan: Plan) -> Iterator[Line]:
 def _outside(user: str, look: Snapshot) -> Iterator[Line]:
     if there := outside(look, user):
         it = "it" if len({p.unit or p.pid for p in there}) == 1 else "them"
-        yield line(
-            in_units(there, f" of {user}", f" on {look.host}"), ". It would take ", code("processes"), f" to end {it}."
+        end = (
+            (". It would take ", code("processes"), f" to end {it}.")
+            if look.ladder
+            else (f". Kickbot can't end {it}.",)
         )
+        yield line(in_units(there, f" of {user}", f" on {look.host}"), *end)
 
 
 def in_units(listed: Sequence[Process], whose: str = "", where: str = "") -> Line:
