@@ -353,10 +353,10 @@ def test_hostile_line(text: str) -> None:
 @given(st.data())
 def test_no_pattern_fits_without_one_of_its_words(pattern: re.Pattern[str], data: st.DataObject) -> None:
     """Lines that have none of a pattern's words are not tried with it, so whatever it fits holds one."""
-    line = data.draw(st.from_regex(pattern)).lower()
+    line = data.draw(st.from_regex(pattern, alphabet=st.characters(codec="ascii"))).lower()
 
-    assert not line.isascii() or any(word in line for word in _SECRETS[pattern])
-    assert not line.isascii() or _WORDS.search(line)
+    assert any(word in line for word in _SECRETS[pattern])
+    assert _WORDS.search(line)
 
 
 @pytest.mark.parametrize("line", ["--\N{LATIN SMALL LETTER LONG S}ecret hunter2", "api-\N{KELVIN SIGN}ey=hunter2"])
