@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
 from bot.cleaning import quoted
 from bot.inventory import MAX_TEXT, is_group, is_name
-from bot.models import Host, Value
+from bot.models import Host, Platform, Value
 
 OWN = "kickbot.toml"
 
@@ -26,6 +26,7 @@ class Entry(Value):
     address: str
     port: int | None = None
     user: str = ""
+    platform: Platform = "linux"
     groups: frozenset[str] = frozenset()
     hints: frozenset[str] = frozenset()
     source: str = OWN

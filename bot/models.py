@@ -17,6 +17,7 @@ from bot.canonical import canonical, digest
 
 RequestId = NewType("RequestId", int)
 HostUptime = NewType("HostUptime", int)
+Platform = Literal["linux", "windows"]
 Sense = Literal["careful", "keys"]
 """What makes a session idle: no key, no output and only a shell in front; or no key. See `idleness.py`."""
 
@@ -87,7 +88,7 @@ class Host(Value):
     address: str
     port: int = 22
     user: str = ""
-    platform: Literal["linux", "windows"] = "linux"
+    platform: Platform = "linux"
     groups: frozenset[str] = frozenset()
     hints: frozenset[str] = frozenset()
     keys: tuple[str, ...] = ()

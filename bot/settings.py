@@ -28,7 +28,7 @@ from bot.durations import DAY, MINUTE
 from bot.errors import CommandError, SettingsError
 from bot.inventory import Inventory, expand
 from bot.merging import Entry
-from bot.models import EVERYONE, Act, Filter, Host, Kick, Sense, Series, Sweep, SweepAction, Value
+from bot.models import EVERYONE, Act, Filter, Host, Kick, Platform, Sense, Series, Sweep, SweepAction, Value
 from bot.policy import MAX_SESSIONS, Policy, Rule
 from bot.shapes import (
     Address,
@@ -114,7 +114,7 @@ class HostSection(Value):
     address: str = "%h"
     port: int | None = Field(default=None, ge=1, le=65535)
     user: str = ""
-    platform: Literal["linux", "windows"] = "linux"
+    platform: Platform = "linux"
     groups: tuple[str, ...] = ()
 
 
@@ -260,6 +260,7 @@ class Settings(Value):
                     address=section.address.replace("%h", name),
                     port=section.port,
                     user=section.user,
+                    platform=section.platform,
                     groups=frozenset(section.groups),
                 )
         return tuple(entries.values())

@@ -569,3 +569,11 @@ def test_names_in_any_case(kickbot_toml: Path) -> None:
 
     assert {"Administrator", "administrator", "kickbot"} <= found.protected
     assert found.owns(r"corp\bob", "U0BOB")
+
+
+@pytest.mark.parametrize("platform", ["linux", "windows"])
+def test_the_platform_of_a_host(kickbot_toml: Path, platform: str) -> None:
+    """It is the one that the file names, all the way to the host that is asked."""
+    text = SMALL.replace('name = "host1"', f'name = "host1"\nplatform = "{platform}"')
+
+    assert load(kickbot_toml, text).inventory().hosts["host1"].platform == platform

@@ -171,6 +171,16 @@ def parsed(inventory: object, *, trusted: bool = True) -> dict[str, Entry]:
     return {entry.name: entry for entry in found.entries}
 
 
+@pytest.mark.parametrize(
+    ("shell", "platform"), [("powershell", "windows"), ("cmd", "windows"), ("sh", "linux"), (["cmd"], "linux")]
+)
+def test_a_windows_host_of_an_ansible_inventory(shell: object, platform: str) -> None:
+    """Ansible reaches Windows over SSH by the shell that it finds there."""
+    hosts = {"_meta": {"hostvars": {"win1": {"ansible_shell_type": shell}}}, "all": {"hosts": ["win1"]}}
+
+    assert parsed(hosts)["win1"].platform == platform
+
+
 def test_hosts_of_an_ansible_inventory() -> None:
     """Address, port, login, and the groups, also those that hold their group; a circle of groups ends."""
     entries = parsed(INVENTORY)

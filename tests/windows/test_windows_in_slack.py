@@ -41,7 +41,6 @@ async def test_a_listing(scene: Scene) -> None:
     answer = await scene.alice.sees("win1: 2 sessions of 2 people", CHANNEL, seconds=PATIENCE)
 
     said = str(answer.blocks)
-    print(said)  # noqa: T201
     assert r"corp\\max mustermann" in said
     assert "5 (disconnected)" in said
     assert "logind" not in said
@@ -56,7 +55,6 @@ async def test_a_kick(scene: Scene) -> None:
     await scene.alice.sees("*After*", CHANNEL, seconds=PATIENCE)
 
     said = "\n".join(m.text for m in thread(scene.alice, parent))
-    print(said)  # noqa: T201
     assert "WTSLogoffSession 3" in said
     assert "logind" not in said
     assert scene.machine.session_ids() == [5]

@@ -19,6 +19,7 @@ from bot.merging import Entry, Found, found
 SECONDS = 60.0
 SECRETS = ("SLACK_", "PG")
 SSH = {"ssh", "smart", "paramiko", "paramiko_ssh", "ansible.builtin.ssh", "ansible.builtin.paramiko_ssh"}
+WINDOWS_SHELLS = ("powershell", "cmd")
 EVERYONE = {"all", "ungrouped"}
 
 Json = Mapping[str, Any]
@@ -131,6 +132,7 @@ def _entries(of: Mapping[str, set[str]], hosts: Mapping[str, Json], notes: list[
             address=str(_first(said, "ansible_host", "ansible_ssh_host") or name),
             port=port or None,
             user=str(_first(said, "ansible_user", "ansible_ssh_user") or ""),
+            platform="windows" if said.get("ansible_shell_type") in WINDOWS_SHELLS else "linux",
             groups=frozenset(groups),
         )
 
