@@ -38,14 +38,15 @@ def list_(names: str | None, as_json: bool, config: str | None) -> None:
 @hosts.command("check")
 @click.argument("names", metavar="HOSTS", required=False)
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--deep", is_flag=True, help="Ask for acts too, as of another boot: the host has to refuse each.")
 @with_config
-def check(names: str | None, as_json: bool, config: str | None) -> None:
+def check(names: str | None, as_json: bool, deep: bool, config: str | None) -> None:
     """Log in, use sudo and look, as the bot would; exit status 1 if that fails on any host. Shows no sessions."""
     from bot import rollcall  # noqa: PLC0415 - opens no library of SSH for the other commands
 
     async def every() -> list[rollcall.Check]:
         found = []
-        async for each in rollcall.checked(loaded, surveyed, chosen):
+        async for each in rollcall.checked(loaded, surveyed, chosen, deep=deep):
             found.append(each)
             if not as_json:
                 click.echo(rollcall.check_row(each))

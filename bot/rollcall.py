@@ -10,16 +10,20 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
 
+from bot.counting import count
 from bot.durations import exact
 from bot.hosts import scribe
 from bot.hosts.connections import SshHosts
 from bot.hosts.ssh import Trouble, Untrusted
 from bot.hosts.trust import place_of
-from bot.models import Host, Snapshot, Value
+from bot.models import Answer, EndSession, Host, HostUptime, Snapshot, Step, Target, Value, Warn
 from bot.settings import Settings
 from bot.survey import Survey
 
 AT_ONCE = 10
+NEVER = HostUptime(0)
+"""Every host is up for longer."""
+OF_ANOTHER_BOOT = Answer(status="refused", refusal="rebooted")
 
 
 class Line(Value):
@@ -36,7 +40,10 @@ class Line(Value):
 
 
 class Check(Value):
-    """How a look at a host went. seconds: with the connection. reason: why there is none; empty if there is."""
+    """How a look at a host went. seconds: with the connection. reason: why there is none; empty if there is.
+
+    refused: acts that were asked for as of another boot, and that the host refused.
+    """
 
     name: str
     address: str
@@ -46,6 +53,7 @@ class Check(Value):
     host_key: str = ""
     system: str = ""
     notes: tuple[str, ...] = ()
+    refused: int = 0
 
 
 def listed(survey: Survey, names: Sequence[str]) -> list[Line]:
@@ -65,11 +73,14 @@ def listed(survey: Survey, names: Sequence[str]) -> list[Line]:
     ]
 
 
-async def checked(settings: Settings, survey: Survey, names: Sequence[str]) -> AsyncIterator[Check]:
-    """A look at each host, each as it comes."""
+async def checked(
+    settings: Settings, survey: Survey, names: Sequence[str], *, deep: bool = False
+) -> AsyncIterator[Check]:
+    """A look at each host, each as it comes. deep: and each kind of act on a session, which the host has to refuse."""
     few = asyncio.Semaphore(AT_ONCE)
     async with _hosts(settings, survey) as hosts:
-        for check in asyncio.as_completed([_check(hosts, survey.inventory.hosts[name], few) for name in names]):
+        checks = [_check(hosts, survey.inventory.hosts[name], few, deep=deep) for name in names]
+        for check in asyncio.as_completed(checks):
             yield await check
 
 
@@ -102,7 +113,9 @@ def list_rows(lines: Sequence[Line]) -> list[tuple[str, ...]]:
 def check_row(check: Check) -> str:
     took = exact(check.seconds)
     if check.ok:
-        return f"ok    {check.name}  {check.address}  in {took}  {check.host_key}  {check.system}".rstrip()
+        refused = f"{count(check.refused, 'act')} refused as of another boot" if check.refused else ""
+        said = ("ok  ", check.name, check.address, f"in {took}", check.host_key, check.system, refused)
+        return "  ".join(filter(None, said))
     return f"FAIL  {check.name}  {check.reason}  (after {took})"
 
 
@@ -132,15 +145,38 @@ async def _hosts(settings: Settings, survey: Survey) -> AsyncIterator[SshHosts]:
         await hosts.close()
 
 
-async def _check(hosts: SshHosts, host: Host, few: asyncio.Semaphore) -> Check:
+async def _check(hosts: SshHosts, host: Host, few: asyncio.Semaphore, *, deep: bool) -> Check:
     async with few:
         started = monotonic()
         (look,) = [look async for look in hosts.look([host.name])]
         said = {"name": host.name, "address": place_of(host), "seconds": round(monotonic() - started, 3)}
-    if isinstance(look, Snapshot):
-        found = {"host_key": look.host_key, "system": look.system, "notes": look.notes}
-        return Check.model_validate({**said, **found, "ok": True})
-    return Check.model_validate({**said, "ok": False, "reason": look.reason})
+        if not isinstance(look, Snapshot):
+            return Check.model_validate({**said, "ok": False, "reason": look.reason})
+        steps = tuple(_of_another_boot(look)) if deep else ()
+        answers = [(step, await hosts.act(step, not_after=NEVER)) for step in steps]
+    found = {"host_key": look.host_key, "system": look.system, "notes": look.notes, "refused": len(steps)}
+    wrong = [f"{step.what} gave {a.output or a.refusal or a.status}" for step, a in answers if a != OF_ANOTHER_BOOT]
+    return Check.model_validate({**said, **found, "ok": not wrong, "reason": ", ".join(wrong)})
+
+
+def _of_another_boot(look: Snapshot) -> Iterator[Step]:
+    """Every act on a session of each kind, in a way in which no host may do it."""
+    boot = look.boot[:-1] + ("2" if look.boot.endswith("1") else "1")
+    for ladder, session in {session.ladder: session for session in look.sessions}.items():
+        target = Target(
+            host=look.host,
+            host_key=look.host_key,
+            boot=boot,
+            session=session.id,
+            identity=session.identity,
+            account=session.account,
+            summary="",
+            rungs=tuple(rung.name for rung in ladder),
+            leaders=session.leaders,
+        )
+        if ladder:
+            yield Warn(target=target, text="Kickbot's own check.", act_at=look.time)
+        yield from (EndSession(target=target, rung=rung) for rung in target.rungs)
 
 
 async def _trust(

@@ -1,5 +1,6 @@
 """`kickbot hosts`: what there is, who answers, and whose keys are trusted; as a process, against real sshds."""
 
+import asyncio
 import json
 import os
 import pty
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from bot.sandbox.host_logins import Login
+from bot.sandbox.hosts import HostSpec, SandboxHosts
 from tests.sshd import SSHD, Sshd, keygen, me, serving
 from tests.whole import configure, kickbot
 
@@ -221,3 +224,16 @@ async def test_a_host_that_can_not_be_reached_is_not_trusted(fleet: Fleet) -> No
     assert status == 1
     assert f"bastion refuses connections at 127.0.0.1 port {fleet.bastion.port}" in shown
     assert fleet.known_hosts.read_text() == f"{fleet.web.place} {fleet.web.public()}\n"
+
+
+async def test_a_deep_check_ends_nobody(tmp_path: Path) -> None:
+    """Every kind of act is asked for as of another boot, each is refused, and everyone is still there."""
+    async with SandboxHosts.start([HostSpec("host1", (Login("audituser"), Login("alice")))]) as hosts:
+        host = hosts.hosts["host1"]
+        lines = [(host.name, host.address, host.port)]
+        config = configure(tmp_path, lines, key=hosts.client_key, known_hosts=hosts.known_hosts)
+        done = await asyncio.to_thread(kickbot, "hosts", "check", "--deep", "--config", str(config))
+
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.endswith("5 acts refused as of another boot\n")
+        assert {"audituser", "alice"} <= {session.account.name for session in host.sessions()}

@@ -1,5 +1,6 @@
 """The driver over SSH to hosts that behave as OpenSSH for Windows does: cmd, CRLF, code pages, profiles that print."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
@@ -7,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bot.models import HostLimits, Snapshot, Unreachable
-from tests.windows.check import check
-from tests.windows.openssh import Machine, connected
+from tests.whole import configure, kickbot
+from tests.windows.openssh import Machine, connected, listening
 from tests.windows.scenes import ALICE, BOB, NOW, Win
 from tests.windows.standin import Program
 
@@ -97,15 +98,15 @@ async def test_limits(machine: Machine) -> None:
     assert found.notes == ("time limits of Remote Desktop (Group Policy) are not read yet",)
 
 
-async def test_the_check_for_a_real_windows(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
-    """What README offers to whoever has a Windows shows who is there, asks for every act, and changes nothing."""
+async def test_the_check_for_a_real_windows(machine: Machine, tmp_path: Path) -> None:
+    """What README offers to whoever has a Windows asks for every act, has each refused, and changes nothing."""
     machine.win.ssh(5_000, BOB, "bob")
-    async with connected(machine) as hosts:
-        good = await check(hosts, "win1")
+    async with listening(machine) as (port, key, known_hosts):
+        config = configure(tmp_path, [("win1", "127.0.0.1", port)], key=key, known_hosts=known_hosts)
+        config.write_text(config.read_text() + 'platform = "windows"\n')
+        done = await asyncio.to_thread(kickbot, "hosts", "check", "win1", "--deep", "--config", str(config))
 
-    said = capsys.readouterr().out
-    assert good
-    assert r"3 corp\jörg 王 (S-1-5-21-" in said
-    assert "logoff of 3 is refused as rebooted" in said
-    assert "terminate of ssh-5000 is refused as late" in said
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("ok    win1  [127.0.0.1]:")
+    assert done.stdout.endswith("Windows 10.0.20348  5 acts refused as of another boot\n")
     assert machine.done == []
