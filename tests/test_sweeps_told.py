@@ -101,7 +101,7 @@ def test_a_long_report_is_cut_and_not_left_out() -> None:
     run = make.asked(who="kickbot", command=sweep.command, sweep=sweep.sweep)
     closed = events.Closed(outcomes=(), swept=Swept(idle=tuple(idle)))
     said = check(sweeps.report(replay(make.records(run, closed))))
-    assert "host0: 0 someone0, no key for 25 h" in said
+    assert "*host0*: 0 someone0, no key for 25 h" in said
     assert "this message did not fit" in said
 
 
