@@ -13,7 +13,11 @@ from bot.errors import ActingFrozen, NotNow, Refused
 from bot.lifecycle import Request, State
 from bot.models import Account, Act, Hold, Release, RequestId, Result, Step, Unhold
 from bot.sandbox.server import SandboxSlack
+from bot.slack.content.headlines import headline
+from bot.slack.content.in_short import outcome
 from bot.slack.content.kick_form import KEEP_OUT
+from bot.slack.content.lines import in_plain
+from bot.slack.content.story import tell
 from bot.slack.content.tickets import APPROVE, UNHOLD
 from bot.slack.content.tickets import HOLD as HOLD_BUTTON
 from tests.fakes import FakeClock
@@ -508,6 +512,27 @@ async def test_who_can_log_in_again_is_held_by_the_button_below(sandbox: Sandbox
         await carol.click(asked, APPROVE)
         await alice.sees("✅ *audituser is kept out of host1* until", "incidents")
         assert bot.hosts["host1"].expiry == "2"
+
+
+async def test_where_one_host_does_not_hold_the_headline_says_so(held_stage: Stage) -> None:
+    """Its sessions ended on host1, and host2, where nobody was logged in, keeps nobody out."""
+    held_stage.hosts["host2"].unable = "has nothing that would give it back"
+    command = HOLD.model_copy(update={"hosts": ("host1", "host2")})
+    done = await held_stage.wait(await held_stage.approve(await held_stage.ask(command)))
+    story = tell(await held_stage.trail.read(done.id))
+
+    assert in_plain(headline(story)) == "⚠️ audituser is not kept out of host2 · 1 of 1 session ended"
+    assert in_plain(outcome(done)) == "⚠️ 1 ended, not held"
+
+
+async def test_what_nobody_knows_is_not_told_as_known(held_stage: Stage) -> None:
+    """The answer to the hold never came: it may stand there, and is listed as a hold."""
+    held_stage.hosts["host1"].logout("7")
+    held_stage.hosts["host1"].answers_get_lost = True
+    done, _ = await kicked(held_stage)
+    story = tell(await held_stage.trail.read(done.id))
+
+    assert in_plain(headline(story)) == "⚠️ audituser is not known to be kept out of host1"
 
 
 async def test_where_no_rule_allows_a_hold_none_is_offered(sandbox: SandboxSlack, tmp_path: Path) -> None:
