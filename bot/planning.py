@@ -103,11 +103,12 @@ def again(request: Request, *, force: bool) -> Asking | None:
 
 def to_hold(request: Request) -> Kick | None:
     """What can be asked at the end: that the account can't log in again. None: no rule allows it, or it was asked."""
-    if request.state is not State.CLOSED or request.command is None or request.plan is None or not request.may_hold:
+    command = request.command
+    if request.state is not State.CLOSED or request.plan is None or not request.may_hold:
         return None
-    if request.command.hold or request.command.is_of_everyone:
+    if not isinstance(command, Kick) or command.hold or command.is_of_everyone:
         return None
-    return Kick(user=request.plan.user, hosts=request.plan.hosts, hold=USUAL_HOLD, reason=request.command.reason)
+    return Kick(user=request.plan.user, hosts=request.plan.hosts, hold=USUAL_HOLD, reason=command.reason)
 
 
 def _kept(look: Snapshot, session: Session, why: str) -> Kept:

@@ -18,7 +18,7 @@ from bot.slack.content.in_short import outcome
 from bot.slack.content.kick_form import KEEP_OUT
 from bot.slack.content.lines import in_plain
 from bot.slack.content.story import tell
-from bot.slack.content.tickets import APPROVE, UNHOLD
+from bot.slack.content.tickets import APPROVE, UNHOLD, actions
 from bot.slack.content.tickets import HOLD as HOLD_BUTTON
 from tests.fakes import FakeClock
 from tests.slack_bot import POLICY, start
@@ -533,6 +533,18 @@ async def test_what_nobody_knows_is_not_told_as_known(held_stage: Stage) -> None
     story = tell(await held_stage.trail.read(done.id))
 
     assert in_plain(headline(story)) == "⚠️ audituser is not known to be kept out of host1"
+
+
+async def test_no_hold_is_offered_that_the_form_could_not_take(held_stage: Stage) -> None:
+    """The hosts in the button are read as what people type, which is at most 200 characters."""
+    done = await held_stage.wait(await held_stage.approve(await held_stage.ask(KICK)))
+    assert done.plan is not None
+    assert HOLD_BUTTON in actions(done)
+
+    names = [f"{letter * 30}-host" for letter in "abcdef"]
+    targets = tuple(done.plan.targets[0].model_copy(update={"host": name}) for name in names)
+    many = done.model_copy(update={"plan": done.plan.model_copy(update={"targets": targets})})
+    assert HOLD_BUTTON not in actions(many)
 
 
 async def test_where_no_rule_allows_a_hold_none_is_offered(sandbox: SandboxSlack, tmp_path: Path) -> None:
