@@ -215,7 +215,7 @@ def _whole(look: Snapshot, account: Account) -> Target:
 
 def _hold(command: Kick, look: Snapshot, policy: Policy) -> Iterator[Target]:
     account = look.account(command.user) or look.asked_for
-    if account is not None and not policy.protects(account):
+    if account is not None and account.name == command.user and not policy.protects(account):
         yield _whole(look, account)
 
 
@@ -379,7 +379,8 @@ def _elsewhere(command: Kick, look: Snapshot) -> Iterator[str]:
 
 def _unknown(command: Kick, looks: Looks) -> list[str]:
     """Where it can't be held either."""
-    where = [look.host for look in looks if isinstance(look, Snapshot) and not look.asked_for] if command.hold else []
+    seen = [look for look in looks if isinstance(look, Snapshot)] if command.hold else []
+    where = [look.host for look in seen if look.asked_for is None or look.asked_for.name != command.user]
     return [f"{fold(where)} is not known to have such an account, so it can't be held there."] if where else []
 
 

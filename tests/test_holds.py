@@ -139,6 +139,17 @@ async def test_an_account_that_a_host_does_not_know_is_not_held(held_stage: Stag
     assert held_stage.hosts.acts == []
 
 
+async def test_what_a_host_calls_otherwise_is_not_held(held_stage: Stage) -> None:
+    """A host in an attacker's hands: asked for one account it names another."""
+    host = held_stage.hosts["host1"]
+    host.logout("7")
+    host.accounts["audituser"] = Account(name="alice", uid=1002)
+    closed = await held_stage.ask(HOLD)
+
+    assert closed.state is State.CLOSED
+    assert "host1 is not known to have such an account" in closed.reason
+
+
 async def test_a_protected_account_is_never_held(held_stage: Stage) -> None:
     """Not even where it isn't logged in."""
     held_stage.hosts["host1"].accounts["kickbot"] = Account(name="kickbot", uid=990)
