@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 from bot import sparing
-from bot.cleaning import quoted
+from bot.cleaning import quoted, without_mentions
 from bot.counting import count, processes
 from bot.idleness import why_busy
 from bot.inventory import fold
@@ -364,7 +364,7 @@ def why_nothing(command: Kick, plan: Plan, looks: Looks = ()) -> str:
     told += [text for look in looks if isinstance(look, Snapshot) for text in _elsewhere(command, look)]
     told += [f"{u.host} {u.reason}. Nothing is known about its sessions." for u in plan.unreachable]
     told += _unknown(command, looks) or _meant(command, looks)
-    return " ".join(told)
+    return without_mentions(" ".join(told))
 
 
 def _elsewhere(command: Kick, look: Snapshot) -> Iterator[str]:

@@ -10,7 +10,7 @@ import pytest
 from bot import events, planning
 from bot.audit.sqlite import SqliteTrail
 from bot.errors import ActingFrozen, NotNow, Refused
-from bot.lifecycle import Request, State
+from bot.lifecycle import Request, State, known
 from bot.models import Account, Act, Hold, Release, RequestId, Result, Step, Unhold
 from bot.sandbox.server import SandboxSlack
 from bot.slack.content.headlines import headline
@@ -285,6 +285,19 @@ async def test_a_host_that_does_not_answer_is_tried_again_for_ever_and_told_once
     assert (await held_stage.kinds(held.id)).count("overdue") == 1
     held_stage.hosts["host1"].lost = ""
     assert (await held_stage.wait(held)).state is State.RELEASED
+
+
+async def test_why_it_is_not_given_back_calls_nobody(held_stage: Stage) -> None:
+    """The words of a host never become a mention."""
+    _, held = await kicked(held_stage)
+    held_stage.clock.now = known(held.due)
+    held_stage.hosts["host1"].lost = "gave no complete answer (<@U0EVE> <!subteam^S0LEADS>)"
+    with pytest.raises(NotNow):
+        await held_stage.workflow.drive(held.id)
+
+    late = await held_stage.request(held.id)
+    assert "gave no complete answer" in late.overdue
+    assert "<" not in late.overdue
 
 
 async def test_an_answer_that_got_lost_is_asked_again_and_given_back_once(held_stage: Stage) -> None:

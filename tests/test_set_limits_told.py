@@ -61,6 +61,16 @@ async def test_why_it_is_not_set_is_told_in_the_words_of_sshd(bot: Bot) -> None:
     assert "sshd does not accept it: Bad configuration option: Nonsense" in shown.text
 
 
+async def test_a_host_calls_nobody_by_what_its_sshd_says(bot: Bot) -> None:
+    """Why nothing can be set is a sentence of Kickbot's, with the words of the host in it."""
+    bot.hosts["host1"].limits = {"sshd": "", "notes": ("sshd does not tell its settings: <@U0EVE> <!subteam^S0LEADS>",)}
+    await bot.sandbox.as_("alice").command(INCIDENT, "/limits", WORDS)
+    said = await bot.sandbox.as_("alice").sees("Nothing was set", "incidents")
+    assert "sshd does not tell its settings" in said.text
+    assert "<@U0EVE>" not in said.text
+    assert "<!subteam^" not in said.text
+
+
 async def test_a_denied_one_touches_nothing(bot: Bot) -> None:
     """Whose word counts, says so under the message."""
     parent = await asked(bot)
