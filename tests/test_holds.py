@@ -14,6 +14,7 @@ from bot.lifecycle import Request, State, known
 from bot.models import Account, Act, Hold, Release, RequestId, Result, Step, Unhold
 from bot.sandbox.server import SandboxSlack
 from bot.slack.content.headlines import headline
+from bot.slack.content.holds import answer
 from bot.slack.content.in_short import outcome
 from bot.slack.content.kick_form import KEEP_OUT
 from bot.slack.content.lines import in_plain
@@ -398,7 +399,7 @@ WANTED = Unhold(user="audituser", hosts=("host1",), reason="it is over")
 
 
 async def unhold(stage: Stage, who: str) -> Request:
-    (hold,) = await stage.workflow.unhold(stage.origin(who), WANTED)
+    (hold,), _ = await stage.workflow.unhold(stage.origin(who), WANTED)
     return hold
 
 
@@ -451,6 +452,32 @@ async def test_a_rule_that_does_not_allow_it_gives_nothing_back(tmp_path: Path) 
 
         with pytest.raises(Refused, match="No rule"):
             await unhold(stage, "U0ALICE")
+
+
+async def test_a_word_that_counts_on_some_hosts_is_told_for_each(tmp_path: Path) -> None:
+    """It stands on host1, and is no refusal as a whole because of host2, where the rule doesn't let it."""
+    clock, both = FakeClock(), ("host1", "host2")
+    policy = allowing(Act.HOLD)
+    first = policy.rules[0].model_copy(update={"hosts": frozenset({"host1"}), "acts": frozenset(Act)})
+    async with SqliteTrail.open(tmp_path / "kickbot.db", clock) as trail:
+        stage = Stage(trail, clock, policy.model_copy(update={"rules": (first, *policy.rules)}))
+        await stage.wait(await stage.approve(await stage.ask(HOLD.model_copy(update={"hosts": both}))))
+        found = await stage.workflow.unhold(stage.origin("U0ALICE"), WANTED.model_copy(update={"hosts": both}))
+
+        said = in_plain(answer(*found))
+        assert "audituser on host1: asked." in said
+        assert "Not on host2: No rule speaks about audituser on host2" in said
+
+
+async def test_who_may_ask_no_longer_has_asked_for_nothing(held_stage: Stage) -> None:
+    """Alice left the group after she asked: Carol agrees with nobody, which is recorded."""
+    _, hold = await kicked(held_stage)
+    await unhold(held_stage, "U0ALICE")
+    held_stage.people.groups["S0SRE"].discard("U0ALICE")
+
+    with pytest.raises(Refused, match="<@U0ALICE> asked for this, and may not any more"):
+        await unhold(held_stage, "U0CAROL")
+    assert (await held_stage.workflow.drive(hold.id)).state is State.HELD
 
 
 async def test_a_word_of_long_ago_counts_no_longer(held_stage: Stage) -> None:
