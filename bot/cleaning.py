@@ -13,13 +13,13 @@ MASK = "[masked]"
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 _QUOTED = 60  # characters of what was typed that an error repeats
-_NO_MARKUP = str.maketrans(
+_NO_MENTION = str.maketrans(
     {
         "<": "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}",
         ">": "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}",
-        "`": "'",
     }
 )
+_NO_MARKUP = {**_NO_MENTION, ord("`"): "'"}
 
 
 def clean(text: str | bytes, *, keep: str = "") -> str:
@@ -47,6 +47,11 @@ def shorten(text: str, limit: int) -> str:
 def quoted(text: str) -> str:
     """What someone typed, fit to stand between backticks in a message: printable, short, and never Slack's markup."""
     return shorten(clean(text).translate(_NO_MARKUP), _QUOTED)
+
+
+def without_mentions(text: str) -> str:
+    """The same text, in which Slack reads no mention and no link: what a host says calls nobody."""
+    return text.translate(_NO_MENTION)
 
 
 def mask(text: str) -> str:

@@ -11,6 +11,7 @@ from bot import events
 from bot.acts import Acts
 from bot.borders import Hosts, Lease
 from bot.brake import Brake
+from bot.cleaning import without_mentions
 from bot.errors import AlreadyRecorded, NotNow
 from bot.ledger import Ledger
 from bot.lifecycle import Attempt, Request, held_of
@@ -83,7 +84,7 @@ class Holds:
     async def _not_yet(self, request: Request, why: str, lease: Lease) -> NotNow:
         """Said once, however often it is tried."""
         if not request.overdue:
-            await self._ledger.record(request, events.Overdue(reason=why), lease)
+            await self._ledger.record(request, events.Overdue(reason=without_mentions(why)), lease)
         return NotNow(why, min(PAUSE * 2 ** min(len(request.attempts), 6), LONGEST_PAUSE))
 
 

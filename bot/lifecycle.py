@@ -299,6 +299,10 @@ class Request(Value):
         last = tried[-1]
         return last.said or last.refusal or "no answer came" if last.status == "refused" else "no answer came"
 
+    def may_be_held(self, host: str) -> bool:
+        """True where nobody knows whether the account is held: an answer never came."""
+        return any(a.status in {None, "unknown"} for a in self.holds_tried(host))
+
     def tries(self, target: Target) -> tuple[Attempt, ...]:
         """What was tried to end a target, in order."""
         return self._tries.get(target.key, ())

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from bot import sparing
-from bot.cleaning import quoted
+from bot.cleaning import quoted, without_mentions
 from bot.counting import count, processes
 from bot.idleness import why_busy
 from bot.inventory import fold
@@ -103,11 +103,12 @@ def again(request: Request, *, force: bool) -> Asking | None:
 
 def to_hold(request: Request) -> Kick | None:
     """What can be asked at the end: that the account can't log in again. None: no rule allows it, or it was asked."""
-    if request.state is not State.CLOSED or request.command is None or request.plan is None or not request.may_hold:
+    command = request.command
+    if request.state is not State.CLOSED or request.plan is None or not request.may_hold:
         return None
-    if request.command.hold or request.command.is_of_everyone:
+    if not isinstance(command, Kick) or command.hold or command.is_of_everyone:
         return None
-    return Kick(user=request.plan.user, hosts=request.plan.hosts, hold=USUAL_HOLD, reason=request.command.reason)
+    return Kick(user=request.plan.user, hosts=request.plan.hosts, hold=USUAL_HOLD, reason=command.reason)
 
 
 def _kept(look: Snapshot, session: Session, why: str) -> Kept:
@@ -215,7 +216,7 @@ def _whole(look: Snapshot, account: Account) -> Target:
 
 def _hold(command: Kick, look: Snapshot, policy: Policy) -> Iterator[Target]:
     account = look.account(command.user) or look.asked_for
-    if account is not None and not policy.protects(account):
+    if account is not None and account.name == command.user and not policy.protects(account):
         yield _whole(look, account)
 
 
@@ -376,7 +377,7 @@ def why_nothing(command: Kick, plan: Plan, looks: Looks = ()) -> str:
     told += [text for look in looks if isinstance(look, Snapshot) for text in _elsewhere(command, look)]
     told += [f"{u.host} {u.reason}. Nothing is known about its sessions." for u in plan.unreachable]
     told += _unknown(command, looks) or _meant(command, looks)
-    return " ".join(told)
+    return without_mentions(" ".join(told))
 
 
 def _elsewhere(command: Kick, look: Snapshot) -> Iterator[str]:
@@ -392,7 +393,8 @@ def _elsewhere(command: Kick, look: Snapshot) -> Iterator[str]:
 
 def _unknown(command: Kick, looks: Looks) -> list[str]:
     """Where it can't be held either."""
-    where = [look.host for look in looks if isinstance(look, Snapshot) and not look.asked_for] if command.hold else []
+    seen = [look for look in looks if isinstance(look, Snapshot)] if command.hold else []
+    where = [look.host for look in seen if look.asked_for is None or look.asked_for.name != command.user]
     return [f"{fold(where)} is not known to have such an account, so it can't be held there."] if where else []
 
 

@@ -5,6 +5,7 @@ It is set on trial, and kept over a fresh connection; what isn't kept, the host 
 
 from collections.abc import Sequence
 
+from bot.cleaning import without_mentions
 from bot.durations import whole
 from bot.lifecycle import Attempt, Request
 from bot.limits import SHELL, closed_after
@@ -60,7 +61,7 @@ def means(limit: LimitName, seconds: int) -> str:
 def why_nothing(plan: Plan) -> str:
     """Why there is nothing to set."""
     told = [f"{kept.host}: {kept.why}." for kept in plan.kept]
-    return " ".join([*told, *(f"{lost.host} {lost.reason}." for lost in plan.unreachable)])
+    return without_mentions(" ".join([*told, *(f"{lost.host} {lost.reason}." for lost in plan.unreachable)]))
 
 
 def _target(command: SetLimit, look: HostLimits) -> Target:

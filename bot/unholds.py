@@ -7,12 +7,13 @@ from datetime import timedelta
 from functools import partial
 
 from bot import events
-from bot.errors import Refused
+from bot.errors import LookupFailed, Refused
 from bot.events import Event
 from bot.inventory import fold
 from bot.ledger import Ledger
 from bot.lifecycle import Request, State, held_of
 from bot.models import RequestId, Unhold
+from bot.policy import mention
 from bot.rights import Rights
 
 
@@ -23,12 +24,20 @@ class Unholds:
         self._ledger = ledger
         self._rights = rights
 
-    async def every(self, who: str, wanted: Unhold) -> tuple[Request, ...]:
-        """The holds of that account on those hosts, as they stand after this person's word."""
+    async def every(self, who: str, wanted: Unhold) -> tuple[tuple[Request, ...], tuple[str, ...]]:
+        """The holds of that account on those hosts, as they stand after this person's word; and why not the others."""
         found = [hold for hold in await self._in_force() if _is_meant(hold, wanted)]
         if not found:
             raise Refused(f"Kickbot holds no {wanted.user} on {fold(wanted.hosts)}.")
-        return tuple([await self.one(who, hold.id, wanted.reason) for hold in found])
+        now, refusals = list[Request](), dict[str, Refused | LookupFailed]()
+        for hold in found:
+            try:
+                now.append(await self.one(who, hold.id, wanted.reason))
+            except (Refused, LookupFailed) as refusal:
+                refusals[held_of(hold).target.host] = refusal
+        if not now:
+            raise next(iter(refusals.values()))
+        return tuple(now), tuple(f"Not on {host}: {refusal.for_user()}" for host, refusal in refusals.items())
 
     async def one(self, who: str, number: RequestId, reason: str = "") -> Request:
         """One hold, as it stands after this person's word."""
@@ -52,8 +61,16 @@ class Unholds:
         if who == asked.who or any(who == word.who for word in hold.decisions):
             raise Refused("You said so already. It needs another person too.")
         needed = await self._rights.to_approve_unhold(who, target, asked.who)
+        await self._demand_asker(asked.who, hold)
         agreed = 1 + await self._still_agree(hold, asked.who)
         return events.UnholdApproved(who=who, complete=agreed >= needed)
+
+    async def _demand_asker(self, asker: str, hold: Request) -> None:
+        """Raises Refused where whoever asked has lost the right to since then."""
+        try:
+            await self._rights.to_ask_unhold(asker, held_of(hold).target, hold.reason)
+        except Refused as refusal:
+            raise Refused(f"{mention(asker)} asked for this, and may not any more: {refusal}") from refusal
 
     async def _still_agree(self, hold: Request, asker: str) -> int:
         """How many of those who agreed before still may."""

@@ -206,8 +206,11 @@ class Workflow:
             raise TooLate(age)
         return await self._brake.unfreeze(origin.who, only)
 
-    async def unhold(self, origin: Origin, wanted: Unhold) -> tuple[Request, ...]:
-        """`/unhold`: the first person asks, and enough others agree. Raises Refused, recorded; TooLate, unrecorded."""
+    async def unhold(self, origin: Origin, wanted: Unhold) -> tuple[tuple[Request, ...], tuple[str, ...]]:
+        """`/unhold`: the first person asks, and enough others agree; and why not on the other hosts.
+
+        Raises Refused, recorded, where it counts on none; TooLate, unrecorded.
+        """
         await self._demand_in_time(origin, self._rights.policy.rules)
         return await self._unholds.every(origin.who, wanted)
 

@@ -1,11 +1,14 @@
 """Text is text, messages keep to Slack's limits, and listings say who is there and what isn't known."""
 
+import json
+from types import SimpleNamespace
+
 import pytest
 
 from bot.events import Denied
 from bot.models import Result
-from bot.slack.content import telling
-from bot.slack.content.blocks import compose, paragraph
+from bot.slack.content import blocks, telling
+from bot.slack.content.blocks import MOST_BLOCKS, compose, paragraph
 from bot.slack.content.lines import bold, code, in_mrkdwn, italic, line, told
 from bot.slack.content.listing import listing
 from bot.slack.content.mrkdwn import escape
@@ -41,6 +44,20 @@ def test_a_message_is_cut_and_says_so() -> None:
     """Never over Slack's limits, whatever it is made of."""
     message = compose(*(paragraph(line("x" * 5_000)) for _ in range(200)))
     assert "more parts of this message did not fit" in check(message)
+
+
+def test_a_message_of_thousands_of_parts_is_measured_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each part twice at most: what a request says of 3,000 hosts must not hold up everything else for minutes."""
+    measured = []
+
+    def counted(value: object) -> str:
+        measured.append(value)
+        return json.dumps(value)
+
+    monkeypatch.setattr(blocks, "json", SimpleNamespace(dumps=counted))
+    message = compose(*(paragraph(line(f"host{number}")) for number in range(500)))
+    assert len(message.blocks) == MOST_BLOCKS
+    assert len(measured) < 1_200
 
 
 # -- /sessions -----------------------------------------------------------------------------------------

@@ -10,11 +10,16 @@ import pytest
 from bot import events, planning
 from bot.audit.sqlite import SqliteTrail
 from bot.errors import ActingFrozen, NotNow, Refused
-from bot.lifecycle import Request, State
+from bot.lifecycle import Request, State, known
 from bot.models import Account, Act, Hold, Release, RequestId, Result, Step, Unhold
 from bot.sandbox.server import SandboxSlack
+from bot.slack.content.headlines import headline
+from bot.slack.content.holds import answer
+from bot.slack.content.in_short import outcome
 from bot.slack.content.kick_form import KEEP_OUT
-from bot.slack.content.tickets import APPROVE, UNHOLD
+from bot.slack.content.lines import in_plain
+from bot.slack.content.story import tell
+from bot.slack.content.tickets import APPROVE, UNHOLD, actions
 from bot.slack.content.tickets import HOLD as HOLD_BUTTON
 from tests.fakes import FakeClock
 from tests.slack_bot import POLICY, start
@@ -133,6 +138,17 @@ async def test_an_account_that_a_host_does_not_know_is_not_held(held_stage: Stag
     assert closed.state is State.CLOSED
     assert "host1 is not known to have such an account" in closed.reason
     assert held_stage.hosts.acts == []
+
+
+async def test_what_a_host_calls_otherwise_is_not_held(held_stage: Stage) -> None:
+    """A host in an attacker's hands: asked for one account it names another."""
+    host = held_stage.hosts["host1"]
+    host.logout("7")
+    host.accounts["audituser"] = Account(name="alice", uid=1002)
+    closed = await held_stage.ask(HOLD)
+
+    assert closed.state is State.CLOSED
+    assert "host1 is not known to have such an account" in closed.reason
 
 
 async def test_a_protected_account_is_never_held(held_stage: Stage) -> None:
@@ -272,6 +288,19 @@ async def test_a_host_that_does_not_answer_is_tried_again_for_ever_and_told_once
     assert (await held_stage.wait(held)).state is State.RELEASED
 
 
+async def test_why_it_is_not_given_back_calls_nobody(held_stage: Stage) -> None:
+    """The words of a host never become a mention."""
+    _, held = await kicked(held_stage)
+    held_stage.clock.now = known(held.due)
+    held_stage.hosts["host1"].lost = "gave no complete answer (<@U0EVE> <!subteam^S0LEADS>)"
+    with pytest.raises(NotNow):
+        await held_stage.workflow.drive(held.id)
+
+    late = await held_stage.request(held.id)
+    assert "gave no complete answer" in late.overdue
+    assert "<" not in late.overdue
+
+
 async def test_an_answer_that_got_lost_is_asked_again_and_given_back_once(held_stage: Stage) -> None:
     """The host gave back, and its answer never came: the second try finds it done."""
     _, held = await kicked(held_stage)
@@ -370,7 +399,7 @@ WANTED = Unhold(user="audituser", hosts=("host1",), reason="it is over")
 
 
 async def unhold(stage: Stage, who: str) -> Request:
-    (hold,) = await stage.workflow.unhold(stage.origin(who), WANTED)
+    (hold,), _ = await stage.workflow.unhold(stage.origin(who), WANTED)
     return hold
 
 
@@ -423,6 +452,32 @@ async def test_a_rule_that_does_not_allow_it_gives_nothing_back(tmp_path: Path) 
 
         with pytest.raises(Refused, match="No rule"):
             await unhold(stage, "U0ALICE")
+
+
+async def test_a_word_that_counts_on_some_hosts_is_told_for_each(tmp_path: Path) -> None:
+    """It stands on host1, and is no refusal as a whole because of host2, where the rule doesn't let it."""
+    clock, both = FakeClock(), ("host1", "host2")
+    policy = allowing(Act.HOLD)
+    first = policy.rules[0].model_copy(update={"hosts": frozenset({"host1"}), "acts": frozenset(Act)})
+    async with SqliteTrail.open(tmp_path / "kickbot.db", clock) as trail:
+        stage = Stage(trail, clock, policy.model_copy(update={"rules": (first, *policy.rules)}))
+        await stage.wait(await stage.approve(await stage.ask(HOLD.model_copy(update={"hosts": both}))))
+        found = await stage.workflow.unhold(stage.origin("U0ALICE"), WANTED.model_copy(update={"hosts": both}))
+
+        said = in_plain(answer(*found))
+        assert "audituser on host1: asked." in said
+        assert "Not on host2: No rule speaks about audituser on host2" in said
+
+
+async def test_who_may_ask_no_longer_has_asked_for_nothing(held_stage: Stage) -> None:
+    """Alice left the group after she asked: Carol agrees with nobody, which is recorded."""
+    _, hold = await kicked(held_stage)
+    await unhold(held_stage, "U0ALICE")
+    held_stage.people.groups["S0SRE"].discard("U0ALICE")
+
+    with pytest.raises(Refused, match="<@U0ALICE> asked for this, and may not any more"):
+        await unhold(held_stage, "U0CAROL")
+    assert (await held_stage.workflow.drive(hold.id)).state is State.HELD
 
 
 async def test_a_word_of_long_ago_counts_no_longer(held_stage: Stage) -> None:
@@ -508,6 +563,39 @@ async def test_who_can_log_in_again_is_held_by_the_button_below(sandbox: Sandbox
         await carol.click(asked, APPROVE)
         await alice.sees("✅ *audituser is kept out of host1* until", "incidents")
         assert bot.hosts["host1"].expiry == "2"
+
+
+async def test_where_one_host_does_not_hold_the_headline_says_so(held_stage: Stage) -> None:
+    """Its sessions ended on host1, and host2, where nobody was logged in, keeps nobody out."""
+    held_stage.hosts["host2"].unable = "has nothing that would give it back"
+    command = HOLD.model_copy(update={"hosts": ("host1", "host2")})
+    done = await held_stage.wait(await held_stage.approve(await held_stage.ask(command)))
+    story = tell(await held_stage.trail.read(done.id))
+
+    assert in_plain(headline(story)) == "⚠️ audituser is not kept out of host2 · 1 of 1 session ended"
+    assert in_plain(outcome(done)) == "⚠️ 1 ended, not held"
+
+
+async def test_what_nobody_knows_is_not_told_as_known(held_stage: Stage) -> None:
+    """The answer to the hold never came: it may stand there, and is listed as a hold."""
+    held_stage.hosts["host1"].logout("7")
+    held_stage.hosts["host1"].answers_get_lost = True
+    done, _ = await kicked(held_stage)
+    story = tell(await held_stage.trail.read(done.id))
+
+    assert in_plain(headline(story)) == "⚠️ audituser is not known to be kept out of host1"
+
+
+async def test_no_hold_is_offered_that_the_form_could_not_take(held_stage: Stage) -> None:
+    """The hosts in the button are read as what people type, which is at most 200 characters."""
+    done = await held_stage.wait(await held_stage.approve(await held_stage.ask(KICK)))
+    assert done.plan is not None
+    assert HOLD_BUTTON in actions(done)
+
+    names = [f"{letter * 30}-host" for letter in "abcdef"]
+    targets = tuple(done.plan.targets[0].model_copy(update={"host": name}) for name in names)
+    many = done.model_copy(update={"plan": done.plan.model_copy(update={"targets": targets})})
+    assert HOLD_BUTTON not in actions(many)
 
 
 async def test_where_no_rule_allows_a_hold_none_is_offered(sandbox: SandboxSlack, tmp_path: Path) -> None:

@@ -157,6 +157,14 @@ def test_many_different_hosts_fit_into_a_message() -> None:
     assert "of this message did not fit into Slack" in check(limits(looks, ()))
 
 
+def test_many_hosts_that_do_not_answer_fit_into_a_message() -> None:
+    """Each for a reason of its own, such as its address."""
+    looks = tuple(make.unreachable(f"host{n}", f"refuses connections at 192.0.2.{n} port 22") for n in range(1, 100))
+    said = check(limits(looks, ()))
+    assert "host1 refuses connections at 192.0.2.1 port 22." in said
+    assert "and 79 more lines" in said
+
+
 async def test_limits_are_shown_in_the_channel_and_recorded(bot: Bot) -> None:
     """All see them where evidence may stand; one small event says who asked."""
     bot.hosts["host1"].limits = {"alive_interval": 300}

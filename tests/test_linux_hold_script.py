@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.errors import IncompleteAnswer
 from bot.hosts.drivers.interface import NotForThisDriver
 from bot.hosts.drivers.linux import HOLD_SCRIPT, LinuxDriver
 from bot.models import Account, Answer, Ended, Hold, Host, HostUptime, Release, ShowHold, Step, Target
@@ -380,6 +381,15 @@ def test_a_usermod_that_fails_holds_nothing(host: HostRoot) -> None:
 
     assert (refused.refusal, refused.output) == ("unable", "could not hold bob: usermod: cannot lock")
     assert host.leftovers == []
+
+
+@pytest.mark.parametrize("said", [["| x"] * 300, [f"| {'x' * 2_000}"]])
+def test_an_endless_answer_is_none(host: HostRoot, said: list[str]) -> None:
+    """A host in an attacker's hands: masking megabytes would hold up everything else."""
+    step = Release(target=host.target(), id=ID)
+    lines = (f"kickbot linux 1 release {NONCE}", "ran nothing", "status 0", *said, f"== end {NONCE}", "")
+    with pytest.raises(IncompleteAnswer, match="too long"):
+        DRIVER.parse_answer("\n".join(lines).encode(), step=step, nonce=NONCE)
 
 
 @pytest.mark.parametrize("trouble", ["no systemd, no cron", "systemctl fails"])

@@ -253,6 +253,12 @@ def test_an_endless_answer_is_none() -> None:
         parse(*WHOLE, *["match x"] * 300)
 
 
+def test_an_endless_line_is_none() -> None:
+    """The script cuts each: masking megabytes would hold up everything else."""
+    with pytest.raises(IncompleteAnswer, match="a line of more than 400 bytes"):
+        parse(*WHOLE, f"match {'x' * 400}")
+
+
 def test_secrets_and_control_characters_never_become_values() -> None:
     """What sshd says is cleaned and masked."""
     found = parse("sshd ", "status 255", "| bad \x1b[31m line: password=hunter2")

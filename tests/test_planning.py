@@ -326,6 +326,12 @@ def test_why_nothing_names_a_session_that_does_not_exist() -> None:
     assert told == "audituser has no session 99 there, only 7 on host1."
 
 
+def test_why_nothing_calls_nobody() -> None:
+    """What a host prints instead of an answer stands in a sentence in which Kickbot itself could mention people."""
+    lost = make.unreachable(reason="gave no complete answer: it was cut (<@U0EVE> <!subteam^S0LEADS>)")
+    assert "<" not in planning.why_nothing(make.kick(), make.plan(lost))
+
+
 def test_why_nothing_never_says_that_a_lost_host_is_empty() -> None:
     """Of a host that gave no answer it is never said that the account isn't logged in."""
     assert "not logged in" not in planning.why_nothing(make.kick(), make.plan(make.unreachable()))

@@ -8,6 +8,7 @@ from bot.audit.sqlite import SqliteTrail
 from bot.errors import ActingFrozen, Refused
 from bot.lifecycle import Request, State
 from bot.models import Act, SetLimit, SetLimits
+from bot.slack.content.tickets import actions
 from tests.fakes import FakeClock
 from tests.stage import POLICY, Stage, allowing
 from tests.test_crashes import Fuse, Killed, Story
@@ -47,6 +48,14 @@ async def test_a_limit_is_set_on_trial_and_kept(stage: Stage) -> None:
     assert isinstance(step, SetLimits)
     assert step.about == f"request {asked.id}: asked by alice, approved by carol"
     assert stage.hosts["host1"].trial is None
+
+
+async def test_nobody_is_held_after_a_limit(stage: Stage) -> None:
+    """It is about no account: where the rule allows holds too, none is offered under it."""
+    stage.policy = allowing(Act.LIMITS, Act.HOLD)
+    stage.restart()
+    done = await stage.approve(await stage.ask(IDLE))
+    assert (done.state, actions(done)) == (State.CLOSED, ())
 
 
 async def test_nobody_may_by_default(stage: Stage) -> None:

@@ -5,13 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from bot.models import Act
+from bot import trials
+from bot.models import Act, SetLimit
 from bot.sandbox.nouns import Message
 from bot.sandbox.server import SandboxSlack
+from bot.slack.content.request_card import card
+from bot.slack.content.story import tell
 from bot.slack.content.tickets import APPROVE, DENY
+from tests import make
 from tests.make import INCIDENT
 from tests.slack_bot import Bot, start
 from tests.stage import allowing
+from tests.stories import check
 
 WORDS = "host1 set idle 15m because INC-42"
 
@@ -59,6 +64,28 @@ async def test_why_it_is_not_set_is_told_in_the_words_of_sshd(bot: Bot) -> None:
     await bot.sandbox.as_("alice").sees("It said:")
     shown = bot.sandbox.workspace.message(parent.channel, parent.ts)
     assert "sshd does not accept it: Bad configuration option: Nonsense" in shown.text
+
+
+async def test_a_host_calls_nobody_by_what_its_sshd_says(bot: Bot) -> None:
+    """Why nothing can be set is a sentence of Kickbot's, with the words of the host in it."""
+    bot.hosts["host1"].limits = {"sshd": "", "notes": ("sshd does not tell its settings: <@U0EVE> <!subteam^S0LEADS>",)}
+    await bot.sandbox.as_("alice").command(INCIDENT, "/limits", WORDS)
+    said = await bot.sandbox.as_("alice").sees("Nothing was set", "incidents")
+    assert "sshd does not tell its settings" in said.text
+    assert "<@U0EVE>" not in said.text
+    assert "<!subteam^" not in said.text
+
+
+def test_every_host_is_told_where_it_can_not_be_set() -> None:
+    """Alike ones together, and that there are more is said: nobody approves less than they think."""
+    command = SetLimit(hosts=("web1",), limit="idle", seconds=900)
+    old = [make.limits(host=f"web{number:02}", channels=None) for number in range(2, 40)]
+    lost = [make.unreachable(f"db{number}", f"refuses connections at 192.0.2.{number} port 22") for number in range(30)]
+    plan = trials.make(command, (make.limits(host="web1", channels=()), *old, *lost))
+    said = check(card(tell(make.records(make.asked(command=command), make.planned(plan)))))
+    assert "Not on web[02-39]: its sshd is too old" in said
+    assert "Not on db0: it refuses connections" in said
+    assert "and 11 more lines" in said
 
 
 async def test_a_denied_one_touches_nothing(bot: Bot) -> None:

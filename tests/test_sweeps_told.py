@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from bot import events
 from bot.borders import Origin
 from bot.errors import Refused
 from bot.events import Event, Permitted
 from bot.lifecycle import State, replay
-from bot.models import Act, RequestId, Series, Swept
+from bot.models import Act, Idle, RequestId, Series, Swept
 from bot.policy import Policy
 from bot.sandbox import elements
 from bot.sandbox.nouns import Message
@@ -24,6 +25,7 @@ from tests import make
 from tests.fakes import FakeClock, FakeHosts
 from tests.make import INCIDENT
 from tests.slack_bot import POLICY, Bot, start
+from tests.stories import check
 
 
 def soon(action: str, **changes: Any) -> Series:
@@ -89,6 +91,18 @@ async def test_a_report_is_one_message(sandbox: SandboxSlack, tmp_path: Path) ->
         assert "*host2* did not answer within 10 s" in said
         assert (actions(message), len(messages(bot))) == ([], 1)
         assert "203.0.113.10" not in said
+
+
+def test_a_long_report_is_cut_and_not_left_out() -> None:
+    """What fits is shown, host by host; that there is more is said."""
+    sweep = make.series(action="report")
+    hosts = [f"host{number}" for number in range(40)]
+    idle = [Idle(host=host, session=f"{n}", user=f"someone{n}", seconds=90_000) for host in hosts for n in range(9)]
+    run = make.asked(who="kickbot", command=sweep.command, sweep=sweep.sweep)
+    closed = events.Closed(outcomes=(), swept=Swept(idle=tuple(idle)))
+    said = check(sweeps.report(replay(make.records(run, closed))))
+    assert "*host0*: 0 someone0, no key for 25 h" in said
+    assert "this message did not fit" in said
 
 
 async def test_where_all_hosts_are_compliant_nobody_hears_of_it(sandbox: SandboxSlack, tmp_path: Path) -> None:

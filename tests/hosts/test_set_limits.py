@@ -103,6 +103,21 @@ async def test_a_limit_is_set_kept_and_taken_away(hosts: SshHosts, machine: Mach
     assert in_short(await look(hosts, machine)) == "nobody is ended for being idle."
 
 
+async def test_what_was_cut_off_before_sshd_read_it_is_not_kept(hosts: SshHosts, machine: Machine) -> None:
+    """The script is killed when the drop-in stands and sshd doesn't know of it: a fresh login would prove nothing."""
+    killer = "/usr/local/sbin/stat"
+    text = '#!/bin/sh\\npkill -9 -f "sh -s -- set_limits"\\n'
+    machine.run("sh", "-c", f"printf '{text}' >{killer}; chmod 755 {killer}")
+    answer, step = await on_trial(hosts, machine)
+    machine.run("rm", killer)
+
+    kept = await keep(hosts, step)
+
+    assert answer.status == "unknown"
+    assert drop_ins(machine) == ["00-kickbot-limit-idle.conf"]
+    assert (kept.status, kept.refusal) == ("refused", "gone")
+
+
 async def test_without_a_fresh_login_the_host_takes_it_back(hosts: SshHosts, machine: Machine) -> None:
     """Somebody locks Kickbot out meanwhile: the connection that was open would still do, so it isn't used."""
     before, kept = await on_trial(hosts, machine, seconds=1800)

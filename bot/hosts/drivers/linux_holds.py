@@ -8,13 +8,15 @@ ended WORD HOLD HOW by WHO at SECONDS
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from bot.cleaning import clean, mask, shorten
 from bot.errors import IncompleteAnswer
 from bot.hosts.drivers.interface import NotForThisDriver
 from bot.models import AccountState, Answer, Ended, Hold, HostUptime, Release, ShowHold, Step
+
+MOST_LINES, LONGEST_LINE = 200, 2_000
 
 HoldStep = Hold | Release | ShowHold
 
@@ -54,8 +56,10 @@ def arguments(step: HoldStep, not_after: HostUptime, *, bot: str) -> tuple[str, 
     return (*common, str(int(step.there.timestamp())), bot) if isinstance(step, Hold) else common
 
 
-def answered(step: Step, lines: Iterable[bytes]) -> Answer:
+def answered(step: Step, lines: Sequence[bytes]) -> Answer:
     """What became of it. Raises IncompleteAnswer for anything but the lines above."""
+    if len(lines) > MOST_LINES or any(len(line) > LONGEST_LINE for line in lines):
+        raise IncompleteAnswer(f"the host's answer to {step.what} is too long")
     words = [clean(line).partition(" ") for line in lines]
     match words:
         case [("refused", _, refusal), *why] if refusal in _REFUSALS:

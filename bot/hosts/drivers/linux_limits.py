@@ -21,7 +21,7 @@ from bot.errors import IncompleteAnswer
 from bot.hosts.drivers.linux_answer import excerpt
 from bot.models import ChannelLimit, HostLimits, HostUptime, LimitName, ShellLimit
 
-MOST_LINES = 200
+MOST_LINES, LONGEST_LINE = 200, 400
 LONGEST = 10**9
 """Seconds: what is longer is never."""
 
@@ -66,6 +66,8 @@ def limits(lines: Sequence[bytes], *, host: str, host_key: str) -> HostLimits:
 def _said(lines: Sequence[bytes]) -> Said:
     if len(lines) > MOST_LINES:
         raise IncompleteAnswer(f"it has {len(lines)} lines, at most {MOST_LINES} were expected")
+    if any(len(line) > LONGEST_LINE for line in lines):
+        raise IncompleteAnswer(f"it has a line of more than {LONGEST_LINE} bytes")
     said: dict[str, list[str]] = {word: [] for word in _WORDS}
     for line in lines:
         word, _, rest = clean(line).partition(" ")

@@ -20,7 +20,7 @@ set_limits() { # NOT_AFTER BOOT UID LIMIT SECONDS ID BOT ABOUT
     if read_trial "$folder"; then
         if [ "$tried_by" != "$id" ]; then unable "another change is on trial there: $tried_by" && return; fi
         if [ -e "$folder/applied" ]; then
-            if takes_effect; then printf 'ran nothing: it is on trial already\nstatus 0\n' && return; fi
+            if [ -e "$folder/told" ] && takes_effect; then printf 'ran nothing: it is on trial already\nstatus 0\n' && return; fi
             unable 'the try before it was cut off, and is taken back soon' && return
         fi
     else
@@ -45,7 +45,7 @@ keep_limits() { # NOT_AFTER BOOT UID LIMIT ID
     if [ ! -d "$holds" ]; then refuse gone && return; fi
     if ! alone; then unable "can't take the lock in $holds" && return; fi
     if late; then refuse late && return; fi
-    if read_trial "$limits/$limit_name" && [ "$tried_by" = "$id" ] && [ -e "$limits/$limit_name/applied" ]; then
+    if read_trial "$limits/$limit_name" && [ "$tried_by" = "$id" ] && [ -e "$limits/$limit_name/told" ]; then
         trial_ended "$id" kept kickbot
         forget_trial "$limits/$limit_name"
     fi
@@ -186,6 +186,8 @@ apply_limit() {
     why='it did not take effect, or changed something for Kickbot'
     takes_effect && [ "$(as "$bot" | settings)" = "$(printf '%s\n' "$for_bot" | settings)" ] || return 1
     why='sshd could not be told, or did not come back'
-    reload_and_wait
+    reload_and_wait || return 1
+    true >"$folder/told"
+    settle "$folder/told" "$folder"
 }
 

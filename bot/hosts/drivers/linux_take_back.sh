@@ -5,6 +5,7 @@
 #   record      id, limit, until (seconds since 1970, by this host's clock)
 #   before      the drop-in that was there; nothing where there was none
 #   applied     from here on the drop-in may stand there
+#   told        it stands there, and sshd reads it: only then a fresh login proves anything
 #   take-back   this part as a program
 # The end of each is a line in limits/ended. The record goes before its timer, and the folder last.
 

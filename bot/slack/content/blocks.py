@@ -73,12 +73,7 @@ class Table(Value):
 
 def compose(*parts: Part) -> Message:
     """A message within Slack's limits. What doesn't fit is left out from the end, with a note."""
-    kept = list(parts)
-    while not _fits(kept):
-        last = max((n for n, part in enumerate(kept) if not part.needed), default=None)
-        if last is None:
-            break
-        del kept[last]
+    kept = _what_fits(parts)
     if out := len(parts) - len(kept):
         kept.append(aside(line(f"Cut: {count(out, 'more part')} of this message did not fit into Slack.")))
     text = "\n".join(part.text for part in kept if part.text)
@@ -87,8 +82,16 @@ def compose(*parts: Part) -> Message:
     return Message(text=shorten(text, LONGEST_TEXT), blocks=_squeezed(blocks), cut=cut)
 
 
-def _fits(parts: Sequence[Part]) -> bool:
-    return _size([part.block for part in parts]) <= SIZE_OF_BLOCKS and len(parts) < MOST_BLOCKS
+def _what_fits(parts: Sequence[Part]) -> list[Part]:
+    """All that are needed, and as many of the others as there is room for."""
+    size, left_out = _size([part.block for part in parts]), set[int]()
+    for number in reversed(range(len(parts))):
+        if size <= SIZE_OF_BLOCKS and len(parts) - len(left_out) < MOST_BLOCKS:
+            break
+        if not parts[number].needed:
+            left_out.add(number)
+            size -= _size([parts[number].block])
+    return [part for number, part in enumerate(parts) if number not in left_out]
 
 
 def _size(blocks: Sequence[Block]) -> int:

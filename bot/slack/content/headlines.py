@@ -143,6 +143,8 @@ def _closed(story: Story) -> Line:
     for result, told_as in ((Result.UNKNOWN, _unknown), (Result.SURVIVED, _survived), (Result.RETURNED, _returned)):
         if these := [o for o in outcomes if o.result is result]:
             return told_as(story, these)
+    if story.request.not_held:
+        return line("⚠️ ", bold(_not_kept_out(story)), f" · {_score(story)}")
     if all(o.result is Result.LEFT for o in outcomes):
         return line(NEWS, bold("Nothing was ended"), f" · {_score(story)}{_stays(story)}")
     return line("✅ ", bold(_off(story)), f" · {_score(story)}")
@@ -154,13 +156,23 @@ def _only_held(story: Story) -> Line:
     held = [host for host in request.hosts if host not in request.not_held]
     if request.not_held:
         where = f", only out of {named(held)}" if held else ""
-        return line("⚠️ ", bold(f"{story.user} is not kept out of {named(tuple(request.not_held))}{where}"))
+        return line("⚠️ ", bold(f"{_not_kept_out(story)}{where}"))
     until = request.hold_until
     return line(
         "✅ ",
         bold(f"{story.user} is kept out of {named(held)}"),
         *((" until ", When(moment=until, dated=True)) if until else ()),
     )
+
+
+def _not_kept_out(story: Story) -> str:
+    """`bob is not kept out of web[01-02], and perhaps kept out of web03`, whose answer never came."""
+    request = story.request
+    perhaps = [host for host in request.not_held if request.may_be_held(host)]
+    surely = [host for host in request.not_held if host not in perhaps]
+    parts = [f"not kept out of {named(surely)}"] if surely else []
+    parts += [f"{'perhaps ' if surely else 'not known to be '}kept out of {named(perhaps)}"] if perhaps else []
+    return f"{story.user} is {', and '.join(parts)}"
 
 
 def _free_everywhere(story: Story) -> bool:

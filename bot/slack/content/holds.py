@@ -68,9 +68,9 @@ def reply(record: Record) -> Message:
     return compose(paragraph(*_said(record), needed=True), mark(record))
 
 
-def answer(holds: Iterable[Request]) -> Line:
-    """What whoever would give back reads at once, alone."""
-    said = [_answer(hold) for hold in holds]
+def answer(holds: Iterable[Request], refused: Iterable[str] = ()) -> Line:
+    """What whoever would give back reads at once, alone. refused: why not on some hosts."""
+    said = [*map(_answer, holds), *map(told, refused)]
     return line(*(piece for each in said for piece in (each, " ")))
 
 

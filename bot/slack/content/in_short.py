@@ -87,8 +87,9 @@ def outcome(request: Request) -> Line:
     """How it ended, or where it stands: `✅ 2 ended`, `⛔ denied by Bob`."""
     if request.outcomes:
         results = {o.result for o in request.outcomes}
-        mark = next((mark for result, mark in _WORST if result in results), "✅")
-        return line(f"{mark} {sentences.counted(request.outcomes)}")
+        worst = next((mark for result, mark in _WORST if result in results), "✅")
+        mark, not_held = ("⚠️" if worst == "✅" else worst, ", not held") if request.not_held else (worst, "")
+        return line(f"{mark} {sentences.counted(request.outcomes)}{not_held}")
     if request.state is State.CLOSED and request.holds_only:
         return line("⚠️ not held" if request.not_held else "🔒 held")
     if request.state is State.ASKED and request.not_before:

@@ -9,6 +9,7 @@ from bot.limits import in_short, sentences
 from bot.models import HostLimits, KeepLimits, LimitsLooks, Outcome, Result, SetLimit, SetLimits, Unreachable
 from bot.slack.content.blocks import Message, Part, aside, compose, paragraph, preformatted
 from bot.slack.content.lines import Line, bold, code, line, told
+from bot.slack.content.listing import few
 from bot.slack.content.naming import alike, some
 from bot.slack.content.proof import mark
 from bot.slack.content.refusals import said
@@ -38,9 +39,10 @@ def would(story: Story, limit: SetLimit) -> Iterator[Part]:
         "sessions that are open now, and Kickbot's own login. sshd checks the file first; unless a fresh login comes"
         " through, the host takes it back after 2 min.",
     )
-    not_there = [line(f"⚠️ Not on {k.host}: {k.why}.") for k in (story.plan.kept if story.plan else ())]
-    lost = [line(f"⚠️ Not on {u.host}: it {u.reason}.") for u in (story.plan.unreachable if story.plan else ())]
-    yield paragraph(does, stays, *not_there[:10], *lost[:10], needed=True)
+    left_out = [(k.host, k.why) for k in (story.plan.kept if story.plan else ())]
+    left_out += [(u.host, f"it {u.reason}") for u in (story.plan.unreachable if story.plan else ())]
+    not_there = [line(f"⚠️ Not on {named(hosts)}: {why}.") for hosts, why in alike(left_out)]
+    yield paragraph(does, stays, *few(not_there), needed=True)
 
 
 def closed(story: Story, limit: SetLimit) -> Line:
@@ -118,4 +120,4 @@ def _shown(looks: LimitsLooks) -> Iterator[Part]:
     for hosts, (short, sentences_) in known:
         yield paragraph(line(bold(f"{named(hosts)}: {short}")), *(line("• ", told(each)) for each in sentences_))
     if lost := [look for look in looks if isinstance(look, Unreachable)]:
-        yield aside(*(line(f"{look.host} {look.reason}. Nothing is known about its limits.") for look in lost[:20]))
+        yield aside(*few([line(f"{look.host} {look.reason}. Nothing is known about its limits.") for look in lost]))

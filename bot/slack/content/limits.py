@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from bot.limits import in_short, sentences
 from bot.models import HostLimits, LimitsLooks, Unreachable
 from bot.slack.content.blocks import Message, Part, aside, compose, paragraph
-from bot.slack.content.lines import bold, line, told
+from bot.slack.content.lines import Line, bold, line, told
+from bot.slack.content.listing import few
 from bot.slack.content.naming import alike
 from bot.slack.content.story import named
 
@@ -18,12 +19,15 @@ def limits(looks: LimitsLooks, refused: Sequence[str], last: Sequence[Part] = ()
     known = alike((look.host, _said(look)) for look in looks if isinstance(look, HostLimits))
     lost = alike((look.host, look.reason) for look in looks if isinstance(look, Unreachable))
     parts = [part for hosts, said in known for part in _parts(hosts, said)]
-    for hosts, reason in lost:
-        nothing = line(bold(f"{named(hosts)} {reason}."), " Nothing is known about its limits.")
-        parts.append(paragraph(nothing, needed=True))
+    if lost:
+        parts.append(paragraph(*few([_nothing(hosts, reason) for hosts, reason in lost]), needed=True))
     if refused:
         parts.append(paragraph(*map(told, refused), needed=True))
     return compose(*parts, *last)
+
+
+def _nothing(hosts: Sequence[str], reason: str) -> Line:
+    return line(bold(f"{named(hosts)} {reason}."), " Nothing is known about its limits.")
 
 
 def _said(look: HostLimits) -> Said:

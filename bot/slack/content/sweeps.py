@@ -34,8 +34,7 @@ def approved(request: Request) -> Line:
 
 def report(request: Request) -> Message:
     """What it found and didn't plan to end: the whole message of such a run."""
-    lines = [line("• ", one) for one in _found(request.swept or Swept())]
-    shown = [paragraph(*lines)] if lines else []
+    shown = [paragraph(line("• ", one)) for one in _found(request.swept or Swept())]
     return compose(paragraph(headline(request), needed=True), *shown, aside(_small(request)))
 
 

@@ -10,10 +10,11 @@ from pydantic import ValidationError
 
 from bot import commands, planning
 from bot.errors import CommandError
+from bot.inventory import fold
 from bot.lifecycle import Request, State
 from bot.models import Value
 from bot.slack.content.blocks import Button, Part, buttons
-from bot.slack.content.kick_form import MOST_HOSTS
+from bot.slack.content.kick_form import LONGEST_HOSTS, MOST_HOSTS
 
 APPROVE, DENY, CANCEL = "kickbot_approve", "kickbot_deny", "kickbot_cancel"
 FORCE, AGAIN, HOLD = "kickbot_force", "kickbot_again", "kickbot_hold"
@@ -78,7 +79,8 @@ def _next_level(request: Request) -> tuple[str, ...]:
 def _hold(request: Request) -> tuple[str, ...]:
     """That the account can't log in again; the form that opens takes so many hosts."""
     kick = planning.to_hold(request)
-    return (HOLD,) if kick and len(kick.hosts) <= MOST_HOSTS else ()
+    takes = kick and len(kick.hosts) <= MOST_HOSTS and len(fold(kick.hosts)) <= LONGEST_HOSTS
+    return (HOLD,) if takes else ()
 
 
 def row(request: Request) -> list[Part]:

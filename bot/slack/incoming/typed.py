@@ -114,7 +114,7 @@ class Typed:
         elif isinstance(understood, Unfreeze):
             await reply(note(freeze.answer(await self._context.workflow.unfreeze(origin))))
         elif isinstance(understood, Unhold):
-            await reply(note(holds.answer(await self._context.workflow.unhold(origin, understood))))
+            await reply(note(holds.answer(*await self._context.workflow.unhold(origin, understood))))
         else:
             await self._kick(reply, origin, said.whole, understood)
 
