@@ -182,8 +182,11 @@ def _judge(request: Request, target: Target, look: HostLimits | Unreachable | No
     if isinstance(request.command, SetLimit) and is_in_force(request.command, look):
         kept = any(isinstance(a.step, KeepLimits) and a.status != "refused" for a in tried)
         return _outcome(target, Result.SET, "" if kept else "but not by this request")
-    if any(a.status != "refused" for a in tried if isinstance(a.step, SetLimits)):
+    stood = {a.status for a in tried if isinstance(a.step, SetLimits)}
+    if "done" in stood:
         return _outcome(target, Result.BACK, _why_back(tried))
+    if stood - {"refused"}:
+        return _outcome(target, Result.UNSET, "no answer came; if it was set, the host took it back by itself")
     return _outcome(target, Result.UNSET, _why_unset(request, tried))
 
 

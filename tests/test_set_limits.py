@@ -7,7 +7,7 @@ import pytest
 from bot.audit.sqlite import SqliteTrail
 from bot.errors import ActingFrozen, Refused
 from bot.lifecycle import Request, State
-from bot.models import Act, SetLimit, SetLimits
+from bot.models import Act, SetLimit, SetLimits, Step
 from bot.slack.content.tickets import actions
 from tests.fakes import FakeClock
 from tests.stage import POLICY, Stage, allowing
@@ -56,6 +56,24 @@ async def test_nobody_is_held_after_a_limit(stage: Stage) -> None:
     stage.restart()
     done = await stage.approve(await stage.ask(IDLE))
     assert (done.state, actions(done)) == (State.CLOSED, ())
+
+
+async def test_what_was_perhaps_never_set_was_not_taken_back(stage: Stage) -> None:
+    """No answer came to any try: nobody knows whether it ever stood there, and it doesn't now."""
+    asked = await stage.ask(IDLE)
+
+    def lose(_step: Step) -> None:
+        stage.hosts["host1"].lost = "broke the connection off"
+
+    stage.hosts.before_act = lose
+    waiting = await stage.approve(asked)
+    stage.hosts.before_act = lambda _step: None
+    stage.hosts["host1"].lost = ""
+    stage.hosts["host1"].no_fresh_login = True
+    done = await stage.wait(waiting)
+
+    assert results(done) == [("host1", "not set")]
+    assert done.outcomes[0].detail == "no answer came; if it was set, the host took it back by itself"
 
 
 async def test_nobody_may_by_default(stage: Stage) -> None:
