@@ -288,6 +288,18 @@ async def test_a_host_that_does_not_answer_is_tried_again_for_ever_and_told_once
     assert (await held_stage.wait(held)).state is State.RELEASED
 
 
+async def test_another_machine_gives_nothing_back(held_stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that proves itself by another key is not asked to."""
+    _, held = await kicked(held_stage)
+    held_stage.clock.now = known(held.due)
+    host = held_stage.hosts["host1"]
+    look = host.snapshot
+    monkeypatch.setattr(host, "snapshot", lambda: look().model_copy(update={"host_key": "SHA256:other"}))
+    with pytest.raises(NotNow, match="showed another host key"):
+        await held_stage.workflow.drive(held.id)
+    assert not any(isinstance(step, Release) for step in held_stage.hosts.acts)
+
+
 async def test_why_it_is_not_given_back_calls_nobody(held_stage: Stage) -> None:
     """The words of a host never become a mention."""
     _, held = await kicked(held_stage)
@@ -467,6 +479,15 @@ async def test_a_word_that_counts_on_some_hosts_is_told_for_each(tmp_path: Path)
         said = in_plain(answer(*found))
         assert "audituser on host1: asked." in said
         assert "Not on host2: No rule speaks about audituser on host2" in said
+
+
+async def test_once_enough_agreed_no_further_word_counts(held_stage: Stage) -> None:
+    """It is given back already."""
+    await kicked(held_stage)
+    await unhold(held_stage, "U0ALICE")
+    assert (await unhold(held_stage, "U0CAROL")).unheld
+    with pytest.raises(Refused, match="given back already"):
+        await unhold(held_stage, "U0BOB")
 
 
 async def test_who_may_ask_no_longer_has_asked_for_nothing(held_stage: Stage) -> None:

@@ -1,5 +1,6 @@
 """Setting a limit, from the question to the proof: a second person, a trial on the host, a fresh login, and back."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,29 @@ async def test_what_was_perhaps_never_set_was_not_taken_back(stage: Stage) -> No
 
     assert results(done) == [("host1", "not set")]
     assert done.outcomes[0].detail == "no answer came; if it was set, the host took it back by itself"
+
+
+@pytest.mark.parametrize("other", [{"host_key": "SHA256:other"}, {"boot": "another"}])
+async def test_on_another_machine_or_boot_nothing_is_set(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, other: dict[str, str]
+) -> None:
+    """What was approved names the host's key and its boot."""
+    asked = await stage.ask(IDLE)
+    host = stage.hosts["host1"]
+    seen = host.show_limits()
+    monkeypatch.setattr(host, "show_limits", lambda: seen.model_copy(update=other))
+    done = await stage.wait(await stage.approve(asked))
+
+    assert stage.hosts.acts == []
+    assert results(done) == [("host1", "unknown" if "host_key" in other else "not set")]
+
+
+async def test_two_changes_are_never_on_trial_together(stage: Stage) -> None:
+    """The plan says so, and leaves that host out."""
+    host = stage.hosts["host1"]
+    host.trial = ("7-0123456789abcdef", {}, stage.clock.now + timedelta(minutes=2))
+    closed = await stage.ask(IDLE)
+    assert (closed.state, closed.reason) == (State.CLOSED, "host1: another change is on trial there.")
 
 
 async def test_nobody_may_by_default(stage: Stage) -> None:

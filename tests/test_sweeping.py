@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot import sweeping
-from bot.models import Account, Session, Snapshot, Terminal, Unreachable
+from bot.models import Account, Session, Snapshot, SweepAction, Terminal, Unreachable
 from bot.planning import make as plan_for
-from bot.policy import Policy
+from bot.policy import Policy, may_sweep
 from tests import make
 from tests.make import series, sweeping_policy
 
@@ -221,6 +221,17 @@ def test_what_a_rule_has_to_say(action: str, sweeps: str, acts: set[str], missin
     """To report takes no rule; to propose and to end take one that allows everyone to be ended, and says so."""
     one = series(action=action)
     assert sweeping.host_without_rule(one, sweeping_policy(one, sweeps=sweeps, acts=acts)) == missing
+
+
+@pytest.mark.parametrize(
+    ("configured", "may"), [("report", ()), ("propose", ("propose",)), ("end", ("propose", "end"))]
+)
+def test_a_sweep_may_no_more_than_it_is_configured_for(configured: SweepAction, may: tuple[str, ...]) -> None:
+    """Also where the rules would let it: one that only reports neither proposes nor ends."""
+    only = series(action=configured)
+    policy = sweeping_policy(only)
+    actions: tuple[SweepAction, ...] = ("propose", "end")
+    assert tuple(a for a in actions if may_sweep(policy, "host1", make.account(), only.command, a)) == may
 
 
 def test_each_host_takes_a_rule_of_its_own() -> None:
