@@ -1,6 +1,7 @@
 """Fixtures of all tests; the tiers are in tiers.py."""
 
 import gc
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -22,6 +23,9 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("kickbot")
 
 pytest_plugins = ["tests.tiers"]
+
+
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # behind `nohup` what the tests start would ignore it as well
 
 
 def pytest_collection_finish() -> None:

@@ -65,7 +65,7 @@ class FakePeople:
 
     def __init__(self, groups: dict[str, set[str]], odd: dict[str, Person] | None = None) -> None:
         self.groups = groups
-        self.odd = odd or {}
+        self.odd = dict(odd or {})
         self.unknown: set[str] = set()
 
     async def person(self, id: str) -> Person:  # noqa: A002 - Slack's own word

@@ -170,8 +170,8 @@ class SqliteTrail:
             try:
                 if await self.database.run(self._take_in):
                     self._wake()
-            except TrailError as error:
-                log.warning("what the command line left can't be recorded yet: %s", error)
+            except TrailError as error:  # which whoever watches over the trail tells, once
+                log.debug("what the command line left can't be recorded yet: %s", error)
             await asyncio.sleep(COLLECTED_EVERY)
 
     def _take_in(self, db: Database) -> bool:

@@ -1,6 +1,7 @@
 """The witness: what is really there on a host, as root sees it from outside. It never asks Kickbot, nor a look of its.
 
-A zombie is no process here, nor is a user's own service manager, which lingers for some seconds after the last login.
+A zombie is no process here, nor is a user's own service manager, which lingers for some seconds after the last login,
+nor what it calls when it stops.
 """
 
 import time
@@ -10,7 +11,7 @@ from typing import NamedTuple
 from tests.hosts.machines import Machine
 
 SECONDS = 30.0
-MANAGERS = ("systemd --user", "(sd-pam)", "dbus-daemon --session")
+MANAGERS = ("systemd --user", "(sd-pam)", "dbus-daemon --session", "systemctl --user unset-environment")
 COLUMNS = "pid=,sess=,user:32=,tty=,stat=,args="
 
 
