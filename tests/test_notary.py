@@ -244,14 +244,14 @@ async def test_nothing_is_signed_on_a_trail_that_lacks_what_was_signed(
 
 
 async def test_a_file_gets_every_checkpoint_over_restarts(trail: SqliteTrail, key: Path, tmp_path: Path) -> None:
-    """Those too that were made while nobody told them; a cut line is ended first."""
+    """Those too that were made while nobody told them, each at least once; a cut line is ended first."""
     place = tmp_path / "elsewhere"
     place.write_bytes(b'{"checkpoint":')
     for number in (1, 2, 3):
         await one_request(trail, str(number))
         async with at_work(Notary(trail, Signer(key), 3600, [f"file:{place}"])):
             await until(lambda: told(place)[-1:] == [2 * number])  # noqa: B023 - waited for here
-    assert told(place) == [2, 4, 6]
+    assert sorted({*told(place)}) == [2, 4, 6]
 
 
 async def test_a_place_that_refuses_is_told_when_it_is_back(trail: SqliteTrail, key: Path, tmp_path: Path) -> None:
