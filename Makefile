@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PEERS := .venv-bench
 READY := $(VENV)/.ready
 
-.PHONY: demo install test test-hosts test-kicks test-slow test-whole test-here chaos test-deps bench lint lock slack-schema page pictures clean
+.PHONY: demo install test test-hosts test-kicks test-waits test-slow test-whole test-here chaos test-deps bench lint lock slack-schema page pictures clean
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Kickbot needs Python 3.11 or newer; set PYTHON=python3.11") if sys.version_info < (3, 11) else None'
@@ -23,10 +23,11 @@ install: $(READY)         ## .venv/bin/kickbot, and what it is developed with
 # The parts of the suite that run side by side; what is in none of them is the last part.
 HOSTS := $(addprefix tests/hosts/test_,crowds.py linux_acts_on_hosts.py linux_driver_on_hosts.py machines.py meanwhile.py \
   protected.py survivors.py warnings.py what_lives_on.py)
+WAITS := $(addprefix tests/hosts/test_,holds.py limits.py set_limits.py sweeps.py)
 SLOW := tests/browser tests/postgres $(wildcard tests/test_linux_*.py)
 WHOLE := tests/chaos $(addprefix tests/test_,cli.py outage.py slow_hosts.py stopping.py too_late.py trail_trouble.py \
   whole_bot.py)
-PARTS := test-hosts test-kicks test-slow test-whole test-here
+PARTS := test-hosts test-kicks test-waits test-slow test-whole test-here
 
 test: $(READY)            ## every tier of tests that this machine can run; most of it is waiting, so all at once
 	@echo "$(words $(PARTS)) parts run side by side: $(PARTS). Each prints its result when it is done."
@@ -35,8 +36,11 @@ test: $(READY)            ## every tier of tests that this machine can run; most
 test-hosts: $(READY)      ## on booted hosts: the driver, and what is hard to end
 	$(BIN)/pytest $(HOSTS)
 
-test-kicks: $(READY)      ## on booted hosts: whole stories, holds, maintenance, the service
-	$(BIN)/pytest tests/hosts $(HOSTS:%=--ignore=%)
+test-kicks: $(READY)      ## on booted hosts: whole stories, maintenance, the service
+	$(BIN)/pytest tests/hosts $(HOSTS:%=--ignore=%) $(WAITS:%=--ignore=%)
+
+test-waits: $(READY)      ## on booted hosts: what waits for a host's own timers
+	$(BIN)/pytest $(WAITS)
 
 test-slow: $(READY)       ## in a browser, on PostgreSQL, and the script on the hosts
 	$(BIN)/pytest $(SLOW)
