@@ -11,7 +11,13 @@ from typing import NamedTuple
 from tests.hosts.machines import Machine
 
 SECONDS = 30.0
-MANAGERS = ("systemd --user", "(sd-pam)", "dbus-daemon --session", "systemctl --user unset-environment")
+MANAGERS = (
+    "systemd --user",
+    "(sd-pam)",
+    "dbus-daemon --session",
+    "systemctl --user unset-environment",
+    "systemd-executor --",
+)
 COLUMNS = "pid=,sess=,user:32=,tty=,stat=,args="
 
 
