@@ -220,8 +220,11 @@ def series(**changes: Any) -> Series:
 
 
 def soon(now: datetime) -> int:
-    """An interval of which one run is due in about a second from that moment, and the next one in many years."""
-    return int((now - sweeping.ANCHOR).total_seconds() + 1.5)
+    """An interval of which one run is due in some seconds from that moment, and the next one in many years.
+
+    A bot that is up later than that, on a busy machine, would wait for the next one.
+    """
+    return int((now - sweeping.ANCHOR).total_seconds() + 5)
 
 
 def sweeping_policy(*sweeps: Series, **rule_changes: Any) -> Policy:
