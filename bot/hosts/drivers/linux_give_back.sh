@@ -133,9 +133,13 @@ forget() { # FOLDER
 
 disarm() { # UID
     rm -f "$cron_jobs/kickbot-hold-$1"
-    [ -e "$units/kickbot-hold-$1.timer" ] || return 0
-    systemctl disable --quiet --now "kickbot-hold-$1.timer" >/dev/null 2>&1
-    rm -f "$units/kickbot-hold-$1.timer" "$units/kickbot-hold-$1.service"
+    stop_timer "kickbot-hold-$1"
+}
+
+stop_timer() { # UNIT
+    [ -e "$units/$1.timer" ] || return 0
+    systemctl disable --quiet --now "$1.timer" >/dev/null 2>&1
+    rm -f "$units/$1.timer" "$units/$1.service"
     systemctl daemon-reload >/dev/null 2>&1
 }
 

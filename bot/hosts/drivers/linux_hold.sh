@@ -134,7 +134,7 @@ apply() {
 # The same again for a hold that has one.
 arm() {
     if [ -d /run/systemd/system ]; then
-        arm_systemd
+        start_timer "kickbot-hold-$uid" "Kickbot gives back $name (hold $id)" "$held_until" "$folder/give-back"
     elif cron_runs; then
         printf '* * * * * root %s/give-back >/dev/null 2>&1\n' "$folder" >"$cron_jobs/kickbot-hold-$uid" &&
             chmod 644 "$cron_jobs/kickbot-hold-$uid" && settle "$cron_jobs/kickbot-hold-$uid" "$cron_jobs"
@@ -144,18 +144,17 @@ arm() {
 }
 
 # Persistent: what came due while the host was down is done at its start.
-arm_systemd() {
-    when=$(date -u -d "@$held_until" '+%Y-%m-%d %H:%M:%S' 2>/dev/null) || return 1
-    about="Kickbot gives back $name (hold $id)"
+start_timer() { # UNIT ABOUT UNTIL PROGRAM
+    when=$(date -u -d "@$3" '+%Y-%m-%d %H:%M:%S' 2>/dev/null) || return 1
     printf '[Unit]\nDescription=%s\n[Timer]\nOnCalendar=%s UTC\nPersistent=true\nAccuracySec=1s\n[Install]\nWantedBy=timers.target\n' \
-        "$about" "$when" >"$units/kickbot-hold-$uid.timer" || return 1
-    printf '[Unit]\nDescription=%s\nStartLimitIntervalSec=0\n[Service]\nType=oneshot\nExecStart=/bin/sh %s/give-back\nRestart=on-failure\nRestartSec=20\n' \
-        "$about" "$folder" >"$units/kickbot-hold-$uid.service" || return 1
-    chmod 644 "$units/kickbot-hold-$uid.timer" "$units/kickbot-hold-$uid.service"
-    settle "$units/kickbot-hold-$uid.timer" "$units/kickbot-hold-$uid.service"
+        "$2" "$when" >"$units/$1.timer" || return 1
+    printf '[Unit]\nDescription=%s\nStartLimitIntervalSec=0\n[Service]\nType=oneshot\nExecStart=/bin/sh %s\nRestart=on-failure\nRestartSec=20\n' \
+        "$2" "$4" >"$units/$1.service" || return 1
+    chmod 644 "$units/$1.timer" "$units/$1.service"
+    settle "$units/$1.timer" "$units/$1.service"
     {
-        systemctl daemon-reload && systemctl enable --quiet --now "kickbot-hold-$uid.timer"
-        systemctl is-active --quiet "kickbot-hold-$uid.timer"
+        systemctl daemon-reload && systemctl enable --quiet --now "$1.timer"
+        systemctl is-active --quiet "$1.timer"
     } >/dev/null 2>&1 || return 1
     settle "$units" "$units/timers.target.wants"
 }
@@ -179,17 +178,20 @@ as() { # LOGIN [-f FILE]
     $limit sshd -T "$@" -C "user=$login,host=localhost,addr=127.0.0.1,laddr=127.0.0.1,lport=22" 2>/dev/null
 }
 
+reads_drop_ins() { grep -Eiq '^[[:space:]]*Include[[:space:]](.*[[:space:]/])?sshd_config\.d/\*' /etc/ssh/sshd_config; }
+
+# The sshd that runs, and not one that was started with another file.
+reads_this_file() {
+    { read -r daemon </run/sshd.pid && tr '\0' ' ' <"/proc/$daemon/cmdline"; } 2>/dev/null | grep -qv ' -f'
+}
+
 # False, and why, unless with the drop-in everything stays as it is for Kickbot's login, and the account is denied. Tried
 # on a copy: nothing is written where sshd reads.
 sshd_takes_it() {
     config=/etc/ssh/sshd_config
     if ! command -v sshd >/dev/null || [ ! -r "$config" ]; then printf 'has no sshd with a configuration\n' && return 1; fi
-    if ! grep -Eiq "^[[:space:]]*Include[[:space:]](.*[[:space:]/])?sshd_config\.d/\*" "$config"; then
-        printf 'has an sshd that reads no drop-ins\n' && return 1
-    fi
-    if ! { read -r daemon </run/sshd.pid && tr '\0' ' ' <"/proc/$daemon/cmdline"; } 2>/dev/null | grep -qv ' -f'; then
-        printf 'has an sshd that is not found, or reads another file\n' && return 1
-    fi
+    if ! reads_drop_ins; then printf 'has an sshd that reads no drop-ins\n' && return 1; fi
+    if ! reads_this_file; then printf 'has an sshd that is not found, or reads another file\n' && return 1; fi
     mkdir -p "$folder"
     { drop_in_text "$name" "$id" && cat "$config"; } >"$folder/sshd_config"
     now_for_bot=$(as "$bot")

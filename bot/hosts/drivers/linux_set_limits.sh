@@ -64,9 +64,9 @@ can_try() {
     { { flock -n 8 && date +%s; } 8</dev/null && command -v cp; } >/dev/null 2>&1 || return 1
     why='has an sshd that is not found, or reads another file'
     command -v sshd >/dev/null && [ -r /etc/ssh/sshd_config ] || return 1
-    { read -r daemon </run/sshd.pid && tr '\0' ' ' <"/proc/$daemon/cmdline"; } 2>/dev/null | grep -qv ' -f' || return 1
+    reads_this_file || return 1
     why='has an sshd that reads no drop-ins: write "Include /etc/ssh/sshd_config.d/*.conf" as the first line of /etc/ssh/sshd_config'
-    grep -Eiq '^[[:space:]]*Include[[:space:]](.*[[:space:]/])?sshd_config\.d/\*' /etc/ssh/sshd_config || return 1
+    reads_drop_ins || return 1
     why='has Kickbot'"'"'s limit not set, so there is nothing to take away'
     [ "$seconds" -gt 0 ] || [ -e "$(limit_file)" ] || return 1
     if ! said=$($limit sshd -t 2>&1); then why="has files that sshd does not accept, as they are: $said" && return 1; fi
@@ -152,21 +152,8 @@ write_trial() {
     settle "$folder" "$limits"
 }
 
-# Persistent: what came due while the host was down is done at its start.
 arm_trial() {
-    when=$(date -u -d "@$until" '+%Y-%m-%d %H:%M:%S' 2>/dev/null) || return 1
-    unit=$units/kickbot-limit-$limit_name
-    printf '[Unit]\nDescription=Kickbot takes back a limit on trial (%s)\n[Timer]\nOnCalendar=%s UTC\nPersistent=true\nAccuracySec=1s\n[Install]\nWantedBy=timers.target\n' \
-        "$id" "$when" >"$unit.timer" || return 1
-    printf '[Unit]\nDescription=Kickbot takes back a limit on trial (%s)\nStartLimitIntervalSec=0\n[Service]\nType=oneshot\nExecStart=/bin/sh %s/take-back\nRestart=on-failure\nRestartSec=20\n' \
-        "$id" "$folder" >"$unit.service" || return 1
-    chmod 644 "$unit.timer" "$unit.service"
-    settle "$unit.timer" "$unit.service"
-    {
-        systemctl daemon-reload && systemctl enable --quiet --now "${unit##*/}.timer"
-        systemctl is-active --quiet "${unit##*/}.timer"
-    } >/dev/null 2>&1 || return 1
-    settle "$units" "$units/timers.target.wants"
+    start_timer "kickbot-limit-$limit_name" "Kickbot takes back a limit on trial ($id)" "$until" "$folder/take-back"
 }
 
 apply_limit() {

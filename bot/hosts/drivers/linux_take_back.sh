@@ -64,12 +64,7 @@ how_the_trial_ended() { # ID
 forget_trial() { # FOLDER
     rm -f "$1/record"
     settle "$1"
-    unit=kickbot-limit-${1##*/}
-    if [ -e "$units/$unit.timer" ]; then
-        systemctl disable --quiet --now "$unit.timer" >/dev/null 2>&1
-        rm -f "$units/$unit.timer" "$units/$unit.service"
-        systemctl daemon-reload >/dev/null 2>&1
-    fi
+    stop_timer "kickbot-limit-${1##*/}"
     rm -rf "$1"
 }
 
