@@ -745,8 +745,8 @@ def test_two_thousand_processes(here: Here, number: int) -> None:
     began = time.monotonic()
     done = here.end_login(leader, "kill")
 
+    until(lambda: not members(leader))  # what was killed still has to get a turn to die, on a busy machine
     assert time.monotonic() - began < 30
-    assert members(leader) == []
     assert done.command.endswith(f" ... ({number} processes)")
     assert len(done.command) < 150
     assert len(done.output) < 4200
