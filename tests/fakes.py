@@ -100,6 +100,7 @@ class FakeHost:
         self.clock = clock
         self.booted = clock.now - timedelta(days=41)
         self.boot = f"boot-of-{name}"
+        self.host_key = f"SHA256:{name}"
         self.sessions = {session.id: session for session in sessions}
         self.outside: tuple[Process, ...] = ()
         self.raw = "KICKBOT look\nsession=7\n"
@@ -146,6 +147,12 @@ class FakeHost:
         self.booted = self.clock.now
         self.sessions.clear()
 
+    def rebuild(self) -> None:
+        """Another machine under that name, which remembers nothing."""
+        self.reboot()
+        self.host_key += "'"
+        self.expiry, self.hold, self.before, self.holds_over = "", "", "", {}
+
     def look(self, account: str = "") -> Snapshot | Unreachable:
         if self.lost:
             return Unreachable(host=self.name, reason=self.lost)
@@ -155,7 +162,7 @@ class FakeHost:
         if self.lost:
             return Unreachable(host=self.name, reason=self.lost)
         self._take_back_in_time()
-        same = {"host": self.name, "host_key": f"SHA256:{self.name}", "boot": self.boot, "uptime": self.uptime}
+        same = {"host": self.name, "host_key": self.host_key, "boot": self.boot, "uptime": self.uptime}
         trying = (self.trial[0],) if self.trial else ()
         return make.limits(**same, trying=trying, **self.limits)
 
@@ -190,7 +197,7 @@ class FakeHost:
         return make.snapshot(
             *self.sessions.values(),
             host=self.name,
-            host_key=f"SHA256:{self.name}",
+            host_key=self.host_key,
             boot=self.boot,
             uptime=self.uptime,
             time=self.clock.now,

@@ -288,16 +288,30 @@ async def test_a_host_that_does_not_answer_is_tried_again_for_ever_and_told_once
     assert (await held_stage.wait(held)).state is State.RELEASED
 
 
-async def test_another_machine_gives_nothing_back(held_stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that proves itself by another key is not asked to."""
+async def test_a_machine_that_was_built_anew_ends_the_hold(held_stage: Stage) -> None:
+    """It knows nothing of the hold, which is told, and nothing is changed there."""
     _, held = await kicked(held_stage)
-    held_stage.clock.now = known(held.due)
     host = held_stage.hosts["host1"]
-    look = host.snapshot
-    monkeypatch.setattr(host, "snapshot", lambda: look().model_copy(update={"host_key": "SHA256:other"}))
-    with pytest.raises(NotNow, match="showed another host key"):
-        await held_stage.workflow.drive(held.id)
-    assert not any(isinstance(step, Release) for step in held_stage.hosts.acts)
+    host.rebuild()
+    host.expiry = "20000"
+
+    over = await held_stage.wait(held)
+
+    assert over.released is not None
+    assert (over.released.how, over.released.by) == ("unknown", "")
+    assert host.expiry == "20000"
+
+
+async def test_a_machine_with_a_new_key_gives_back_what_it_holds(held_stage: Stage) -> None:
+    """Its record names the hold, whatever key the host proves itself by now."""
+    _, held = await kicked(held_stage)
+    host = held_stage.hosts["host1"]
+    host.host_key = "SHA256:new"
+
+    over = await held_stage.wait(held)
+
+    assert over.released is not None
+    assert (over.released.how, over.released.by, host.expiry) == ("given", "kickbot", "")
 
 
 async def test_why_it_is_not_given_back_calls_nobody(held_stage: Stage) -> None:
