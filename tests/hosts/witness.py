@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tests.hosts.machines import Machine
 
-SECONDS = 30.0
+SECONDS = 90.0
 MANAGERS = (
     "systemd --user",
     "(sd-pam)",
