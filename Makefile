@@ -53,7 +53,7 @@ test-here: $(READY)       ## all others
 
 chaos: $(READY)           ## kill -9 and SIGSTOP at every point, a soak, idle figures: all of it, and a table (an hour and more)
 	KICKBOT_CHAOS=long $(BIN)/pytest tests/chaos --show-capture=no
-	KICKBOT_AUDIT_TRAILS=10000 $(BIN)/pytest tests/test_audit_verifier.py
+	KICKBOT_AUDIT_TRAILS=10000 KICKBOT_STORIES=20000 $(BIN)/pytest tests/test_audit_verifier.py tests/test_never_alone.py
 
 test-deps: $(READY)       ## what the tests on booted hosts need from the distribution (Debian, as root)
 	tests/install-deps
