@@ -14,7 +14,8 @@ DROP_IN = "/etc/ssh/sshd_config.d/50-limits.conf"
 PROFILE = "/etc/profile.d/tmout.sh"
 LOGIND = "/etc/systemd/logind.conf.d/50-limits.conf"
 RELOAD = """
-pid=$(cat /run/sshd.pid); rm /run/sshd.pid; kill -HUP "$pid"
+until pid=$(cat /run/sshd.pid 2>/dev/null) && [ -n "$pid" ]; do sleep 0.05; done
+rm /run/sshd.pid; kill -HUP "$pid"
 until [ -s /run/sshd.pid ]; do sleep 0.05; done
 """
 

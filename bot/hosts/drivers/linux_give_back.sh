@@ -75,10 +75,23 @@ what_stands() {
     fi
 }
 
-# sshd reads its configuration anew; connections stay.
+# sshd reads its configuration anew; connections stay. At a reload it takes its pid file away and listens to nobody, then
+# it writes the file anew; a HUP in between would be lost.
 reload_sshd() {
+    stood='' && sshd_stands || return 1
+    stood=$stands
     { read -r daemon </run/sshd.pid && read -r daemon_name <"/proc/$daemon/comm"; } 2>/dev/null || return 1
-    [ "$daemon_name" = sshd ] && kill -HUP "$daemon"
+    [ "$daemon_name" = sshd ] && kill -HUP "$daemon" && sshd_stands
+}
+
+# True once it has written its pid to another file than $stood; that is in $stands.
+sshd_stands() {
+    turns=0
+    until stands=$(stat -c '%i %Z' /run/sshd.pid 2>/dev/null) && [ "$stands" != "$stood" ] && [ -s /run/sshd.pid ]; do
+        turns=$((turns + 1))
+        if [ "$turns" -gt 50 ]; then return 1; fi
+        sleep 0.1 2>/dev/null || sleep 1
+    done
 }
 
 undo() {

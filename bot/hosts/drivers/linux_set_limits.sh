@@ -173,7 +173,7 @@ apply_limit() {
     why='it did not take effect, or changed something for Kickbot'
     takes_effect && [ "$(as "$bot" | settings)" = "$(printf '%s\n' "$for_bot" | settings)" ] || return 1
     why='sshd could not be told, or did not come back'
-    reload_and_wait || return 1
+    reload_sshd || return 1
     true >"$folder/told"
     settle "$folder/told" "$folder"
 }

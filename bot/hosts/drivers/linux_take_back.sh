@@ -36,19 +36,7 @@ put_back() { # FOLDER
         rm -f "$(limit_file)"
     fi
     settle "$drop_ins"
-    reload_and_wait || systemctl restart ssh.service >/dev/null 2>&1 || systemctl restart sshd.service >/dev/null 2>&1
-}
-
-# At a reload sshd does not listen for a moment; then it writes its pid anew.
-reload_and_wait() {
-    stood=$(stat -c '%i %Z' /run/sshd.pid 2>/dev/null)
-    reload_sshd || return 1
-    turns=0
-    until [ -s /run/sshd.pid ] && [ "$(stat -c '%i %Z' /run/sshd.pid 2>/dev/null)" != "$stood" ]; do
-        turns=$((turns + 1))
-        if [ "$turns" -gt 50 ]; then return 1; fi
-        sleep 0.1 2>/dev/null || sleep 1
-    done
+    reload_sshd || systemctl restart ssh.service >/dev/null 2>&1 || systemctl restart sshd.service >/dev/null 2>&1
 }
 
 trial_ended() { # ID HOW BY
