@@ -350,7 +350,7 @@ def test_hostile_line(text: str) -> None:
 
 @pytest.mark.parametrize("pattern", _SECRETS, ids=lambda pattern: pattern.pattern[10:50])
 # Looking ahead in a pattern is filtering, to Hypothesis
-@settings(max_examples=20, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(st.data())
 def test_no_pattern_fits_without_one_of_its_words(pattern: re.Pattern[str], data: st.DataObject) -> None:
     """Lines that have none of a pattern's words are not tried with it, so whatever it fits holds one."""

@@ -59,7 +59,7 @@ async def start(config: Path, environment: Mapping[str, str]) -> asyncio.subproc
 async def last_words(config: Path, environment: Mapping[str, str]) -> str:
     """What a start that must fail says, without its exit status, which must be 2."""
     process = await start(config, environment)
-    _, said = await asyncio.wait_for(process.communicate(), 30)
+    _, said = await asyncio.wait_for(process.communicate(), 120)
     assert process.returncode == 2
     return said.decode()
 

@@ -434,7 +434,7 @@ def members(leader: int) -> list[int]:
     return [pid for pid in pids if (found := fields(pid)) and found[3] == str(leader) and found[0] not in {"Z", "X"}]
 
 
-def until(condition: Callable[[], object], seconds: float = 10) -> None:
+def until(condition: Callable[[], object], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it took too long"

@@ -21,7 +21,7 @@ from bot.events import Closed
 from tests import make
 from tests.test_reading import edit
 
-PATIENCE = 20
+PATIENCE = 120
 CLOSED = Closed(outcomes=())
 
 

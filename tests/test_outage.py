@@ -30,7 +30,7 @@ from tests.stage import GROUPS
 
 HOME = "C0INC4711"
 OUTAGE = timedelta(minutes=70)
-PATIENCE = 60
+PATIENCE = 120
 """Seconds of the real clock, for what takes a few."""
 
 
