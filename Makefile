@@ -1,24 +1,31 @@
-# Everything lives in .venv, made from requirements.lock; nothing is installed anywhere else but by `make test-deps`.
+# Everything lives in .venv, made from run.lock, and for those who develop from requirements.lock, which has the same and
+# more; nothing is installed anywhere else but by `make test-deps`.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .venv-bench
+AUDIT := .venv-audit
+RUNS := $(VENV)/.runs
 READY := $(VENV)/.ready
 
-.PHONY: demo install test test-hosts test-kicks test-waits test-slow test-whole test-here chaos test-deps bench lint lock slack-schema page pictures clean
+.PHONY: demo install test test-hosts test-kicks test-waits test-slow test-whole test-here chaos test-deps bench lint lock slack-schema page pictures vulnerabilities clean
 
-$(READY): requirements.lock pyproject.toml
+$(RUNS): run.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Kickbot needs Python 3.11 or newer; set PYTHON=python3.11") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement run.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-demo: $(READY)            ## the main job on this machine, told as text; then, on a terminal, the same to try in a browser
+$(READY): $(RUNS) requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	touch $@
+
+demo: $(RUNS)             ## the main job on this machine, told as text; then, on a terminal, the same to try in a browser
 	$(BIN)/kickbot demo --play
 	@if [ -t 0 ] && [ -t 1 ]; then $(BIN)/kickbot demo; fi
 
-install: $(READY)         ## .venv/bin/kickbot, and what it is developed with
+install: $(RUNS)          ## .venv/bin/kickbot, with nothing that only its development needs
 
 # The parts of the suite that run side by side; what is in none of them is the last part.
 HOSTS := $(addprefix tests/hosts/test_,crowds.py linux_acts_on_hosts.py linux_driver_on_hosts.py machines.py meanwhile.py \
@@ -70,12 +77,24 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m tests.licences
 
-lock: $(READY)            ## requirements.lock from pyproject.toml, and the bench's own
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --extra dev --python-version 3.11 \
-	  --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
-	  --custom-compile-command "make lock" --output-file tests/bench/peers.lock tests/bench/peers.in
+LOCK := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
+  --custom-compile-command "make lock"
+
+lock: $(READY)            ## requirements.lock and run.lock from pyproject.toml, and those of other programs that tests start
+	$(LOCK) --extra dev --output-file requirements.lock pyproject.toml
+	$(LOCK) --extra service --constraint requirements.lock --output-file run.lock pyproject.toml
+	$(LOCK) --output-file tests/bench/peers.lock tests/bench/peers.in
+	$(LOCK) --output-file tests/pip-audit.lock tests/pip-audit.in
+
+$(AUDIT)/.ready: tests/pip-audit.lock
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/pip-audit.lock
+	touch $@
+
+vulnerabilities: $(AUDIT)/.ready  ## known ones of the packages in run.lock, as pip-audit's service has them: it asks the Internet
+	$(AUDIT)/bin/pip-audit --requirement run.lock --require-hashes --disable-pip --strict
 
 slack-schema: $(READY)    ## tests/schemas/slack.json from Slack's published types, after a change of their version
 	tests/schemas/make-slack $(BIN)/python
@@ -87,4 +106,4 @@ pictures: $(READY)        ## the README's pictures, as the tests in a browser sa
 	KICKBOT_PICTURES=1 $(BIN)/pytest tests/browser/test_the_whole_story.py tests/browser/test_report_in_a_browser.py
 
 clean:
-	rm -rf $(VENV) $(PEERS) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(PEERS) $(AUDIT) .mypy_cache .ruff_cache .pytest_cache

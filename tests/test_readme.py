@@ -43,8 +43,8 @@ def test_what_is_copied_is_there() -> None:
     copied = [source for line in instructions("COPY") for source in line.split()[:-1]]
     assert [source for source in copied if not (README.parent / source).exists()] == []
     project = tomllib.loads((README.parent / "pyproject.toml").read_text())
-    lock = (README.parent / "requirements.lock").read_text()
-    assert {"pyproject.toml", "requirements.lock", "bot"} | {project["project"]["readme"]} <= set(copied)
+    lock = (README.parent / "run.lock").read_text()
+    assert {"pyproject.toml", "run.lock", "bot"} | {project["project"]["readme"]} <= set(copied)
     assert set(project["project"]["license-files"]) <= set(copied)
     assert "\nflit-core==" in lock
     assert "--hash=sha256:" in lock
