@@ -47,12 +47,12 @@ async def answered(reply: Reply, work: Callable[[], Awaitable[None]]) -> None:
         await reply(note(line(FAULT)))
 
 
-async def awaited(reply: Reply, work: Awaitable[Answer], meanwhile: str) -> Answer:
+async def awaited(reply: Reply, work: Awaitable[Answer], meanwhile: Message) -> Answer:
     """What the work brings. meanwhile: told to the person who waits, if it takes longer."""
     working = asyncio.ensure_future(work)
     finished, _ = await asyncio.wait({working}, timeout=SLOW)
     if not finished:
-        await reply(note(line(meanwhile)))
+        await reply(meanwhile)
     return await working
 
 

@@ -24,7 +24,7 @@ from bot.slack.content.blocks import Button, Message, buttons, compose, paragrap
 from bot.slack.content.lines import Who, line
 from bot.slack.content.story import named
 from bot.slack.content.tickets import key_of
-from bot.slack.incoming.answers import SLOW, Reply, arrived, note, reply_to
+from bot.slack.incoming.answers import SLOW, Reply, arrived, awaited, note, reply_to
 from bot.slack.incoming.intake import Context
 from bot.slack.outgoing.delivery import Place
 from bot.slack.outgoing.tempo import Tempo
@@ -121,12 +121,10 @@ class Filling:
             began = asyncio.ensure_future(onlooker.began.wait())
             await asyncio.wait({looking, began}, return_when=asyncio.FIRST_COMPLETED)
             began.cancel()
-            if posted and len(onlooker.hosts) > 1:
-                await self._fill(looking, origin, wanted, onlooker, posted)
-            else:
-                await _told(looking, reply, origin, onlooker.hosts)
             try:
-                return await looking, onlooker.had_enough
+                if posted and len(onlooker.hosts) > 1:
+                    await self._fill(looking, origin, wanted, onlooker, posted)
+                return await awaited(reply, looking, _waiting(origin, onlooker.hosts)), onlooker.had_enough
             except Exception:
                 if posted and posted.ts:
                     await posted.show(note(line(FAILED)))
@@ -175,12 +173,10 @@ class Filling:
         await reply_to(body)(note(line(STOPPED)))
 
 
-async def _told(looking: asyncio.Future[Seen], reply: Reply, origin: Origin, hosts: Sequence[str]) -> None:
-    """Until it is over; whoever waits long is told so."""
-    finished, _ = await asyncio.wait({looking}, timeout=SLOW)
-    if not finished:
-        stop = [buttons(_button(origin))] if len(hosts) > 1 else []
-        await reply(compose(paragraph(line(f"Looking at {named(hosts)} …"), needed=True), *stop))
+def _waiting(origin: Origin, hosts: Sequence[str]) -> Message:
+    """For the asker alone."""
+    stop = [buttons(_button(origin))] if len(hosts) > 1 else []
+    return compose(paragraph(line(f"Looking at {named(hosts)} …"), needed=True), *stop)
 
 
 def _button(origin: Origin) -> Button:

@@ -97,7 +97,7 @@ class Listings:
     async def limits(self, reply: Reply, origin: Origin, wanted: Limits, words: str) -> None:
         """The same for `/limits`."""
         looking = self._context.workflow.limits(origin, wanted)
-        seen = await awaited(reply, looking, f"Looking at {named(wanted.hosts)} …")
+        seen = await awaited(reply, looking, note(line(f"Looking at {named(wanted.hosts)} …")))
         for_all, why = self._whom(origin, words, anything=bool(seen.looks))
         await reply(limits(seen.looks, seen.refused, why), for_all=for_all)
 
