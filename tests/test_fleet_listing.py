@@ -1,6 +1,7 @@
 """What `/sessions` says of more hosts than anybody reads one by one: folded, and with nobody left out."""
 
 from collections.abc import Sequence
+from string import ascii_lowercase
 
 import pytest
 
@@ -135,9 +136,10 @@ def test_progress_in_words_and_boxes(done: int, boxes: int) -> None:
 
 
 def test_hosts_that_were_overtaken_are_named() -> None:
-    """Those that were asked before as many as have answered; not the ones that had no turn yet."""
-    answered = [look for look in looks()[:100] if look.host not in {"web007", "web008"}]
-    said = progress(partly(*answered, awaited=["web007", "web008", *NAMES[100:]]))
+    """Those that were asked long before others that have answered; not the ones that had no turn, or just had one."""
+    silent = {"web007", "web008", "web090"}
+    answered = [look for look in looks()[:100] if look.host not in silent]
+    said = progress(partly(*answered, awaited=[*sorted(silent), *NAMES[100:]]))
     assert "Still waiting for *web[007-008]*." in said
 
 
@@ -148,8 +150,22 @@ def test_the_last_ones_are_all_named() -> None:
 
 
 def test_what_has_come_stands_below() -> None:
-    """With the sum so far; what is still awaited is not told as gone wrong."""
-    said = progress(partly(*looks(["alice"])[:50], awaited=NAMES[50:]))
-    assert "web[001-200]: 1 session of 1 person on 1 of 200 hosts" in said
-    assert "web[002-050]: nobody is logged in." in said
-    assert "gave no answer" not in said
+    """With the sum so far; what is still awaited is told neither as gone wrong nor as empty."""
+    said = progress(partly(*looks(["alice"], lost={"web002": "fails"})[:50], awaited=NAMES[50:]))
+    assert "*1 session of 1 person on 1 of 200 hosts*" in said
+    assert "*1 of 200 hosts gave no answer.*" in said
+    assert "alice · 1 · 1 · web001" in said
+    assert "nobody" not in said
+
+
+def test_before_the_first_session_is_seen_it_says_so() -> None:
+    """Of the hosts that answered."""
+    said = progress(partly(*looks()[:50], awaited=NAMES[50:]))
+    assert "*nobody is logged in on any of the 50 hosts that answered.*" in said
+
+
+def test_hosts_of_all_kinds_are_a_number_in_a_heading() -> None:
+    """Their names would be longer than what is said of them."""
+    names = [f"{letter}{number}" for number, letter in enumerate(ascii_lowercase)]
+    said = text(fleet.answer(seen(*(make.snapshot(host=name) for name in names))))
+    assert said.startswith("*26 hosts: nobody is logged in on any of the 26 hosts that answered.*")

@@ -11,7 +11,7 @@ from bot.listings import Seen
 from bot.models import Session, Snapshot, Unreachable
 from bot.presence import meant
 from bot.slack.content.blocks import Button, Message, Part, aside, buttons, compose, paragraph, table
-from bot.slack.content.lines import Line, Who, bold, code, in_plain, line
+from bot.slack.content.lines import Line, Who, bold, code, in_plain, line, told
 from bot.slack.content.listing import (
     COLUMNS,
     absent,
@@ -34,9 +34,12 @@ from bot.slack.content.story import named
 MOST_HOSTS = 20
 """Up to so many hosts each has a heading of its own."""
 MOST_ROWS = 20
-"""Sessions of more hosts than that are shown one by one up to this number, else by person."""
+"""Up to so many sessions on more hosts stand one by one in the end, else by person."""
 PEOPLE = ("user", "sessions", "hosts", "where", "from")
+OVERTAKEN = 32
+"""A host that was asked before so many that have answered is slow."""
 BOXES = 20
+LONGEST_HEADING = 60
 LONGEST_NAMES = 600
 """Characters of a range of hosts in one line; the file names them all."""
 
@@ -64,7 +67,7 @@ def progress(seen: Seen, who: str, stop: Button) -> list[Part]:
     """How many hosts have answered, in words and boxes; whom it waits for longest; who asked, and may stop it."""
     asked, done = _asked(seen), len(seen.looks)
     of_all = f"{done} of {count(len(asked), 'host')}"
-    above = line("\N{HOURGLASS WITH FLOWING SAND} ", bold(f"Looking at {_names(asked)}"), f": {of_all} so far")
+    above = line("\N{HOURGLASS WITH FLOWING SAND} ", bold(f"Looking at {_whole_fleet(asked)}"), f": {of_all} so far")
     slow = _slow(seen)
     waiting = [line("Still waiting for ", bold(_names(slow)), ".")] if slow else []
     asker = line("Asked by ", Who(id=who), ", who can stop it.")
@@ -82,14 +85,14 @@ def _bar(done: int, of_all: int) -> str:
 
 
 def _slow(seen: Seen) -> Sequence[str]:
-    """Of few that are awaited all, else those that were overtaken: they stand before as many as have answered.
+    """Of few that are awaited all, else those that many others have overtaken.
 
-    Hosts are asked in their order, so the others may just have had no turn yet.
+    Hosts are asked in their order, some at the same time, so the others may just have had no turn yet.
     """
     if len(seen.awaited) <= MOST_HOSTS:
         return seen.awaited
     awaited, asked = set(seen.awaited), _asked(seen)
-    return [host for host in asked[: len(seen.looks)] if host in awaited]
+    return [host for host in asked[: max(len(seen.looks) - OVERTAKEN, 0)] if host in awaited]
 
 
 def _asked(seen: Seen) -> list[str]:
@@ -102,9 +105,10 @@ def _asked(seen: Seen) -> list[str]:
 
 
 def _fleet(seen: Seen, menu: Sequence[Part]) -> Iterator[Part]:
-    said, whole_said = ([*_silent(seen, cut=cut), *_quiet(seen, cut=cut)] for cut in (True, False))
-    yield paragraph(*_sum(seen), *said, needed=True, cut=said != whole_said)
-    if seen.listing.user is None and sum(1 for _ in each_session(seen.shown, seen.listing)) > MOST_ROWS:
+    said, every = ([*_silent(seen, cut=cut), *_quiet(seen, cut=cut)] for cut in (True, False))
+    yield paragraph(*_sum(seen), *said, needed=True, cut=said != every)
+    rows = sum(1 for _ in each_session(seen.shown, seen.listing))
+    if rows and seen.listing.user is None and (seen.awaited or rows > MOST_ROWS):
         yield from _by_person(seen)
         yield from footers([look for look in seen.looks if isinstance(look, Snapshot)], seen.listing)
         return
@@ -114,8 +118,12 @@ def _fleet(seen: Seen, menu: Sequence[Part]) -> Iterator[Part]:
 
 
 def _sum(seen: Seen) -> list[Line]:
-    """`web[001-200]: 37 sessions of 12 people on 21 of 200 hosts`; nothing where no host answered."""
+    """`web[001-200]: 37 sessions of 12 people on 21 of 200 hosts`; nothing where no host answered.
+
+    While the look goes on, where it is stands above.
+    """
     wanted, asked = seen.listing, _asked(seen)
+    where = "" if seen.awaited else f"{_whole_fleet(asked)}: "
     answered = [look for look in seen.shown if isinstance(look, Snapshot)]
     if not answered:
         return []
@@ -123,14 +131,12 @@ def _sum(seen: Seen) -> list[Line]:
     if not listed:
         near = meant(wanted.user, answered)[:1] if wanted.user else ()
         hint = line(" Did you mean ", code(near[0]), "?") if near else ()
-        none = absent(wanted).removesuffix(".")
-        return [
-            line(bold(f"{_names(asked)}: {none} on any of the {count(len(answered), 'host')} that answered."), hint)
-        ]
+        there = f"on any of the {count(len(answered), 'host')} that answered"
+        return [line(bold(f"{where}{absent(wanted).removesuffix('.')} {there}."), hint)]
     people = count(len({session.account.name for _, session in listed}), "person", "people")
     what = f"{count(len(listed), 'session')} of {wanted.user or people}{filtered(wanted.only)}"
     hosts = len({look.host for look, _ in listed})
-    return [line(bold(f"{_names(asked)}: {what} on {hosts} of {count(len(asked), 'host')}"))]
+    return [line(bold(f"{where}{what} on {hosts} of {count(len(asked), 'host')}"))]
 
 
 def _silent(seen: Seen, *, cut: bool = True) -> list[Line]:
@@ -148,7 +154,9 @@ def _silent(seen: Seen, *, cut: bool = True) -> list[Line]:
 
 
 def _quiet(seen: Seen, *, cut: bool = True) -> list[Line]:
-    """Where nobody is, hosts of which the same is said in one line."""
+    """Where nobody is, hosts of which the same is said in one line; once all have answered."""
+    if seen.awaited:
+        return []
     quiet = [look for look in seen.shown if isinstance(look, Snapshot) and not logged_in(look, seen.listing)]
     groups = alike((look.host, nobody(look, seen.listing)) for look in quiet)
     lines = [line(f"{_names(hosts, cut=cut)}: {said}") for hosts, said in groups]
@@ -165,12 +173,19 @@ def _by_person(seen: Seen) -> Iterator[Part]:
     yield people.part.model_copy(update={"cut": True})
     if people.left_out:
         yield aside(line(f"{count(people.left_out, 'more person', 'more people')} did not fit here."))
+    if not seen.awaited:
+        yield aside(told("The sessions of one of them: `/sessions HOSTS USER`."))
 
 
 def _person(user: str, there: Sequence[tuple[str, Session]]) -> list[str]:
     hosts = list(dict.fromkeys(host for host, _ in there))
     origins = dict.fromkeys(session.remote for _, session in there if session.remote)
     return [user, str(len(there)), str(len(hosts)), named(hosts), some(origins)]
+
+
+def _whole_fleet(hosts: Sequence[str]) -> str:
+    """For a heading: `web[001-200]`, or only how many they are."""
+    return names if len(names := named(hosts)) <= LONGEST_HEADING else count(len(hosts), "host")
 
 
 def _names(hosts: Sequence[str], *, cut: bool = True) -> str:
