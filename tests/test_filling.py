@@ -200,6 +200,19 @@ async def test_a_message_that_is_gone_is_no_loss(fleet: Bot) -> None:
     assert shown.ts != message.ts
 
 
+async def test_a_command_that_slack_sends_twice_is_answered_once(fleet: Bot) -> None:
+    """While the first is under way, and afterwards: one message, one look, one event."""
+    sent = (await fleet.sandbox.as_("alice").command(INC, "/sessions", EVERY)).delivery
+    assert sent
+    message = await fills(fleet)
+    await fleet.sandbox.socket.redeliver(sent)
+    answer(fleet)
+    await ends(fleet, message, DONE)
+    await fleet.sandbox.socket.redeliver(sent)
+    assert len([m for m in fleet.sandbox.as_("bob").messages(INC) if not m.thread_ts]) == 1
+    assert fleet.hosts.looks == 1
+
+
 async def test_what_slack_does_not_let_be_posted_is_answered_all_the_same(fleet: Bot) -> None:
     """Through the address that came with the command."""
     refused = Fault(body={"ok": False, "error": "restricted_action"})

@@ -60,6 +60,11 @@ def whole(seen: Seen) -> str:
     return "\n".join([*lines, "", " · ".join(COLUMNS), *host_lines(seen.shown, seen.listing), *seen.refused, ""])
 
 
+def in_short(hosts: Sequence[str]) -> str:
+    """For a heading: `web[001-200]`, or only how many they are."""
+    return names if len(names := named(hosts)) <= LONGEST_HEADING else count(len(hosts), "host")
+
+
 # -------------------------------------------------------------------------------------------- how far it is
 
 
@@ -67,7 +72,7 @@ def progress(seen: Seen, who: str, stop: Button) -> list[Part]:
     """How many hosts have answered, in words and boxes; whom it waits for longest; who asked, and may stop it."""
     asked, done = _asked(seen), len(seen.looks)
     of_all = f"{done} of {count(len(asked), 'host')}"
-    above = line("\N{HOURGLASS WITH FLOWING SAND} ", bold(f"Looking at {_whole_fleet(asked)}"), f": {of_all} so far")
+    above = line("\N{HOURGLASS WITH FLOWING SAND} ", bold(f"Looking at {in_short(asked)}"), f": {of_all} so far")
     slow = _slow(seen)
     waiting = [line("Still waiting for ", bold(_names(slow)), ".")] if slow else []
     asker = line("Asked by ", Who(id=who), ", who can stop it.")
@@ -123,7 +128,7 @@ def _sum(seen: Seen) -> list[Line]:
     While the look goes on, where it is stands above.
     """
     wanted, asked = seen.listing, _asked(seen)
-    where = "" if seen.awaited else f"{_whole_fleet(asked)}: "
+    where = "" if seen.awaited else f"{in_short(asked)}: "
     answered = [look for look in seen.shown if isinstance(look, Snapshot)]
     if not answered:
         return []
@@ -181,11 +186,6 @@ def _person(user: str, there: Sequence[tuple[str, Session]]) -> list[str]:
     hosts = list(dict.fromkeys(host for host, _ in there))
     origins = dict.fromkeys(session.remote for _, session in there if session.remote)
     return [user, str(len(there)), str(len(hosts)), named(hosts), some(origins)]
-
-
-def _whole_fleet(hosts: Sequence[str]) -> str:
-    """For a heading: `web[001-200]`, or only how many they are."""
-    return names if len(names := named(hosts)) <= LONGEST_HEADING else count(len(hosts), "host")
 
 
 def _names(hosts: Sequence[str], *, cut: bool = True) -> str:

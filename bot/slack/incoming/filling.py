@@ -22,7 +22,6 @@ from bot.models import Listing
 from bot.slack.content import fleet
 from bot.slack.content.blocks import Button, Message, buttons, compose, paragraph
 from bot.slack.content.lines import Who, line
-from bot.slack.content.story import named
 from bot.slack.content.tickets import key_of
 from bot.slack.incoming.answers import SLOW, Reply, arrived, awaited, note, reply_to
 from bot.slack.incoming.intake import Context
@@ -133,14 +132,15 @@ class Filling:
     async def _fill(
         self, looking: asyncio.Future[Seen], origin: Origin, wanted: Listing, onlooker: Onlooker, posted: Posted
     ) -> None:
-        """Until it is over. What has nothing new to show, or no room among the changes, is left out."""
+        """Until it is over, or can't be shown. What has nothing new, or no room among the changes, is left out."""
         for pause in chain([AT_ONCE if len(onlooker.hosts) > FEW else SLOW], PAUSES, repeat(PAUSES[-1])):
             finished, _ = await asyncio.wait({looking}, timeout=pause * (len(self._running) if posted.ts else 1))
             if finished:
                 return
             if not posted.ts or self._changes.left() > KEPT:
                 seen = self._context.workflow.so_far(wanted, onlooker)
-                await posted.show(fleet.answer(seen, fleet.progress(seen, origin.who, _button(origin))))
+                if not await posted.show(fleet.answer(seen, fleet.progress(seen, origin.who, _button(origin)))):
+                    return
 
     @contextmanager
     def _stoppable(self, origin: Origin, onlooker: Onlooker) -> Iterator[None]:
@@ -176,7 +176,7 @@ class Filling:
 def _waiting(origin: Origin, hosts: Sequence[str]) -> Message:
     """For the asker alone."""
     stop = [buttons(_button(origin))] if len(hosts) > 1 else []
-    return compose(paragraph(line(f"Looking at {named(hosts)} …"), needed=True), *stop)
+    return compose(paragraph(line(f"Looking at {fleet.in_short(hosts)} …"), needed=True), *stop)
 
 
 def _button(origin: Origin) -> Button:

@@ -13,7 +13,6 @@ from slack_bolt.async_app import AsyncApp
 
 from bot import commands
 from bot.borders import Origin
-from bot.cleaning import shorten
 from bot.errors import CommandError
 from bot.listings import Seen
 from bot.models import Limits, Listing
@@ -39,7 +38,6 @@ Json = dict[str, Any]
 Ack = Callable[..., Awaitable[Any]]
 
 SHARE = "kickbot_share"
-LONGEST_TITLE = 100
 IN_THREAD = "All of it stands in the file in the thread."
 IN_PERSON = "All of it stands in a file, in your direct messages with Kickbot."
 NO_FILE = "Slack did not take the file with all of it. Name fewer hosts, or a user."
@@ -58,6 +56,8 @@ class Listings:
 
     async def answer(self, reply: Reply, origin: Origin, wanted: Listing, words: str, thread: str = "") -> None:
         """words: the same question as `/kickbot` would take it. thread: in which it was asked."""
+        if not self._context.intake.is_new(origin.key):
+            return
         place = Place(channel=origin.channel.id, thread=thread)
         posted = self._filling.message_at(place) if may_show(self._context.policy, origin.channel) else None
         seen, stopped = await self._filling.look(reply, origin, wanted, posted)
@@ -84,7 +84,7 @@ class Listings:
                 channel=place.channel,
                 thread_ts=place.thread or None,
                 filename="kickbot-sessions.txt",
-                title=f"Sessions on {shorten(named(seen.listing.hosts), LONGEST_TITLE)}",
+                title=f"Sessions on {fleet.in_short(seen.listing.hosts)}",
                 content=fleet.whole(seen).encode(),
             )
         except CALL_FAILED as error:
