@@ -245,7 +245,7 @@ async def test_the_asker_stops_it_and_what_came_stands(fleet: Bot) -> None:
     await asks(fleet)
     message = await fills(fleet)
     await fleet.sandbox.as_("alice").click(message, STOP)
-    ended = await ends(fleet, message, "Asked by <@U0ALICE>, who stopped it before every host had answered.")
+    ended = await ends(fleet, message, "Asked by <@U0ALICE>; stopped before every host had answered.")
     assert "20 sessions of 1 person on 20 of 30 hosts" in ended.text
     assert "*10 of 30 hosts gave no answer.*" in ended.text
     assert f"• web[21-30] {NOT_WAITED_FOR}" in ended.text
@@ -272,7 +272,7 @@ async def test_two_people_ask_and_one_stops(fleet: Bot) -> None:
     await asks(fleet, "bob")
     of_alice, of_bob = await fills(fleet, "U0ALICE"), await fills(fleet, "U0BOB")
     await fleet.sandbox.as_("alice").click(of_alice, STOP)
-    await ends(fleet, of_alice, "who stopped it before")
+    await ends(fleet, of_alice, "stopped before every host")
     assert "20 of 30 hosts so far" in fleet.sandbox.workspace.message(of_bob.channel, of_bob.ts).text
     answer(fleet)
     assert "gave no answer" not in (await ends(fleet, of_bob, DONE)).text

@@ -32,7 +32,7 @@ def partly(*answered: Snapshot | Unreachable, awaited: Sequence[str]) -> Seen:
 
 
 def progress(found: Seen) -> str:
-    return check(fleet.answer(found, fleet.progress(found, "U0ALICE", STOP)))
+    return check(fleet.listing(found, fleet.progress(found, "U0ALICE", STOP)))
 
 
 def text(message: Message) -> str:
@@ -43,7 +43,7 @@ def text(message: Message) -> str:
 
 def test_the_sum_stands_first_and_quiet_hosts_in_one_line() -> None:
     """Three sessions of two people on two of two hundred hosts, and the rest as one range."""
-    said = text(fleet.answer(seen(*looks(["alice"], ["alice", "bob"]))))
+    said = text(fleet.listing(seen(*looks(["alice"], ["alice", "bob"]))))
     assert said.startswith("*web[001-200]: 3 sessions of 2 people on 2 of 200 hosts*")
     assert "web[003-200]: nobody is logged in." in said
     assert "web001 · 7 · alice" in said
@@ -52,7 +52,7 @@ def test_the_sum_stands_first_and_quiet_hosts_in_one_line() -> None:
 def test_hosts_without_an_answer_are_counted_and_named() -> None:
     """Alike ones under one range, and the others beside them."""
     lost = dict.fromkeys(NAMES[100:103], "did not answer within 10 s") | {"web200": "shows another host key"}
-    said = text(fleet.answer(seen(*looks(["alice"], lost=lost))))
+    said = text(fleet.listing(seen(*looks(["alice"], lost=lost))))
     assert "*4 of 200 hosts gave no answer.* Nothing is known about their sessions:" in said
     assert "• web[101-103] did not answer within 10 s\n• web200 shows another host key" in said
     assert "web[002-100,104-199]: nobody is logged in." in said
@@ -60,7 +60,7 @@ def test_hosts_without_an_answer_are_counted_and_named() -> None:
 
 def test_no_host_is_left_out_however_many_reasons_there_are() -> None:
     """Forty reasons don't fit: the hosts of the last ones are named together, and the file has the reasons."""
-    message = fleet.answer(found := seen(*looks(lost={name: f"fails with {name}" for name in NAMES[:40]})))
+    message = fleet.listing(found := seen(*looks(lost={name: f"fails with {name}" for name in NAMES[:40]})))
     assert "• web019 fails with web019\n• web[020-040] gave none, for 21 other reasons" in text(message)
     assert message.cut
     assert "web040 fails with web040" in fleet.whole(found)
@@ -68,7 +68,7 @@ def test_no_host_is_left_out_however_many_reasons_there_are() -> None:
 
 def test_many_sessions_are_told_by_person() -> None:
     """Whoever is on most hosts first, with where, how often and from where; each session stands in the file."""
-    message = fleet.answer(found := seen(*looks(*[["audituser"]] * 30, ["alice", "alice"])))
+    message = fleet.listing(found := seen(*looks(*[["audituser"]] * 30, ["alice", "alice"])))
     said = text(message)
     assert "*web[001-200]: 32 sessions of 2 people on 31 of 200 hosts*" in said
     assert "audituser · 30 · 30 · web[001-030] · 203.0.113.10\nalice · 2 · 1 · web031 · 203.0.113.10" in said
@@ -80,7 +80,7 @@ def test_many_sessions_are_told_by_person() -> None:
 def test_one_person_is_searched_on_all_hosts() -> None:
     """Where that account is, session by session, and how many hosts know nothing of it or gave no answer."""
     lost = {"web200": "did not answer"}
-    said = text(fleet.answer(seen(*looks(["audituser"], ["audituser", "bob"], ["bob"], lost=lost), user="audituser")))
+    said = text(fleet.listing(seen(*looks(["audituser"], ["audituser", "bob"], ["bob"], lost=lost), user="audituser")))
     assert said.startswith("*web[001-200]: 2 sessions of audituser on 2 of 200 hosts*")
     assert "*1 of 200 hosts gave no answer.*" in said
     assert "web[003-199]: audituser is not logged in." in said
@@ -91,21 +91,21 @@ def test_one_person_is_searched_on_all_hosts() -> None:
 def test_nobody_found_is_not_nobody_there() -> None:
     """It counts only the hosts that answered, and offers the name that may have been meant."""
     lost = dict.fromkeys(NAMES[150:], "did not answer")
-    said = text(fleet.answer(seen(*looks(["audituser"], lost=lost), user="audituer")))
+    said = text(fleet.listing(seen(*looks(["audituser"], lost=lost), user="audituer")))
     assert "audituer is not logged in on any of the 150 hosts that answered.* Did you mean `audituser`?" in said
     assert "*50 of 200 hosts gave no answer.*" in said
 
 
 def test_when_no_host_answers_nothing_is_said_of_people() -> None:
     """Only that nothing is known."""
-    said = text(fleet.answer(seen(*looks(lost=dict.fromkeys(NAMES, "did not answer")))))
+    said = text(fleet.listing(seen(*looks(lost=dict.fromkeys(NAMES, "did not answer")))))
     assert "*200 of 200 hosts gave no answer.* Nothing is known about their sessions:" in said
     assert "nobody" not in said
 
 
 def test_hundreds_of_people_fit_into_slack() -> None:
     """The rest is counted, and stands in the file."""
-    message = fleet.answer(found := seen(*looks(*[[f"user{n}"] for n in range(200)])))
+    message = fleet.listing(found := seen(*looks(*[[f"user{n}"] for n in range(200)])))
     assert "101 more people did not fit here." in text(message)
     assert message.cut
     assert "user199" in fleet.whole(found)
@@ -113,14 +113,14 @@ def test_hundreds_of_people_fit_into_slack() -> None:
 
 def test_few_hosts_look_as_ever() -> None:
     """Twenty hosts have a heading each, and no sum."""
-    said = text(fleet.answer(seen(*looks(["alice"])[:20])))
+    said = text(fleet.listing(seen(*looks(["alice"])[:20])))
     assert "*web001: 1 session of 1 person*" in said
     assert "of 20 hosts" not in said
 
 
 def test_what_hosts_say_does_nothing() -> None:
     """Not in a reason, nor as a name."""
-    harmless(fleet.answer(seen(*looks([HOSTILE] * 25, lost={"web200": HOSTILE}))))
+    harmless(fleet.listing(seen(*looks([HOSTILE] * 25, lost={"web200": HOSTILE}))))
 
 
 # -- while it goes on ----------------------------------------------------------------------------------
@@ -167,5 +167,5 @@ def test_before_the_first_session_is_seen_it_says_so() -> None:
 def test_hosts_of_all_kinds_are_a_number_in_a_heading() -> None:
     """Their names would be longer than what is said of them."""
     names = [f"{letter}{number}" for number, letter in enumerate(ascii_lowercase)]
-    said = text(fleet.answer(seen(*(make.snapshot(host=name) for name in names))))
+    said = text(fleet.listing(seen(*(make.snapshot(host=name) for name in names))))
     assert said.startswith("*26 hosts: nobody is logged in on any of the 26 hosts that answered.*")

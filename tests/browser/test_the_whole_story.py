@@ -168,7 +168,7 @@ async def test_a_look_at_a_fleet_is_stopped(page: Page) -> None:
     """What came until then stands, and the rest is named."""
     await _type(page, "/sessions @fleet audituser")
     await page.get_by_role("button", name="Stop").click(timeout=PATIENT)
-    await expect(page.get_by_text("who stopped it before every host had answered.")).to_be_visible(timeout=PATIENT)
+    await expect(page.get_by_text("stopped before every host had answered.")).to_be_visible(timeout=PATIENT)
     await expect(page.get_by_text("was not waited for")).to_be_visible()
     await expect(page.get_by_role("button", name="Stop")).to_have_count(0)
 

@@ -1,4 +1,4 @@
-"""What `/sessions` says of many hosts: the sum, who gave no answer, who is where; and how far a look is. Pure.
+"""What `/sessions` answers: few hosts one by one, of many the sum and who is where; and how far a look is. Pure.
 
 A host that gave no answer is never left out: it is counted and named, alike ones under one range.
 """
@@ -44,7 +44,7 @@ LONGEST_NAMES = 600
 """Characters of a range of hosts in one line; the file names them all."""
 
 
-def answer(seen: Seen, first: Sequence[Part] = (), last: Sequence[Part] = (), menu: Sequence[Part] = ()) -> Message:
+def listing(seen: Seen, first: Sequence[Part] = (), last: Sequence[Part] = (), menu: Sequence[Part] = ()) -> Message:
     """The answer to a listing, whole or as far as it has come. first, last: what stands above and below it.
 
     menu: what can be done with it. The message is `cut` where a file should have the rest.
@@ -81,7 +81,7 @@ def progress(seen: Seen, who: str, stop: Button) -> list[Part]:
 
 def asked_by(who: str, *, stopped: bool) -> Line:
     """Below the answer, in the end. stopped: before its time."""
-    return line("Asked by ", Who(id=who), ", who stopped it before every host had answered." if stopped else ".")
+    return line("Asked by ", Who(id=who), "; stopped before every host had answered." if stopped else ".")
 
 
 def _bar(done: int, of_all: int) -> str:

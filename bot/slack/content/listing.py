@@ -1,4 +1,4 @@
-"""What `/sessions` answers: who is logged in where, as one table, and below it whose and by which key. Pure."""
+"""What is said of hosts one by one: who is logged in, as one table, and below it whose and by which key. Pure."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,7 +9,7 @@ from bot.listings import Seen
 from bot.models import Filter, Listing, Process, Session, Snapshot, Unreachable, by_host
 from bot.presence import meant
 from bot.slack.content import keys
-from bot.slack.content.blocks import NOTHING, Message, Part, Table, aside, compose, paragraph, table
+from bot.slack.content.blocks import NOTHING, Part, Table, aside, paragraph, table
 from bot.slack.content.lines import Line, bold, code, in_plain, line, told
 from bot.slack.content.naming import MANY, alike, of_whom, sessions, some
 from bot.slack.content.story import named
@@ -20,16 +20,8 @@ MOST_FOOTERS = 5
 EVERYTHING = Listing(hosts=())
 
 
-def listing(seen: Seen, last: Sequence[Part] = (), menu: Sequence[Part] = ()) -> Message:
-    """The answer to a listing, hosts in the order in which they were asked for.
-
-    last: what stands at its end. menu: what can be done with it, right below the table.
-    """
-    return compose(*parts(seen, menu), *last)
-
-
 def parts(seen: Seen, menu: Sequence[Part] = ()) -> Iterator[Part]:
-    """The same as single parts, without what stands at the end."""
+    """Hosts in the order in which they were asked for. menu: what can be done with it, right below the table."""
     if said := headings(seen.shown, seen.listing):
         yield paragraph(*few(said), needed=True)
     if found := sessions_table(seen.shown, seen.listing):

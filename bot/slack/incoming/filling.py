@@ -110,7 +110,7 @@ class Filling:
         return Posted(self._context.posts, place, self._changes)
 
     async def look(self, reply: Reply, origin: Origin, wanted: Listing, posted: Posted | None) -> tuple[Seen, bool]:
-        """What was seen in the end, and whether the asker ended it before its time.
+        """What was seen in the end, and whether that was before its time.
 
         posted: shows meanwhile what has come; None: `reply` says that it takes longer.
         """
@@ -139,7 +139,7 @@ class Filling:
                 return
             if not posted.ts or self._changes.left() > KEPT:
                 seen = self._context.workflow.so_far(wanted, onlooker)
-                if not await posted.show(fleet.answer(seen, fleet.progress(seen, origin.who, _button(origin)))):
+                if not await posted.show(fleet.listing(seen, fleet.progress(seen, origin.who, _button(origin)))):
                     return
 
     @contextmanager

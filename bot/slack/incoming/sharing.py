@@ -62,7 +62,7 @@ class Listings:
         posted = self._filling.message_at(place) if may_show(self._context.policy, origin.channel) else None
         seen, stopped = await self._filling.look(reply, origin, wanted, posted)
         for_all, why = self._whom(origin, words, anything=bool(seen.looks))
-        shown = partial(fleet.answer, seen, menu=menu(seen.shown, wanted, self._context.policy))
+        shown = partial(fleet.listing, seen, menu=menu(seen.shown, wanted, self._context.policy))
         message, small = shown(last=why), list[Line]()
         if message.cut:
             small.append(line(IN_THREAD if for_all else IN_PERSON))
