@@ -61,8 +61,14 @@ class Listings:
         place = Place(channel=origin.channel.id, thread=thread)
         posted = self._filling.message_at(place) if may_show(self._context.policy, origin.channel) else None
         seen, stopped = await self._filling.look(reply, origin, wanted, posted)
+        await self._tell(reply, origin, words, seen, posted, stopped=stopped)
+
+    async def _tell(
+        self, reply: Reply, origin: Origin, words: str, seen: Seen, posted: Posted | None, *, stopped: bool
+    ) -> None:
+        """The answer, in the message that has filled up where there is one; what doesn't fit into it, in a file."""
         for_all, why = self._whom(origin, words, anything=bool(seen.looks))
-        shown = partial(fleet.listing, seen, menu=menu(seen.shown, wanted, self._context.policy))
+        shown = partial(fleet.listing, seen, menu=menu(seen.shown, seen.listing, self._context.policy))
         message, small = shown(last=why), list[Line]()
         if message.cut:
             small.append(line(IN_THREAD if for_all else IN_PERSON))
