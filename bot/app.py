@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
+from time import monotonic
 
 from bot import stopping, survey
 from bot.audit.notary import Notary
@@ -24,9 +25,11 @@ from bot.slack.incoming.arrivals import Pulse
 from bot.slack.incoming.histories import Histories
 from bot.slack.incoming.home_tab import HomeTab
 from bot.slack.incoming.listeners import register
+from bot.slack.outgoing.delivery import CHANGES
 from bot.slack.outgoing.heads import everywhere, told
 from bot.slack.outgoing.links import Links
 from bot.slack.outgoing.publisher import Publisher
+from bot.slack.outgoing.tempo import Tempo
 from bot.slack.people import SlackPeople
 from bot.slack.socket_mode import Heartbeat
 from bot.supervisor import Supervisor
@@ -166,12 +169,14 @@ async def at_work(
     workflow = Workflow(trail=trail, hosts=hosts, rights=rights, timing=timing)
     questions, links = Questions(trail, rights), Links(slack.posts, trail.postings())
     home = HomeTab(questions, links, slack.posts, estate)
+    changes = Tempo(*CHANGES, monotonic)
     publisher = Publisher(
         client=slack.posts,
         trail=trail,
         postings=trail.postings(),
         incident_channel=incident_channel,
         bot_user=slack.user,
+        changes=changes,
     )
     pulse = Pulse()
     listeners = register(
@@ -184,6 +189,7 @@ async def at_work(
         home=home,
         histories=Histories(questions, links, estate),
         pulse=pulse,
+        changes=changes,
     )
     async with asyncio.TaskGroup() as tasks:
         head = partial(told, slack.posts, incident_channel, slack.user)

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -20,7 +20,8 @@ import click
 from bot import app, settings
 from bot.errors import KickbotError
 from bot.sandbox.cast import GROUPS, PEOPLE, demo_workspace
-from bot.sandbox.hosts import SandboxHosts, demo_hosts
+from bot.sandbox.host_server import LOOPBACK
+from bot.sandbox.hosts import SandboxHosts, TwinSpec, demo_fleet, demo_hosts
 from bot.sandbox.nouns import Ephemeral, Message
 from bot.sandbox.personas import Persona
 from bot.sandbox.server import SandboxSlack
@@ -41,7 +42,7 @@ database = "kickbot.db"
 user = "kickbot"
 keys = ["{key}"]
 known_hosts = "{known_hosts}"
-{hosts}
+{hosts}{fleet}
 [[rules]]
 hosts = "*"
 acts = ["kick", "force", "processes"]
@@ -60,13 +61,22 @@ address = "{address}"
 port = {port}
 """
 
+TWIN = f"""{HOST}groups = ["fleet"]
+"""
+
+RULE_OF_FLEET = """
+[[rules]]
+hosts = "@fleet"
+look = ["S0SRE"]
+"""
+
 
 @asynccontextmanager
-async def _stage(port: int = 0) -> AsyncIterator[tuple[SandboxSlack, Path]]:
+async def _stage(port: int = 0, fleet: Sequence[TwinSpec] = ()) -> AsyncIterator[tuple[SandboxSlack, Path]]:
     """Everything running; the workspace, and the bot's kickbot.toml."""
     with tempfile.TemporaryDirectory(prefix="kickbot-demo-") as folder:
         async with (
-            SandboxHosts.start(demo_hosts()) as hosts,
+            SandboxHosts.start(demo_hosts(), fleet) as hosts,
             SandboxSlack.start(demo_workspace(), port=port, hosts=hosts) as slack,
         ):
             config = Path(folder) / "kickbot.toml"
@@ -80,17 +90,25 @@ async def _stage(port: int = 0) -> AsyncIterator[tuple[SandboxSlack, Path]]:
 
 def configuration(hosts: SandboxHosts) -> str:
     sections = [HOST.format(name=h.name, address=h.address, port=h.port) for h in hosts.hosts.values()]
-    return CONFIGURATION.format(key=hosts.client_key, known_hosts=hosts.known_hosts, hosts="".join(sections))
+    twins = [TWIN.format(name=t.name, address=LOOPBACK, port=t.port) for t in hosts.twins.values()]
+    return CONFIGURATION.format(
+        key=hosts.client_key,
+        known_hosts=hosts.known_hosts,
+        hosts="".join(sections),
+        fleet="".join([*twins, RULE_OF_FLEET]) if twins else "",
+    )
 
 
 async def open_page(port: int) -> None:
     """Serve the page until Ctrl-C."""
-    async with _stage(port) as (slack, config):
+    async with _stage(port, demo_fleet()) as (slack, config):
         click.echo(f"Open {slack.page_url} in a browser. You are Alice; try:\n")
         click.echo("  /sessions host1\n  /kick audituser host1 because INC-42 laptop stolen\n")
         click.echo("Then be Carol, and approve. Try also:\n")
         click.echo("  /kick audituser host2 warn 1m        told first, and you or Carol can stop it")
         click.echo("  /kick bob host2                      ignores the polite signals: ask to force it\n")
+        click.echo("And two hundred hosts that can only be looked at:\n")
+        click.echo("  /sessions @fleet                     /sessions @fleet audituser\n")
         click.echo("Afterwards, in another terminal:\n")
         click.echo(f"  {_kickbot()} audit verify --config {config}\n\nCtrl-C ends it all.")
         stopped = asyncio.Event()

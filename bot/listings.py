@@ -7,7 +7,7 @@ from pydantic import Field
 from bot import events, idleness
 from bot.borders import Origin
 from bot.ledger import Ledger
-from bot.looking import Looking, attached
+from bot.looking import Looking, Onlooker, attached
 from bot.models import Limits, LimitsLooks, Listing, Looks, Snapshot, Value
 from bot.rights import Rights
 
@@ -17,10 +17,12 @@ class Seen(Value):
 
     owners: whose the accounts are that are logged in there, as far as the configuration says: login name -> names.
     busy: host -> the identity of each session that isn't idle for as long as was asked, and why.
+    awaited: the hosts that haven't answered yet, while the look goes on.
     """
 
     listing: Listing
     looks: Looks
+    awaited: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
     owners: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     busy: dict[str, dict[str, str]] = Field(default_factory=dict)
@@ -45,17 +47,21 @@ class SeenLimits(Value):
 
 
 class Listings:
-    """Each answer is recorded before it is given."""
+    """Each answer is recorded before it is given; what is shown of a look that still goes on, once that has ended."""
 
     def __init__(self, ledger: Ledger, looking: Looking, rights: Rights) -> None:
         self._ledger = ledger
         self._looking = looking
         self._rights = rights
 
-    async def sessions(self, origin: Origin, listing: Listing) -> Seen:
-        """`/sessions`: the hosts that this person may look at, and a refusal for each other one."""
+    async def sessions(self, origin: Origin, listing: Listing, onlooker: Onlooker | None = None) -> Seen:
+        """`/sessions`: the hosts that this person may look at, and a refusal for each other one.
+
+        onlooker: sees meanwhile what has come, and may end the look before its time.
+        """
         allowed, refused = await self._may_look(origin.who, listing.hosts)
-        looks = await self._looking.at(allowed, compared=listing.only.idle > 0) if allowed else ()
+        compared = listing.only.idle > 0
+        looks = await self._looking.at(allowed, compared=compared, onlooker=onlooker) if allowed else ()
         looked = events.Looked(
             who=origin.who,
             key=origin.key,
@@ -65,8 +71,14 @@ class Listings:
             looks=attached(looks),
         )
         await self._ledger.begin(looked)
-        busy = {look.host: self._busy(look, listing.only.idle) for look in looks if isinstance(look, Snapshot)}
+        busy = self._busy(looks, listing)
         return Seen(listing=listing, looks=looks, refused=refused, owners=await self._owners(looks), busy=busy)
+
+    def so_far(self, listing: Listing, onlooker: Onlooker) -> Seen:
+        """What has come by now, in the order of the hosts, and who is still waited for."""
+        looks = tuple(onlooker.looks[host] for host in onlooker.hosts if host in onlooker.looks)
+        awaited = tuple(host for host in onlooker.hosts if host not in onlooker.looks)
+        return Seen(listing=listing, looks=looks, awaited=awaited, busy=self._busy(looks, listing))
 
     async def limits(self, origin: Origin, wanted: Limits) -> SeenLimits:
         """`/limits`: the same for what the hosts do by themselves about idle people."""
@@ -89,7 +101,11 @@ class Listings:
         refused = dict.fromkeys(verdict.reason for verdict in verdicts.values() if not verdict)
         return [host for host, verdict in verdicts.items() if verdict], tuple(refused)
 
-    def _busy(self, look: Snapshot, seconds: int) -> dict[str, str]:
+    def _busy(self, looks: Looks, listing: Listing) -> dict[str, dict[str, str]]:
+        """See Seen."""
+        return {look.host: self._used(look, listing.only.idle) for look in looks if isinstance(look, Snapshot)}
+
+    def _used(self, look: Snapshot, seconds: int) -> dict[str, str]:
         """The sessions that aren't idle for so long, and why."""
         sense = self._rights.policy.sense_to_look(look.host)
         why = {s.identity: idleness.why_busy(look, s, seconds, sense) for s in look.sessions if seconds}

@@ -1,8 +1,9 @@
 """Looking at hosts: each in its place, with what a question needs besides. It changes nothing, and decides nothing."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from datetime import timedelta
+from typing import Any
 
 from bot import planning
 from bot.borders import Hosts, Sleep
@@ -12,6 +13,42 @@ from bot.lifecycle import Request, command_of
 from bot.models import HostLimits, LimitsLooks, Looks, Snapshot, Unreachable
 
 POLL = (0.05, 0.1, 0.2, 0.4, 1, 2, 5)
+NOT_WAITED_FOR = "was not waited for"
+
+
+class Onlooker:
+    """Someone who waits while hosts are looked at: sees what has come so far, and may say that it is enough.
+
+    began: set once it is known which hosts are looked at. looks: what has come, by host.
+    """
+
+    def __init__(self) -> None:
+        self.began = asyncio.Event()
+        self.hosts: tuple[str, ...] = ()
+        self.looks: dict[str, Snapshot | Unreachable] = {}
+        self._enough = asyncio.Event()
+
+    def enough(self) -> None:
+        """What has come by now stands, and the rest is not waited for."""
+        self._enough.set()
+
+    @property
+    def had_enough(self) -> bool:
+        return self._enough.is_set()
+
+    async def watch(self, hosts: tuple[str, ...], work: Coroutine[Any, Any, None]) -> None:
+        """Looking's own: until the work is done, or it is enough; then what is under way is let go."""
+        self.hosts = hosts
+        self.began.set()
+        working, enough = asyncio.create_task(work), asyncio.create_task(self._enough.wait())
+        try:
+            await asyncio.wait({working, enough}, return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                working.result()
+        finally:
+            working.cancel()
+            enough.cancel()
+            await asyncio.gather(working, enough, return_exceptions=True)
 
 
 class Looking:
@@ -27,20 +64,34 @@ class Looking:
         self._last_seen: dict[str, frozenset[str]] = {}
 
     async def at(
-        self, hosts: Sequence[str], *, compared: bool = False, groups: Sequence[str] = (), account: str = ""
+        self,
+        hosts: Sequence[str],
+        *,
+        compared: bool = False,
+        groups: Sequence[str] = (),
+        account: str = "",
+        onlooker: Onlooker | None = None,
     ) -> Looks:
         """One look for each host, in the order of the hosts.
 
         compared: with how far its clock is from the trail's. groups: with who is in these Unix groups. account: with
-        whose that login name is.
+        whose that login name is. onlooker: sees each as it arrives, and may end it before its time.
         """
-        seen: dict[str, Snapshot | Unreachable] = {}
-        async for look in self._hosts.look(tuple(dict.fromkeys(hosts)), groups=groups, account=account):
-            seen[look.host] = await self._compared(look) if compared else look
+        names = tuple(dict.fromkeys(hosts))
+        seen = onlooker.looks if onlooker else {}
+        looks = self._each(seen, self._hosts.look(names, groups=groups, account=account), compared=compared)
+        await (onlooker.watch(names, looks) if onlooker else looks)
         for look in seen.values():
             if isinstance(look, Snapshot):
                 self._last_seen[look.host] = frozenset(s.account.name for s in look.sessions if not s.own)
-        return tuple(seen[host] for host in dict.fromkeys(hosts))
+        return tuple(seen.get(host) or Unreachable(host=host, reason=NOT_WAITED_FOR) for host in names)
+
+    async def _each(
+        self, seen: dict[str, Snapshot | Unreachable], looks: AsyncIterator[Snapshot | Unreachable], *, compared: bool
+    ) -> None:
+        """Into `seen`, as they arrive."""
+        async for look in looks:
+            seen[look.host] = await self._compared(look) if compared else look
 
     async def limits(self, hosts: Sequence[str]) -> LimitsLooks:
         """What each host does by itself about idle people."""

@@ -24,7 +24,7 @@ from bot.inventory import fold
 from bot.ledger import Ledger
 from bot.lifecycle import Request, State, command_of, known, plan_of
 from bot.listings import Listings, Seen, SeenLimits
-from bot.looking import POLL, Looking, attached
+from bot.looking import POLL, Looking, Onlooker, attached
 from bot.loop import Loop
 from bot.models import (
     Asking,
@@ -113,9 +113,16 @@ class Workflow:
 
     # ------------------------------------------------------------------------------------------ what people do
 
-    async def look(self, origin: Origin, listing: Listing) -> Seen:
-        """`/sessions`: the hosts that this person may look at, and a refusal for each other one."""
-        return await self._listings.sessions(origin, listing)
+    async def look(self, origin: Origin, listing: Listing, onlooker: Onlooker | None = None) -> Seen:
+        """`/sessions`: the hosts that this person may look at, and a refusal for each other one.
+
+        onlooker: sees meanwhile what has come, and may end the look before its time.
+        """
+        return await self._listings.sessions(origin, listing, onlooker)
+
+    def so_far(self, listing: Listing, onlooker: Onlooker) -> Seen:
+        """What has come of a look that still goes on."""
+        return self._listings.so_far(listing, onlooker)
 
     async def limits(self, origin: Origin, wanted: Limits) -> SeenLimits:
         """`/limits`: the same for what the hosts do by themselves about idle people."""

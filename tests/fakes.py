@@ -3,6 +3,7 @@
 They keep the limits of what they stand for: an act after its deadline or on another identity is refused.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -86,7 +87,7 @@ class FakeHost:
     stopped: terminals that take no text; told: the terminals that got some, with the text.
     groups: of every look, uid -> its Unix groups.
     lost: why it doesn't answer, empty if it does.
-    slow: seconds that its next look takes.
+    slow: seconds that its next look takes. gate: it answers no look before this is set.
     ended: the identity of each session, as often as it was really ended.
     expiry: of the one account that is held; hold, before: the hold's id, and what it remembers; holds_over: how each
     ended, and by whom. unable: why it can't hold.
@@ -114,6 +115,7 @@ class FakeHost:
         self.lost = ""
         self.answers_get_lost = False
         self.slow = 0.0
+        self.gate: asyncio.Event | None = None
         self.expiry = ""
         self.hold = ""
         self.before = ""
@@ -314,8 +316,9 @@ class FakeHosts:
     ) -> AsyncIterator[Snapshot | Unreachable]:
         self.looks += 1
         self.asked_for = tuple(groups)
-        for name in hosts:
-            host = self.by_name[name]
+        for host in sorted((self.by_name[name] for name in hosts), key=lambda host: host.gate is not None):
+            if host.gate:
+                await host.gate.wait()
             seconds, host.slow = host.slow, 0.0
             await host.clock.sleep(seconds)
             yield host.look(account)

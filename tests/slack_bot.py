@@ -8,6 +8,7 @@ from pathlib import Path
 from bot.app import at_work
 from bot.audit.sqlite import SqliteTrail
 from bot.estate import Estate
+from bot.inventory import Inventory
 from bot.policy import Policy
 from bot.sandbox.cast import demo_workspace
 from bot.sandbox.server import SandboxSlack
@@ -59,6 +60,7 @@ async def start(
     folder: Path,
     hosts: FakeHosts | None = None,
     policy: Policy = POLICY,
+    inventory: Inventory = INVENTORY,
     http: HttpMode | None = None,
     heartbeat: Heartbeat = Heartbeat(),  # noqa: B008 - frozen
 ) -> AsyncIterator[Bot]:
@@ -73,7 +75,7 @@ async def start(
     )
     async with (
         SqliteTrail.open(folder / "kickbot.db") as trail,
-        at_work(slack, trail, hosts, estate=Estate(INVENTORY, policy), names=NAMES, timing=QUICK) as workflow,
+        at_work(slack, trail, hosts, estate=Estate(inventory, policy), names=NAMES, timing=QUICK) as workflow,
     ):
         yield Bot(sandbox, slack, trail, hosts, workflow)
 

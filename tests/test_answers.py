@@ -21,7 +21,7 @@ async def test_who_waits_long_is_told_so_first() -> None:
         return "the answer"
 
     async with asyncio.timeout(20):
-        assert await awaited(reply, work(), "Looking …") == "the answer"
+        assert await awaited(reply, work(), Message(text="Looking …")) == "the answer"
     assert said == ["Looking …"]
 
 
@@ -34,4 +34,4 @@ async def test_a_quick_answer_comes_alone() -> None:
     async def work() -> str:
         return "the answer"
 
-    assert await awaited(reply, work(), "Looking …") == "the answer"
+    assert await awaited(reply, work(), Message(text="Looking …")) == "the answer"

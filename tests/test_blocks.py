@@ -9,8 +9,8 @@ from bot.events import Denied
 from bot.models import Result
 from bot.slack.content import blocks, telling
 from bot.slack.content.blocks import MOST_BLOCKS, compose, paragraph
+from bot.slack.content.fleet import listing
 from bot.slack.content.lines import bold, code, in_mrkdwn, italic, line, told
-from bot.slack.content.listing import listing
 from bot.slack.content.mrkdwn import escape
 from bot.slack.content.telling import Part
 from tests import make

@@ -3,7 +3,7 @@
 import pytest
 
 from bot.models import Result
-from bot.slack.content.listing import listing
+from bot.slack.content.fleet import listing
 from bot.slack.content.telling import Part
 from tests import make
 from tests.fakes import FakeHosts

@@ -87,6 +87,7 @@ MAP: dict[str, set[str]] = {
         "borders",
         "stopping",
         "listings",
+        "looking",
         "workflow",
         "questions",
         "slack",
@@ -116,7 +117,8 @@ MAP: dict[str, set[str]] = {
 
 # file -> a part that it alone may import besides those of the map, and why
 DOORS: dict[tuple[str, str], str] = {
-    ("bot.slack.content.listing", "listings"): "shows the answer to a listing",
+    ("bot.slack.content.fleet", "listings"): "shows the answer to a listing",
+    ("bot.slack.content.listing", "listings"): "shows it host by host",
     ("bot.slack.content.home", "questions"): "shows one person's page",
     ("bot.slack.content.history", "questions"): "shows the answers to `/audit`",
     ("bot.slack.outgoing.links", "questions"): "finds where the requests of an answer stand",

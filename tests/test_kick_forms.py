@@ -11,6 +11,7 @@ import pytest
 from bot.borders import Origin
 from bot.events import Asked, Event
 from bot.listings import Seen
+from bot.looking import Onlooker
 from bot.models import Kick, Listing, RequestId
 from bot.sandbox import elements
 from bot.sandbox.nouns import Ephemeral, Fault, Message, View
@@ -544,12 +545,12 @@ class Gate:
         self._all = asyncio.Event()
         bot.workflow.look = self.look  # type: ignore[method-assign]
 
-    async def look(self, origin: Origin, listing: Listing) -> Seen:
+    async def look(self, origin: Origin, listing: Listing, onlooker: Onlooker | None = None) -> Seen:
         mine = self._opened.setdefault(listing.user or "", asyncio.Event())
         await asyncio.wait(
             {asyncio.create_task(mine.wait()), asyncio.create_task(self._all.wait())}, return_when="FIRST_COMPLETED"
         )
-        return await self._look(origin, listing)
+        return await self._look(origin, listing, onlooker)
 
     def open(self, user: str = "") -> None:
         (self._opened.setdefault(user, asyncio.Event()) if user else self._all).set()

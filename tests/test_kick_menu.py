@@ -6,8 +6,8 @@ from typing import Any
 from bot import commands
 from bot.models import Filter, Kick, Listing, Snapshot, Unreachable
 from bot.slack.content.blocks import Message
+from bot.slack.content.fleet import listing
 from bot.slack.content.kick_menu import MENU, MOST, menu
-from bot.slack.content.listing import listing
 from tests import make
 from tests.fakes import FakeHosts
 from tests.stories import HOSTILE, check, harmless, seen

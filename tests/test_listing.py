@@ -3,7 +3,7 @@
 from typing import Any
 
 from bot.models import Session, Snapshot
-from bot.slack.content.listing import listing
+from bot.slack.content.fleet import listing
 from tests.fakes import FakeHosts
 from tests.make import login
 from tests.stories import HOSTILE, check, harmless, seen

@@ -8,7 +8,7 @@ from bot.errors import CommandError
 from bot.models import Listing, Session, Snapshot
 from bot.nearest import did_you_mean, nearest
 from bot.presence import meant
-from bot.slack.content.listing import listing
+from bot.slack.content.fleet import listing
 from tests import make
 from tests.stories import HOSTILE, check, harmless, seen
 

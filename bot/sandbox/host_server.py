@@ -81,6 +81,11 @@ class HostServer:
         self._silent: list[asyncio.StreamWriter] = []
         self._acceptor: Any = None
 
+    @property
+    def public_key(self) -> str:
+        """As in known_hosts."""
+        return self.host_key.export_public_key().decode().strip()
+
     async def listen(self) -> int:
         """Start; the port."""
         if self.fault and self.fault.kind == "silent":

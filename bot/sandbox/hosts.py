@@ -13,6 +13,7 @@ from typing import Literal
 
 import asyncssh
 
+from bot.sandbox.fleet import Model, Twin
 from bot.sandbox.host_folder import Folder
 from bot.sandbox.host_logins import Login, Logins
 from bot.sandbox.host_server import LOOPBACK, Fault, HostServer
@@ -37,6 +38,15 @@ class HostSpec:
     files: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class TwinSpec:
+    """A host of a fleet, which shows what its model does. fault: as in HostSpec."""
+
+    name: str
+    model: HostSpec
+    fault: Fault | None = None
+
+
 def demo_hosts() -> tuple[HostSpec, ...]:
     """The demo's two hosts and who is logged in on them."""
     audituser = Login("audituser", command="tail -f app.log", uid=1000)
@@ -49,13 +59,28 @@ def demo_hosts() -> tuple[HostSpec, ...]:
     return host1, HostSpec("host2", (bob, audituser), files=idle)
 
 
+def demo_fleet() -> tuple[TwinSpec, ...]:
+    """Two hundred hosts for `/sessions @fleet`: most answer within a second or two, a few are slow, three are dead."""
+    deploy = Login("deploy", terminal=False, remote="192.0.2.10", command="/usr/lib/openssh/sftp-server", uid=1003)
+    dana = Login("dana", remote="198.51.100.20", command="psql orders", uid=1004)
+    audituser = Login("audituser", command="tail -f app.log", uid=1000)
+    quiet, building = HostSpec("quiet"), HostSpec("building", (deploy,))
+    used, database = HostSpec("used", (audituser,)), HostSpec("database", (dana, deploy))
+    web = [(f"web{n:03}", used if n in {*range(17, 26), 90} else quiet) for n in range(1, 141)]
+    db = [(f"db{n:02}", database if n in range(3, 7) else quiet) for n in range(1, 41)]
+    build = [(f"build{n:02}", building) for n in range(1, 21)]
+    odd = {name: Fault("silent") for name in ("web066", "db21", "db22")} | {"web031": Fault("slow", 6)}
+    usual = [Fault("slow", (n * 7 % 15) / 10) for n in range(200)]
+    return tuple(TwinSpec(name, model, odd.get(name, usual[n])) for n, (name, model) in enumerate([*web, *db, *build]))
+
+
 class SandboxHost:
     """One running host. `host_key` is its public key as in known_hosts, `commands` every command line it was sent."""
 
     def __init__(self, spec: HostSpec, server: HostServer) -> None:
         self.name, self.address, self.port, self.user = spec.name, LOOPBACK, 0, spec.user
         self.server, self.logins = server, server.logins
-        self.host_key = server.host_key.export_public_key().decode().strip()
+        self.host_key = server.public_key
 
     @property
     def fault(self) -> Fault | None:
@@ -103,7 +128,7 @@ class SandboxHost:
 
 
 class SandboxHosts:
-    """All running hosts by name, and the two files that a client needs.
+    """All running hosts by name, and the two files that a client needs. twins: the hosts of a fleet.
 
     Each of `listeners` is called when a login with a terminal starts or ends.
     """
@@ -111,13 +136,14 @@ class SandboxHosts:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.hosts: dict[str, SandboxHost] = {}
+        self.twins: dict[str, Twin] = {}
         self.known_hosts = folder / "known_hosts"
         self.client_key = folder / "id_ed25519"
         self.listeners: set[Callable[[], None]] = set()
 
     @classmethod
     @asynccontextmanager
-    async def start(cls, specs: Sequence[HostSpec]) -> AsyncIterator["SandboxHosts"]:
+    async def start(cls, specs: Sequence[HostSpec], fleet: Sequence[TwinSpec] = ()) -> AsyncIterator["SandboxHosts"]:
         """Fresh keys, free ports, everyone logged in, until the block is left. Raises RuntimeError if not on Linux."""
         if sys.platform != "linux":
             raise RuntimeError("sandbox hosts need Linux: they show real processes from /proc")
@@ -128,24 +154,43 @@ class SandboxHosts:
             key.write_private_key(str(sandbox.client_key))
             for spec in specs:
                 await sandbox._add(spec, key, stack)
+            await sandbox._add_twins(fleet, key, stack)
             sandbox._write_known_hosts()
             yield sandbox
 
     async def _add(self, spec: HostSpec, client_key: asyncssh.SSHKey, stack: AsyncExitStack) -> None:
+        logins = self._logins(spec, stack)
+        server = HostServer(logins, asyncssh.generate_private_key(KEY_TYPE), client_key)
+        server.fault = spec.fault
+        host = self.hosts[spec.name] = SandboxHost(spec, server)
+        host.port = await server.listen()
+        stack.push_async_callback(server.close)
+        for one in spec.logins:
+            await logins.login(one)
+
+    async def _add_twins(self, fleet: Sequence[TwinSpec], client_key: asyncssh.SSHKey, stack: AsyncExitStack) -> None:
+        models: dict[str, Model] = {}
+        for spec in fleet:
+            if spec.model.name not in models:
+                logins = self._logins(spec.model, stack)
+                models[spec.model.name] = Model(logins)
+                for one in spec.model.logins:
+                    await logins.login(one)
+            key = asyncssh.generate_private_key(KEY_TYPE)
+            twin = self.twins[spec.name] = Twin(spec.name, models[spec.model.name], client_key, key, spec.fault)
+            await twin.listen()
+            stack.push_async_callback(twin.close)
+
+    def _logins(self, spec: HostSpec, stack: AsyncExitStack) -> Logins:
+        """Nobody's yet."""
         folder = Folder.make(self.folder / spec.name, spec.user)
         for file, text in spec.files.items():
             folder.write(file, text)
         if not spec.sudo:
             (folder.path / "no-sudo").touch()
         logins = Logins(folder, self._changed)
-        server = HostServer(logins, asyncssh.generate_private_key(KEY_TYPE), client_key)
-        server.fault = spec.fault
-        host = self.hosts[spec.name] = SandboxHost(spec, server)
         stack.push_async_callback(logins.stop)
-        host.port = await server.listen()
-        stack.push_async_callback(server.close)
-        for one in spec.logins:
-            await logins.login(one)
+        return logins
 
     def terminals(self) -> list[Terminal]:
         """Of all hosts."""
@@ -156,5 +201,6 @@ class SandboxHosts:
             tell()
 
     def _write_known_hosts(self) -> None:
-        lines = (f"[{host.address}]:{host.port} {host.host_key}\n" for host in self.hosts.values())
-        self.known_hosts.write_text("".join(lines))
+        servers = [(host.port, host.server) for host in self.hosts.values()]
+        servers += [(twin.port, twin) for twin in self.twins.values()]
+        self.known_hosts.write_text("".join(f"[{LOOPBACK}]:{port} {server.public_key}\n" for port, server in servers))

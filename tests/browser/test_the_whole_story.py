@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from playwright.async_api import Locator, Page, expect
 from bot import app, settings
 from bot.demo import configuration
 from bot.sandbox.cast import demo_workspace
-from bot.sandbox.hosts import SandboxHosts, demo_hosts
+from bot.sandbox.hosts import SandboxHosts, demo_fleet, demo_hosts
 from bot.sandbox.server import SandboxSlack
 from bot.workflow import Timing
 
@@ -29,7 +30,7 @@ PATIENT = 20_000
 async def slack(tmp_path: Path) -> AsyncIterator[SandboxSlack]:
     """The demo, with everything in it at work."""
     async with (
-        SandboxHosts.start(demo_hosts()) as hosts,
+        SandboxHosts.start(demo_hosts(), demo_fleet()) as hosts,
         SandboxSlack.start(demo_workspace(), hosts=hosts) as running,
         _bot(running, hosts, tmp_path),
     ):
@@ -144,6 +145,32 @@ async def test_the_connection_of_the_terminal_closes_when_it_is_kicked(page: Pag
     await page.get_by_role("button", name="Approve").click(timeout=PATIENT)
     terminal = page.get_by_role("log", name="Output on host1")
     await expect(terminal).to_contain_text("Connection to host1 closed.", timeout=PATIENT)
+
+
+async def test_a_look_at_a_fleet_fills_up(page: Page) -> None:
+    """Two hundred hosts are counted as they answer, the slow ones named; in the end stands who is where, and a file."""
+    await page.set_viewport_size({"width": 1120, "height": 800})
+    await _type(page, "/sessions @fleet")
+    await expect(page.get_by_text(re.compile(r"[1-9]\d* of 200 hosts so far"))).to_be_visible(timeout=PATIENT)
+    await _picture(page, "fleet-early")
+    await expect(page.get_by_text(re.compile(r"[1-9]\d\d of 200 hosts so far"))).to_be_visible(timeout=PATIENT)
+    await _picture(page, "fleet-middle")
+    await expect(page.get_by_text("200 hosts so far")).to_have_count(0, timeout=60_000)
+    await expect(page.get_by_text("38 sessions of 3 people on 34 of 200 hosts")).to_be_visible()
+    await expect(page.get_by_text("3 of 200 hosts gave no answer.")).to_be_visible()
+    await expect(page.get_by_role("button", name="1 reply")).to_be_visible(timeout=PATIENT)
+    await _picture(page, "fleet-end")
+    await page.get_by_role("button", name="1 reply").click()
+    await expect(page.get_by_role("log", name="Thread messages").get_by_text("Sessions on")).to_be_visible()
+
+
+async def test_a_look_at_a_fleet_is_stopped(page: Page) -> None:
+    """What came until then stands, and the rest is named."""
+    await _type(page, "/sessions @fleet audituser")
+    await page.get_by_role("button", name="Stop").click(timeout=PATIENT)
+    await expect(page.get_by_text("stopped before every host had answered.")).to_be_visible(timeout=PATIENT)
+    await expect(page.get_by_text("was not waited for")).to_be_visible()
+    await expect(page.get_by_role("button", name="Stop")).to_have_count(0)
 
 
 async def test_a_phone_shows_the_request_and_its_buttons(page: Page) -> None:

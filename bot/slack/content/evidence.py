@@ -8,7 +8,7 @@ from bot.models import Process, Snapshot
 from bot.slack.content import trees
 from bot.slack.content.blocks import LONGEST_PREFORMATTED, Message, Part, aside, compose, paragraph, preformatted
 from bot.slack.content.lines import Line, Who, bold, in_plain, italic, line
-from bot.slack.content.listing import cut_note, heading, headings, logged_in, row, sessions_table
+from bot.slack.content.listing import cut_note, headings, host_lines, sessions_table
 from bot.slack.content.naming import MANY
 from bot.slack.content.proof import mark, raw
 from bot.slack.content.story import Story, short
@@ -37,10 +37,7 @@ def before(story: Story, record: Record) -> Message:
 
 def before_whole(story: Story) -> Iterator[str]:
     """The same for a file, with nothing left out."""
-    for look in story.before:
-        yield in_plain(heading(look))
-        if isinstance(look, Snapshot):
-            yield from (" · ".join(row(session, look)) for session in logged_in(look))
+    yield from host_lines(story.before)
     for title, processes in _dying(story):
         yield f"\n{in_plain(title)}\n{trees.whole(processes)}"
 

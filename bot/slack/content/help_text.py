@@ -35,7 +35,8 @@ HELP = {
             "/sessions @prod from 203.0.113.0/24",
         ),
         words=(_HOSTS, "`USER`: only this login name", _IDLE, _FROM, _KEY),
-        then="Where evidence may stand, all in the channel see the answer; elsewhere you alone do.",
+        then="Where evidence may stand, all in the channel see the answer; elsewhere you alone do. Of many hosts it"
+        " fills up while they answer, and you can stop it.",
     ),
     "kick": Help(
         does="`/kick USER HOSTS …` asks to end someone's login sessions: who, then where, then what else in any order."

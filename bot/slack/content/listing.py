@@ -1,4 +1,4 @@
-"""What `/sessions` answers: who is logged in where, as one table, and below it whose and by which key. Pure."""
+"""What is said of hosts one by one: who is logged in, as one table, and below it whose and by which key. Pure."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,8 +9,8 @@ from bot.listings import Seen
 from bot.models import Filter, Listing, Process, Session, Snapshot, Unreachable, by_host
 from bot.presence import meant
 from bot.slack.content import keys
-from bot.slack.content.blocks import NOTHING, Message, Part, Table, aside, compose, paragraph, table
-from bot.slack.content.lines import Line, bold, code, line, told
+from bot.slack.content.blocks import NOTHING, Part, Table, aside, paragraph, table
+from bot.slack.content.lines import Line, bold, code, in_plain, line, told
 from bot.slack.content.naming import MANY, alike, of_whom, sessions, some
 from bot.slack.content.story import named
 
@@ -20,23 +20,14 @@ MOST_FOOTERS = 5
 EVERYTHING = Listing(hosts=())
 
 
-def listing(seen: Seen, last: Sequence[Part] = (), menu: Sequence[Part] = ()) -> Message:
-    """The answer to a listing, hosts in the order in which they were asked for.
-
-    last: what stands at its end. menu: what can be done with it, right below the table.
-    """
-    wanted = seen.listing
-    said = headings(seen.shown, wanted)
-    parts = [paragraph(*few(said), needed=True)] if said else []
-    shown = sessions_table(seen.shown, wanted)
-    if shown:
-        parts += [shown.part, *cut_note(shown), *menu]
-    if below := [*_owners(seen), *_keys(seen)]:
-        parts.append(aside(*below))
-    parts += _footers([look for look in seen.looks if isinstance(look, Snapshot)], wanted)
-    if seen.refused:
-        parts.append(paragraph(*map(told, seen.refused), needed=True))
-    return compose(*parts, *last)
+def parts(seen: Seen, menu: Sequence[Part] = ()) -> Iterator[Part]:
+    """Hosts in the order in which they were asked for. menu: what can be done with it, right below the table."""
+    if said := headings(seen.shown, seen.listing):
+        yield paragraph(*few(said), needed=True)
+    if found := sessions_table(seen.shown, seen.listing):
+        yield from (found.part, *cut_note(found), *menu)
+    yield from below(seen)
+    yield from refused(seen)
 
 
 # -------------------------------------------------------------------------------------------- above the table
@@ -58,19 +49,26 @@ def heading(look: Snapshot | Unreachable, wanted: Listing = EVERYTHING, name: st
     if isinstance(look, Unreachable):
         return unreachable(look, name)
     if not (listed := logged_in(look, wanted)):
-        return line(bold(f"{name}: {_nobody(look, wanted)}"), _meant(look, wanted))
+        return line(bold(f"{name}: {nobody(look, wanted)}"), _meant(look, wanted))
     people = len({s.account.name for s in listed})
     whose = f"of {wanted.user}" if wanted.user else f"of {count(people, 'person', 'people')}"
     each = "" if name in {"", look.host} else " on each"
-    return line(bold(f"{name}: {count(len(listed), 'session')} {whose}{_filtered(wanted.only)}{each}"))
+    return line(bold(f"{name}: {count(len(listed), 'session')} {whose}{filtered(wanted.only)}{each}"))
 
 
-def _nobody(look: Snapshot, wanted: Listing) -> str:
-    if wanted.only != Filter():
-        return f"no session{f' of {wanted.user}' if wanted.user else ''}{_filtered(wanted.only)}."
-    if front := [p for p in outside(look, wanted.user) if p.terminal]:
+def nobody(look: Snapshot, wanted: Listing) -> str:
+    """Of a host without a session that was asked for."""
+    front = [p for p in outside(look, wanted.user) if p.terminal]
+    if front and wanted.only == Filter():
         terminals = some(dict.fromkeys(p.terminal or "" for p in front))
         return f"no login session, but {of_whom(front)} at a terminal ({terminals})."
+    return absent(wanted)
+
+
+def absent(wanted: Listing) -> str:
+    """`nobody is logged in.`, or that nobody is who was asked for."""
+    if wanted.only != Filter():
+        return f"no session{f' of {wanted.user}' if wanted.user else ''}{filtered(wanted.only)}."
     return f"{wanted.user} is not logged in." if wanted.user else "nobody is logged in."
 
 
@@ -79,7 +77,7 @@ def _meant(look: Snapshot, wanted: Listing) -> Line:
     return line(" Did you mean ", code(near[0]), "?") if near else ()
 
 
-def _filtered(only: Filter) -> str:
+def filtered(only: Filter) -> str:
     """` idle for 30 min from 203.0.113.0/24 with that key`"""
     idle = f" idle for {spell(only.idle)}" if only.idle else ""
     return idle + (f" from {only.network}" if only.network else "") + (" with that key" if only.key else "")
@@ -105,11 +103,12 @@ def outside(look: Snapshot, user: str | None = None) -> list[Process]:
 def sessions_table(looks: Sequence[Snapshot | Unreachable], wanted: Listing = EVERYTHING) -> Table | None:
     """Every session of these looks, or None if there is none. With several hosts, the host is a column too."""
     several = len(looks) > 1
-    rows = [[*([look.host] if several else []), *row(session, look)] for look, session in _shown(looks, wanted)]
+    rows = [[*([look.host] if several else []), *row(session, look)] for look, session in each_session(looks, wanted)]
     return table([*(["host"] if several else []), *COLUMNS], rows) if rows else None
 
 
-def _shown(looks: Sequence[Snapshot | Unreachable], wanted: Listing) -> Iterator[tuple[Snapshot, Session]]:
+def each_session(looks: Sequence[Snapshot | Unreachable], wanted: Listing) -> Iterator[tuple[Snapshot, Session]]:
+    """The sessions that were asked for, with the look that saw each."""
     for look in looks:
         if isinstance(look, Snapshot):
             yield from ((look, session) for session in logged_in(look, wanted))
@@ -157,18 +156,39 @@ def _leaves(processes: Sequence[Process]) -> list[Process]:
 
 
 def cut_note(shown: Table) -> list[Part]:
+    """How many rows are missing."""
     if not shown.left_out:
         return []
     rest = count(shown.left_out, "more session")
     return [aside(told(f"{rest} did not fit here. Name a user to see fewer: `/sessions HOST USER`."))]
 
 
+def host_lines(looks: Sequence[Snapshot | Unreachable], wanted: Listing = EVERYTHING) -> Iterator[str]:
+    """All of it for a file, host by host."""
+    for look in looks:
+        yield in_plain(heading(look, wanted))
+        if isinstance(look, Snapshot):
+            yield from (" · ".join(row(session, look)) for session in logged_in(look, wanted))
+
+
 # -------------------------------------------------------------------------------------------- below the table
+
+
+def below(seen: Seen) -> Iterator[Part]:
+    """Whose the accounts are and by which keys they came, and how each host was seen."""
+    if lines := [*_owners(seen), *_keys(seen)]:
+        yield aside(*lines)
+    yield from footers([look for look in seen.looks if isinstance(look, Snapshot)], seen.listing)
+
+
+def refused(seen: Seen) -> list[Part]:
+    """Why some hosts were not looked at."""
+    return [paragraph(*map(told, seen.refused), needed=True)] if seen.refused else []
 
 
 def _owners(seen: Seen) -> list[Line]:
     """`The account bob belongs to Bob.`: for those who are listed; named, not called."""
-    listed = dict.fromkeys(session.account.name for _, session in _shown(seen.shown, seen.listing))
+    listed = dict.fromkeys(session.account.name for _, session in each_session(seen.shown, seen.listing))
     known = [(name, seen.owners[name]) for name in listed if seen.owners.get(name)]
     whose = [f"{name} belongs to {' and '.join(shorten(owner, 40) for owner in owners)}" for name, owners in known]
     return [line(f"The account {', '.join(whose)}.")] if whose else []
@@ -176,7 +196,7 @@ def _owners(seen: Seen) -> list[Line]:
 
 def _keys(seen: Seen) -> list[Line]:
     """Keys in full, and how many sessions a filter could not judge."""
-    lines = keys.whole([(look.host, session) for look, session in _shown(seen.shown, seen.listing)])
+    lines = keys.whole([(look.host, session) for look, session in each_session(seen.shown, seen.listing)])
     looks = [look for look in seen.looks if isinstance(look, Snapshot)]
     return [*lines, *few([note for look in looks for note in (*_unknown(look, seen), *_not_idle(look, seen))])]
 
@@ -205,7 +225,7 @@ def few(lines: Sequence[Line]) -> list[Line]:
     return [*lines[:MANY], *(rest if len(lines) > MANY else [])]
 
 
-def _footers(looks: Sequence[Snapshot], wanted: Listing) -> list[Part]:
+def footers(looks: Sequence[Snapshot], wanted: Listing) -> list[Part]:
     """How each host was seen; of many hosts only what could not be seen there."""
     if len(looks) <= MOST_FOOTERS:
         return [aside(*footer(look, wanted)) for look in looks]

@@ -47,12 +47,12 @@ async def answered(reply: Reply, work: Callable[[], Awaitable[None]]) -> None:
         await reply(note(line(FAULT)))
 
 
-async def awaited(reply: Reply, work: Awaitable[Answer], meanwhile: str) -> Answer:
+async def awaited(reply: Reply, work: Awaitable[Answer], meanwhile: Message) -> Answer:
     """What the work brings. meanwhile: told to the person who waits, if it takes longer."""
     working = asyncio.ensure_future(work)
     finished, _ = await asyncio.wait({working}, timeout=SLOW)
     if not finished:
-        await reply(note(line(meanwhile)))
+        await reply(meanwhile)
     return await working
 
 
@@ -86,18 +86,29 @@ def in_thread(client: AsyncWebClient, channel: str, thread: str, person: str, *,
 
     async def reply(message: Message, *, for_all: bool = False) -> None:
         place = {"channel": channel, **({"thread_ts": thread} if for_all or begun else {})}
-        for what in (message, message.plain):
+
+        async def send(what: Message) -> None:
             said: dict[str, Any] = {**place, "text": what.text}
             said |= {"blocks": list(what.blocks)} if what.blocks else {}
-            try:
-                await (client.chat_postMessage(**said) if for_all else client.chat_postEphemeral(user=person, **said))
-            except CALL_FAILED as error:
-                log.warning("an answer did not arrive: %s", error)
-                if isinstance(error, SlackApiError) and judge(error)[0] is Trouble.CONTENT:
-                    continue
-            return
+            await (client.chat_postMessage(**said) if for_all else client.chat_postEphemeral(user=person, **said))
+
+        await arrived(message, send)
 
     return reply
+
+
+async def arrived(message: Message, send: Callable[[Message], Awaitable[object]]) -> bool:
+    """Send it, without blocks if Slack refuses those. False, logged, if it could not be sent."""
+    for what in (message, message.plain):
+        try:
+            await send(what)
+        except CALL_FAILED as error:
+            log.warning("an answer did not arrive: %s", error)
+            if not (isinstance(error, SlackApiError) and judge(error)[0] is Trouble.CONTENT):
+                break
+        else:
+            return True
+    return False
 
 
 def in_person(client: AsyncWebClient, person: str) -> Reply:

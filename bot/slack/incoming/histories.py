@@ -10,8 +10,11 @@ from bot.nearest import did_you_mean
 from bot.questions import Questions
 from bot.slack.content import history, holds, sweeps
 from bot.slack.content.blocks import Message
-from bot.slack.incoming.answers import Reply, awaited
+from bot.slack.content.lines import line
+from bot.slack.incoming.answers import Reply, awaited, note
 from bot.slack.outgoing.links import Links
+
+READING = "Reading the audit trail …"
 
 
 class Histories:
@@ -24,7 +27,7 @@ class Histories:
 
     async def answer(self, reply: Reply, who: str, wanted: Audit | Holds | Sweeps) -> None:
         """Raises CommandError for a name that nobody has, or several, and Refused for what `who` may not see."""
-        await reply(await awaited(reply, self._read(who, wanted), "Reading the audit trail …"))
+        await reply(await awaited(reply, self._read(who, wanted), note(line(READING))))
 
     def _read(self, who: str, wanted: Audit | Holds | Sweeps) -> Awaitable[Message]:
         if isinstance(wanted, Holds):

@@ -44,6 +44,7 @@ class Intake:
         self._pace = Pace()
         self._keys: OrderedDict[str, None] = OrderedDict()
         self._answering: set[asyncio.Task[Any]] = set()
+        self._at_a_stop: list[Callable[[], None]] = []
 
     async def answer(self, reply: Reply, work: Callable[[], Awaitable[None]]) -> None:
         """Do the work, and tell whatever Kickbot refuses. Nothing may get past here."""
@@ -76,8 +77,14 @@ class Intake:
             self._keys.popitem(last=False)
         return True
 
+    def at_a_stop(self, do: Callable[[], None]) -> None:
+        """What shortens answers that are under way."""
+        self._at_a_stop.append(do)
+
     async def finish(self, seconds: float = PATIENCE) -> None:
         """At a stop: let those who still wait get their answer. Nothing new arrives any more."""
+        for do in self._at_a_stop:
+            do()
         if self._answering:
             await asyncio.wait(set(self._answering), timeout=seconds)
 

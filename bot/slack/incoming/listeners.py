@@ -21,6 +21,7 @@ from bot.slack.incoming.kick_sent import SentForms
 from bot.slack.incoming.mentions import Mentions
 from bot.slack.incoming.sharing import Listings
 from bot.slack.incoming.typed import Typed
+from bot.slack.outgoing.tempo import Tempo
 from bot.workflow import Workflow
 
 log = logging.getLogger(__name__)
@@ -43,14 +44,15 @@ def register(
     home: HomeTab,
     histories: Histories,
     pulse: Pulse,
+    changes: Tempo,
 ) -> Intake:
     """Listen on this app. names: `{"sessions": "/sessions", "kick": "/kick", "kickbot": "/kickbot"}`.
 
-    posts: a client that never repeats a call by itself.
+    posts: a client that never repeats a call by itself. changes: of messages, the publisher's too.
     """
     intake = Intake(people, pulse)
     context = Context(workflow, intake, people, estate, names, posts)
-    listings, forms = Listings(context), KickForms(context)
+    listings, forms = Listings(context, changes), KickForms(context)
     typed = Typed(context, listings, forms, histories)
     for listener in (listings, forms, SentForms(context), typed):
         listener.register(app)

@@ -54,6 +54,7 @@ class Mentions:
         said = Said(
             who=event["user"],
             channel=event["channel"],
+            thread=thread_of(event),
             key=key_of(event),
             sent=sent,
             called="@kickbot",
@@ -64,8 +65,12 @@ class Mentions:
 
     def _reply(self, event: Json) -> Reply:
         begun = bool(event.get("thread_ts"))
-        thread = event.get("thread_ts") or event["ts"]
-        return in_thread(self._posts, event["channel"], thread, event["user"], begun=begun)
+        return in_thread(self._posts, event["channel"], thread_of(event), event["user"], begun=begun)
+
+
+def thread_of(event: Json) -> str:
+    """Where it is answered: its own thread, if it doesn't stand in one."""
+    return str(event.get("thread_ts") or event["ts"])
 
 
 def is_by_a_person(event: Json) -> bool:

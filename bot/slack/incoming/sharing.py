@@ -4,7 +4,9 @@ Where the configuration names the channel and only the bot is missing in it, a b
 carries the words of the command and nothing that was seen: the click looks again, with the rights of that moment.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
@@ -12,45 +14,96 @@ from slack_bolt.async_app import AsyncApp
 from bot import commands
 from bot.borders import Origin
 from bot.errors import CommandError
+from bot.listings import Seen
 from bot.models import Limits, Listing
 from bot.policy import Channel, Policy, could_show, may_show, places
+from bot.slack.content import fleet
 from bot.slack.content.blocks import Button, Part, aside, buttons
 from bot.slack.content.kick_menu import menu
 from bot.slack.content.limits import limits
 from bot.slack.content.lines import Line, Where, code, joined, line
-from bot.slack.content.listing import listing
 from bot.slack.content.naming import NAMED
 from bot.slack.content.story import named
 from bot.slack.content.tickets import NOT_OURS, channel_of, key_of
 from bot.slack.incoming.answers import Reply, awaited, note, reply_to
+from bot.slack.incoming.filling import Filling, Posted
 from bot.slack.incoming.intake import Context
+from bot.slack.outgoing.delivery import Place
+from bot.slack.outgoing.tempo import Tempo
+from bot.slack.trouble import CALL_FAILED
+
+log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
 Ack = Callable[..., Awaitable[Any]]
 
 SHARE = "kickbot_share"
+IN_THREAD = "All of it stands in the file in the thread."
+IN_PERSON = "All of it stands in a file, in your direct messages with Kickbot."
+NO_FILE = "Slack did not take the file with all of it. Name fewer hosts, or a user."
 
 
 class Listings:
     """Answers `/sessions` and `/limits`, whichever way it was asked."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, changes: Tempo) -> None:
         self._context = context
+        self._filling = Filling(context, changes)
 
     def register(self, app: AsyncApp) -> None:
         app.action(SHARE)(self._clicked)
+        self._filling.register(app)
 
-    async def answer(self, reply: Reply, origin: Origin, wanted: Listing, words: str) -> None:
-        """words: the same question as `/kickbot` would take it."""
-        looking = self._context.workflow.look(origin, wanted)
-        seen = await awaited(reply, looking, f"Looking at {named(wanted.hosts)} …")
+    async def answer(self, reply: Reply, origin: Origin, wanted: Listing, words: str, thread: str = "") -> None:
+        """words: the same question as `/kickbot` would take it. thread: in which it was asked."""
+        if not self._context.intake.is_new(origin.key):
+            return
+        place = Place(channel=origin.channel.id, thread=thread)
+        posted = self._filling.message_at(place) if may_show(self._context.policy, origin.channel) else None
+        seen, stopped = await self._filling.look(reply, origin, wanted, posted)
+        await self._tell(reply, origin, words, seen, posted, stopped=stopped)
+
+    async def _tell(
+        self, reply: Reply, origin: Origin, words: str, seen: Seen, posted: Posted | None, *, stopped: bool
+    ) -> None:
+        """The answer, in the message that has filled up where there is one; what doesn't fit into it, in a file."""
         for_all, why = self._whom(origin, words, anything=bool(seen.looks))
-        await reply(listing(seen, why, menu(seen.shown, wanted, self._context.policy)), for_all=for_all)
+        shown = partial(fleet.listing, seen, menu=menu(seen.shown, seen.listing, self._context.policy))
+        message, small = shown(last=why), list[Line]()
+        if message.cut:
+            small.append(line(IN_THREAD if for_all else IN_PERSON))
+        own = posted if posted and for_all and (posted.ts or message.cut) else None
+        if own:
+            small.append(fleet.asked_by(origin.who, stopped=stopped))
+        if small:
+            message = shown(last=[aside(*small), *why])
+        if not (own and await own.show(message)):
+            await reply(message, for_all=for_all)
+        if message.cut:
+            await self._attach(reply, origin, seen, own)
+
+    async def _attach(self, reply: Reply, origin: Origin, seen: Seen, own: Posted | None) -> None:
+        """All of it as a file: in the thread of the listing, or for the asker alone."""
+        try:
+            place = own.replies if own else await self._in_person(origin.who)
+            await self._context.posts.files_upload_v2(
+                channel=place.channel,
+                thread_ts=place.thread or None,
+                filename="kickbot-sessions.txt",
+                title=f"Sessions on {fleet.in_short(seen.listing.hosts)}",
+                content=fleet.whole(seen).encode(),
+            )
+        except CALL_FAILED as error:
+            log.warning("the file of a listing did not arrive: %s", error)
+            await reply(note(line(NO_FILE)))
+
+    async def _in_person(self, who: str) -> Place:
+        return Place(channel=(await self._context.posts.conversations_open(users=[who]))["channel"]["id"])
 
     async def limits(self, reply: Reply, origin: Origin, wanted: Limits, words: str) -> None:
         """The same for `/limits`."""
         looking = self._context.workflow.limits(origin, wanted)
-        seen = await awaited(reply, looking, f"Looking at {named(wanted.hosts)} …")
+        seen = await awaited(reply, looking, note(line(f"Looking at {named(wanted.hosts)} …")))
         for_all, why = self._whom(origin, words, anything=bool(seen.looks))
         await reply(limits(seen.looks, seen.refused, why), for_all=for_all)
 

@@ -50,6 +50,7 @@ class Said(Value):
 
     who: str
     channel: str
+    thread: str = ""
     key: str
     sent: Moment | None
     called: str
@@ -108,7 +109,7 @@ class Typed:
             return
         origin = await self._context.intake.origin(said.who, said.channel, said.key, said.sent)
         if isinstance(understood, Listing | Limits | Audit | Holds | Sweeps):
-            await self._show(reply, origin, understood, said.for_kickbot)
+            await self._show(reply, origin, understood, said)
         elif isinstance(understood, Freeze):
             await reply(note(freeze.answer(await self._context.workflow.freeze(origin, understood.reason))))
         elif isinstance(understood, Unfreeze):
@@ -119,14 +120,14 @@ class Typed:
             await self._kick(reply, origin, said.whole, understood)
 
     async def _show(
-        self, reply: Reply, origin: Origin, wanted: Listing | Limits | Audit | Holds | Sweeps, words: str
+        self, reply: Reply, origin: Origin, wanted: Listing | Limits | Audit | Holds | Sweeps, said: Said
     ) -> None:
-        """What changes nothing. words: as `/kickbot` takes them."""
+        """What changes nothing."""
         match wanted:
             case Listing():
-                await self._listings.answer(reply, origin, wanted, words)
+                await self._listings.answer(reply, origin, wanted, said.for_kickbot, said.thread)
             case Limits():
-                await self._listings.limits(reply, origin, wanted, words)
+                await self._listings.limits(reply, origin, wanted, said.for_kickbot)
             case _:
                 await self._histories.answer(reply, origin.who, wanted)
 

@@ -93,7 +93,10 @@ class Tag(Value):
 
 
 class Delivery:
-    """`client` must not repeat a call by itself after a lost answer: that would post twice."""
+    """`client` must not repeat a call by itself after a lost answer: that would post twice.
+
+    changes: those of everyone who changes messages with this token; None: nobody else does.
+    """
 
     def __init__(
         self,
@@ -101,6 +104,7 @@ class Delivery:
         postings: Postings,
         *,
         bot_user: str,
+        changes: Tempo | None = None,
         sleep: Sleep = asyncio.sleep,
         clock: Callable[[], float] = monotonic,
     ) -> None:
@@ -109,7 +113,7 @@ class Delivery:
         self._bot_user = bot_user
         self._sleep = sleep
         self._posts = Tempo(*POSTS, clock)
-        self._changes = Tempo(*CHANGES, clock)
+        self._changes = changes or Tempo(*CHANGES, clock)
         self._directs: dict[str, str] = {}
         self._adopted = deque[str](maxlen=REMEMBERED)
 

@@ -29,6 +29,7 @@ from bot.slack.outgoing.delivery import FEW, Delivery, Place, Tag, nowhere_else
 from bot.slack.outgoing.later import Later
 from bot.slack.outgoing.parents import Parents
 from bot.slack.outgoing.stories import Stories
+from bot.slack.outgoing.tempo import Tempo
 from bot.slack.trouble import Impossible, Trouble
 from bot.stopping import together
 
@@ -56,6 +57,7 @@ class Publisher:
         postings: Postings,
         incident_channel: str,
         bot_user: str,
+        changes: Tempo | None = None,
         sleep: Sleep = asyncio.sleep,
         clock: Callable[[], float] = monotonic,
     ) -> None:
@@ -67,7 +69,7 @@ class Publisher:
         self._audience = Audience(client, clock)
         self._later = Later(sleep)
         self._told = 0  # up to this event everything was told, but for what waits in `_later`
-        self._delivery = Delivery(client, postings, bot_user=bot_user, sleep=sleep, clock=clock)
+        self._delivery = Delivery(client, postings, bot_user=bot_user, changes=changes, sleep=sleep, clock=clock)
         self._parents = Parents(self._delivery, postings, self._stories, self._audience, incident_channel)
 
     async def run(self) -> None:

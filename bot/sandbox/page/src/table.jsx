@@ -31,12 +31,14 @@ export function Table({ block }) {
 // Raw text is what it says: raw.
 const Cell = ({ cell }) => (cell.type === 'raw_text' ? <Rich parts={literal(cell.text)} /> : <Rendered block={cell} />)
 
+// A message that changes may take its table away before the observer is gone.
 function useOverflow(box) {
   const [wide, setWide] = useState(false)
   useEffect(() => {
-    const look = () => setWide(box.current.scrollWidth > box.current.clientWidth + 1)
+    const shown = box.current
+    const look = () => setWide(shown.scrollWidth > shown.clientWidth + 1)
     const observer = new ResizeObserver(look)
-    observer.observe(box.current)
+    observer.observe(shown)
     look()
     return () => observer.disconnect()
   }, [box])
