@@ -344,7 +344,7 @@ async def test_what_enough_people_said_ends() -> None:
 
     ended = [(await played(PLAIN, moves[:so_far])).ended for so_far in range(1, len(moves) + 1)]
 
-    assert ended == [0, 1, 1, 1, 3]
+    assert ended == [0, 2, 2, 2, 6]
 
 
 async def test_the_judge_objects() -> None:
