@@ -1,4 +1,4 @@
-"""kickbot run | demo | hosts | audit: parses arguments and prints, nothing else."""
+"""kickbot run | demo | hosts | policy | audit: parses arguments and prints, nothing else."""
 
 import asyncio
 import logging
@@ -10,6 +10,7 @@ from bot import __version__, settings
 from bot.audit_commands import audit
 from bot.hosts_commands import hosts
 from bot.plainly import plainly, with_config
+from bot.policy_commands import policy
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -49,3 +50,4 @@ def demo(play: bool, port: int) -> None:
 
 main.add_command(audit)
 main.add_command(hosts)
+main.add_command(policy)

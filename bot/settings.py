@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import (
@@ -49,6 +49,8 @@ from bot.shapes import (
     not_empty,
     one_or_more,
 )
+
+Shape = TypeVar("Shape", bound=Value)
 
 SSH_PORT = 22
 SLACK_API_URL = "https://slack.com/api/"
@@ -334,14 +336,19 @@ def find(option: str | None) -> Path:
 
 def load(path: Path) -> Settings:
     """Raises SettingsError with one line that names the key."""
+    return from_toml(path, Settings, "Name another file with --config FILE", folder=path.absolute().parent)
+
+
+def from_toml(path: Path, shape: type[Shape], hint: str, **more: object) -> Shape:
+    """A file as a value. hint: what to do where there is none. Raises SettingsError, in one line."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}. Name another file with --config FILE") from error
+        raise SettingsError(f"{path}: {error.strerror}. {hint}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not TOML: {error}") from error
     try:
-        return Settings.model_validate({**content, "folder": path.absolute().parent})
+        return shape.model_validate({**content, **more})
     except ValidationError as error:
         raise SettingsError(f"{path}: {_told(error)}") from error
 

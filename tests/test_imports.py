@@ -21,6 +21,12 @@ ROOT = Path(bot.__file__).parent
 
 CORE = {
     "agenda",
+    "explained",
+    "explaining",
+    "findings",
+    "manning",
+    "roster",
+    "soundness",
     "canonical",
     "errors",
     "cleaning",
@@ -97,6 +103,9 @@ MAP: dict[str, set[str]] = {
     # which hosts there are
     "survey": {"core", "settings", "hosts"},
     "rollcall": {"core", "settings", "hosts", "survey"},
+    # what the rules say
+    "expectations": {"core", "settings", "shapes", "rights"},
+    "lookups": {"core", "borders"},
     # how it does
     "health": {"core", "borders"},
     "vitals": {"core", "borders", "health", "web_server"},
@@ -108,9 +117,11 @@ MAP: dict[str, set[str]] = {
     },
     "demo": {"core", "settings", "app", "sandbox"},
     "plainly": {"core"},
-    "hosts_commands": {"core", "settings", "plainly", "survey", "rollcall"},
+    "surveyed": {"settings", "survey"},
+    "hosts_commands": {"core", "settings", "plainly", "survey", "surveyed", "rollcall"},
+    "policy_commands": {"core", "settings", "plainly", "surveyed", "app", "expectations", "lookups"},
     "audit_commands": {"core", "settings", "app", "audit", "plainly"},
-    "cli": {"core", "settings", "app", "demo", "audit_commands", "hosts_commands", "plainly"},
+    "cli": {"core", "settings", "app", "demo", "audit_commands", "hosts_commands", "policy_commands", "plainly"},
     "__main__": {"cli"},
 }
 
@@ -122,7 +133,7 @@ DOORS: dict[tuple[str, str], str] = {
     ("bot.slack.outgoing.links", "questions"): "finds where the requests of an answer stand",
 }
 
-CONNECTION = {f"bot.slack.{name}" for name in ("connect", "http_mode", "people", "socket_mode", "trouble")}
+CONNECTION = {f"bot.slack.{name}" for name in ("connect", "http_mode", "people", "socket_mode", "tokens", "trouble")}
 CONNECTION |= {"bot.slack.signatures"}
 
 # library -> the only parts that import it
@@ -137,7 +148,10 @@ LIBRARIES: dict[str, set[str]] = {
     "slack_sdk": {"bot.slack.incoming", "bot.slack.outgoing", *CONNECTION},
     "aiohttp": {"bot.slack.incoming", "bot.slack.outgoing", *CONNECTION, "bot.web_server", "bot.sandbox"},
     "pydantic_settings": {"bot.settings"},
-    "click": {"bot.cli", "bot.audit_commands", "bot.hosts_commands", "bot.plainly", "bot.demo"},
+    "click": {
+        *{"bot.cli", "bot.audit_commands", "bot.hosts_commands", "bot.policy_commands", "bot.plainly", "bot.demo"},
+        *{"bot.surveyed"},
+    },
     "pydantic": {"bot"},
     "pydantic_core": {"bot.sandbox"},
 }
