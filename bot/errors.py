@@ -75,6 +75,10 @@ class TrailError(KickbotError):
         )
 
 
+class NoTrail(TrailError):  # noqa: N818 - says what happened
+    """There is none yet: a bot that starts makes it."""
+
+
 class Conflict(TrailError):  # noqa: N818 - says what happened
     """Someone else recorded something first: read again and decide again."""
 

@@ -1,7 +1,6 @@
 """What an examination found: in words, how bad it is, and what to do about it. Pure."""
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import groupby
 from typing import Literal
 
 from bot.cleaning import clean
@@ -47,9 +46,9 @@ def report(findings: Iterable[Finding]) -> Report:
 
 def lines(report: Report) -> Iterator[str]:
     """For a terminal: each part with its findings, and how many there are of each level."""
-    for part, found in groupby(report.findings, key=lambda finding: finding.part):
+    for part in dict.fromkeys(finding.part for finding in report.findings):
         yield part
-        for finding in found:
+        for finding in (one for one in report.findings if one.part == part):
             yield clean(f"  {_WORDS[finding.level]:5}  {finding.about}: {finding.said}")
             if finding.todo:
                 yield clean(f"         -> {finding.todo}")

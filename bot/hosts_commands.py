@@ -1,7 +1,6 @@
 """kickbot hosts …: parses arguments and prints, nothing else."""
 
 import asyncio
-import logging
 import sys
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bot.errors import SettingsError
-from bot.plainly import FAILED, plainly, with_config
+from bot.plainly import FAILED, plainly, quietly, with_config
 from bot.surveyed import surveyed
 
 if TYPE_CHECKING:
@@ -53,8 +52,7 @@ def check(names: str | None, as_json: bool, deep: bool, config: str | None) -> N
                 click.echo(rollcall.check_row(each))
         return found
 
-    logging.disable()  # what the log would say stands in the lines
-    with plainly():
+    with plainly(), quietly():
         loaded, there, chosen = _chosen(config, names)
         loaded.check_files()
         found = asyncio.run(every())
@@ -75,8 +73,7 @@ def trust(names: str, replace: bool, config: str | None) -> None:
         told = rollcall.trusted(loaded, found, chosen, click.confirm, replace=replace)
         return all([ok async for ok in _echoed(told)])
 
-    logging.disable()
-    with plainly():
+    with plainly(), quietly():
         if not sys.stdin.isatty():
             raise SettingsError("hosts trust asks a person, on a terminal")
         loaded, found, chosen = _chosen(config, names)

@@ -1,7 +1,6 @@
 """kickbot policy …: parses arguments and prints, nothing else."""
 
 import asyncio
-import logging
 import sys
 from pathlib import Path
 
@@ -64,7 +63,6 @@ def check(as_json: bool, config: str | None) -> None:
 
     Exit status 1 if anything is wrong. With SLACK_BOT_TOKEN in the environment people and groups are looked up.
     """
-    logging.disable()  # what the log would say stands in the findings
     with plainly():
         _, found = surveyed(config)
         made = report(sound(found.policy, tuple(found.inventory.hosts), asyncio.run(_roster(found.policy))))

@@ -355,13 +355,8 @@ def from_toml(path: Path, shape: type[Shape], hint: str, **more: object) -> Shap
 
 def secrets(mode: Literal["socket", "http"] = "socket") -> Secrets:
     """Raises SettingsError for the first secret that is missing. mode: each way to Slack needs another second one."""
-    found = Secrets()
-    _demand("SLACK_BOT_TOKEN", found.slack_bot_token, _BOT_TOKEN, "the token that starts with xoxb-")
-    if mode == "socket":
-        _demand("SLACK_APP_TOKEN", found.slack_app_token, r"xapp-.*", "the token that starts with xapp-")
-    else:
-        what = "the Signing Secret of the Slack app's Basic Information"
-        _demand("SLACK_SIGNING_SECRET", found.slack_signing_secret, r"[0-9A-Za-z]{16,}", what)
+    found = reading_secrets()
+    demand_second(found, mode)
     return found
 
 
@@ -370,6 +365,15 @@ def reading_secrets() -> Secrets:
     found = Secrets()
     _demand("SLACK_BOT_TOKEN", found.slack_bot_token, _BOT_TOKEN, "the token that starts with xoxb-")
     return found
+
+
+def demand_second(found: Secrets, mode: Literal["socket", "http"]) -> None:
+    """Raises SettingsError unless that is there which lets Slack reach the bot."""
+    if mode == "socket":
+        _demand("SLACK_APP_TOKEN", found.slack_app_token, r"xapp-.*", "the token that starts with xapp-")
+    else:
+        what = "the Signing Secret of the Slack app's Basic Information"
+        _demand("SLACK_SIGNING_SECRET", found.slack_signing_secret, r"[0-9A-Za-z]{16,}", what)
 
 
 def _demand(name: str, secret: SecretStr, shape: str, what: str) -> None:

@@ -118,10 +118,24 @@ MAP: dict[str, set[str]] = {
     "demo": {"core", "settings", "app", "sandbox"},
     "plainly": {"core"},
     "surveyed": {"settings", "survey"},
+    "doctor": {
+        *{"core", "settings", "audit", "hosts", "survey", "rollcall", "lookups", "slack", "slack.incoming"},
+    },
     "hosts_commands": {"core", "settings", "plainly", "survey", "surveyed", "rollcall"},
+    "check_command": {"core", "settings", "plainly", "doctor"},
     "policy_commands": {"core", "settings", "plainly", "surveyed", "app", "expectations", "lookups"},
     "audit_commands": {"core", "settings", "app", "audit", "plainly"},
-    "cli": {"core", "settings", "app", "demo", "audit_commands", "hosts_commands", "policy_commands", "plainly"},
+    "cli": {
+        "core",
+        "settings",
+        "app",
+        "demo",
+        "audit_commands",
+        "hosts_commands",
+        "policy_commands",
+        "check_command",
+        "plainly",
+    },
     "__main__": {"cli"},
 }
 
@@ -147,10 +161,11 @@ LIBRARIES: dict[str, set[str]] = {
     "slack_bolt": {"bot.slack.incoming", *CONNECTION},
     "slack_sdk": {"bot.slack.incoming", "bot.slack.outgoing", *CONNECTION},
     "aiohttp": {"bot.slack.incoming", "bot.slack.outgoing", *CONNECTION, "bot.web_server", "bot.sandbox"},
+    "yaml": {"bot.doctor.manifest"},
     "pydantic_settings": {"bot.settings"},
     "click": {
         *{"bot.cli", "bot.audit_commands", "bot.hosts_commands", "bot.policy_commands", "bot.plainly", "bot.demo"},
-        *{"bot.surveyed"},
+        *{"bot.surveyed", "bot.check_command"},
     },
     "pydantic": {"bot"},
     "pydantic_core": {"bot.sandbox"},

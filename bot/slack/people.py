@@ -117,17 +117,21 @@ class SlackPeople:
 
     async def channel(self, id: str) -> Channel:  # noqa: A002 - Slack's own word
         """A channel; if Slack doesn't say, one that the bot isn't in, so that evidence goes elsewhere."""
+        try:
+            return await self.known_channel(id)
+        except LookupFailed as error:
+            log.info("channel %s: %s", id, error)
+            return Channel(id=id)
+
+    async def known_channel(self, id: str) -> Channel:  # noqa: A002 - Slack's own word
+        """The same for who wants to know why Slack doesn't say. Raises LookupFailed."""
 
         async def read() -> Channel:
             found = Conversation.model_validate((await self._client.conversations_info(channel=id)).get("channel"))
             _demand_same(id, found.id)
             return found.channel()
 
-        try:
-            return await self._ask(id, read)
-        except LookupFailed as error:
-            log.info("channel %s: %s", id, error)
-            return Channel(id=id)
+        return await self._ask(id, read)
 
     async def _ask(self, what: str, read: Callable[[], Awaitable[Answer]]) -> Answer:
         try:
