@@ -17,6 +17,8 @@ from bot.plainly import FAILED, UNUSABLE, plainly, quietly, with_config
 if TYPE_CHECKING:
     from bot.doctor.examination import Part
 
+FIRST = "Mend that first: nothing else was looked at."
+
 Advance = Callable[[str, int], None]
 """The name of the part that is examined, and by how many steps the bar goes on."""
 
@@ -47,7 +49,7 @@ def _examined(config: str | None, manifest: Path | None, *, show: bool) -> tuple
     try:
         loaded = settings.load(settings.find(config))
     except SettingsError as error:
-        return [finding_in("settings")("wrong", "kickbot.toml", str(error))], UNUSABLE
+        return [finding_in("settings")("wrong", "kickbot.toml", str(error), FIRST)], UNUSABLE
 
     async def every() -> list[Finding]:
         all_of_them = await parts(loaded, manifest)

@@ -299,7 +299,7 @@ class Settings(Value):
 
 
 class Secrets(BaseSettings):
-    """What comes from the environment only. Read by `kickbot run` alone."""
+    """What comes from the environment only. Read by what talks to Slack: `run`, `check`, `policy`, `audit verify`."""
 
     model_config = SettingsConfigDict(env_prefix="", extra="ignore")
 

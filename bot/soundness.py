@@ -59,8 +59,7 @@ def counting(policy: Policy) -> list[set[Act | None]]:
     for host, account in cases(policy):
         for act in (None, *Act):
             for rule in deciding(policy, host, account, frozenset({act} - {None})):
-                number = next(n for n, one in enumerate(policy.rules) if one is rule)
-                counts[number].add(act)
+                counts[policy.rules.index(rule)].add(act)
     return counts
 
 
@@ -70,7 +69,7 @@ def _unowned(policy: Policy, roster: Roster) -> Iterator[Finding]:
     if unowned := sorted(logins - policy.owners.keys() - policy.protected):
         said = f"nobody owns {', '.join(unowned)}, so nobody is kept from deciding about them, nor told"
         yield finding("note", "people", said, "Name whose they are under [people], if they are anybody's.")
-    people = roster.everyone_in(named(policy))
+    people = [who for who in roster.everyone_in(named(policy)) if roster.person(who).is_member]
     if without := [person for person in people if not policy.knows_accounts_of(person)]:
         said = f"no account is known of {', '.join(map(roster.called, without))}: they could decide about their own"
         yield finding("note", "people", said, 'Write their login names under [people]: U… = ["login"].')

@@ -37,6 +37,7 @@ async def found(installation: Installation, *words: str, **environment: str) -> 
     told = json.loads(done.stdout)
     wrong = [one for one in told["findings"] if one["level"] == "wrong"]
     assert (done.exit_code, told["ok"]) == ((1, False) if wrong else (0, True))
+    assert [one for one in wrong if not one["todo"]] == []
     return [(one["part"], one["about"], f"{one['said']} -> {one['todo']}") for one in wrong]
 
 

@@ -17,6 +17,8 @@ finding = finding_in("settings")
 
 AND_THEN = "Mend it first: channels, rules and hosts were not looked at."
 
+NO_FILE = "Put it there, or name the right one in kickbot.toml; the user that runs Kickbot has to read it."
+
 
 @dataclass(frozen=True)
 class Part:
@@ -63,7 +65,7 @@ def _settings(settings: Settings, found: Survey) -> list[Finding]:
     try:
         settings.check_files()
     except SettingsError as error:
-        return [finding("wrong", "files", str(error)), *there]
+        return [finding("wrong", "files", str(error), NO_FILE), *there]
     said = f"{count(len(found.inventory.hosts), 'host')}, {count(len(found.policy.rules), 'rule')}, every file is there"
     return [finding("ok", "kickbot.toml", said), *there]
 

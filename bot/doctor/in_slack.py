@@ -19,6 +19,7 @@ from bot.slack.tokens import BotToken
 PATIENCE = 60.0
 """Seconds for one look-up: nobody waits in Slack."""
 
+FROM_THE_ENVIRONMENT = "Is it in this environment as in that of `kickbot run`? Slack shows it on the pages of its app."
 AS_IN_THE_MANIFEST = "Add them to the Slack app as in app_manifest.yml, and reinstall it."
 SPARE = "Take them out of the Slack app: whoever has the token has them too."
 INVITE = "Invite it: /invite @kickbot. Is the id right, and the channel not archived?"
@@ -40,16 +41,15 @@ class InSlack:
 
     async def tokens(self) -> AsyncIterator[Finding]:
         """The bot's, and the one with which Slack reaches the bot."""
-        secrets = Secrets()
-        for each in (self._bot_token, self._second):
+        for findings in (self._bot_token(), self._second()):
             try:
-                async for found in each(secrets):
+                async for found in findings:
                     yield found
             except SettingsError as error:
                 about, _, said = str(error).partition(" ")
-                yield token("wrong", about.rstrip(":"), said)
+                yield token("wrong", about.rstrip(":"), said, FROM_THE_ENVIRONMENT)
 
-    async def _bot_token(self, _: Secrets) -> AsyncIterator[Finding]:
+    async def _bot_token(self) -> AsyncIterator[Finding]:
         secrets = reading_secrets()
         client = reading_client(secrets.slack_bot_token.get_secret_value(), secrets.slack_api_url)
         began = datetime.now(UTC)
@@ -59,7 +59,8 @@ class InSlack:
         for found in _judged(bot):
             yield found
 
-    async def _second(self, secrets: Secrets) -> AsyncIterator[Finding]:
+    async def _second(self) -> AsyncIterator[Finding]:
+        secrets = Secrets()
         demand_second(secrets, self._slack.mode)
         if self._slack.mode == "http":
             yield token("note", "SLACK_SIGNING_SECRET", FORM_ALONE)
