@@ -57,6 +57,7 @@ class LookupFailed(KickbotError):  # noqa: N818 - says what happened
     def __init__(self, what: str, why: str) -> None:
         super().__init__(f"{what}: {why}")
         self.what = what
+        self.why = why
 
     def for_user(self) -> str:
         return (

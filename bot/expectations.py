@@ -118,7 +118,7 @@ async def _unlike(rights: Rights, case: Case, host: str) -> str:
     except Refused as refusal:
         verdict = no(refusal.for_user())
     except LookupFailed as error:
-        return without_markup(str(error), str)
+        return f"{error.what}: {error.why}"
     if verdict.allowed == (case.expect == "yes"):
         return ""
     decide = deciding(rights.policy, host, account, _acts(case, host))

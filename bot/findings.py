@@ -9,8 +9,9 @@ from bot.models import Value
 Level = Literal["ok", "note", "wrong", "unknown"]
 """note: worth knowing, and no fault. unknown: it could not be looked at, so it is neither right nor wrong."""
 
-_WORDS: dict[Level, str] = {"ok": "ok", "note": "note", "wrong": "WRONG", "unknown": "?"}
-_COUNTED: dict[Level, str] = {"ok": "ok", "note": "to know", "wrong": "wrong", "unknown": "not looked at"}
+_WORDS: dict[Level, str] = {"ok": "ok", "note": "note", "unknown": "?", "wrong": "WRONG"}
+_BY_LEVEL: list[Level] = [*_WORDS]
+_COUNTED: dict[Level, str] = {"ok": "ok", "note": "to know", "unknown": "not looked at", "wrong": "wrong"}
 
 
 class Finding(Value):
@@ -45,10 +46,11 @@ def report(findings: Iterable[Finding]) -> Report:
 
 
 def lines(report: Report) -> Iterator[str]:
-    """For a terminal: each part with its findings, and how many there are of each level."""
+    """For a terminal: each part with its findings, the worst last, and how many there are of each level."""
+    by_level = sorted(report.findings, key=lambda finding: _BY_LEVEL.index(finding.level))
     for part in dict.fromkeys(finding.part for finding in report.findings):
         yield part
-        for finding in (one for one in report.findings if one.part == part):
+        for finding in (one for one in by_level if one.part == part):
             yield clean(f"  {_WORDS[finding.level]:5}  {finding.about}: {finding.said}")
             if finding.todo:
                 yield clean(f"         -> {finding.todo}")

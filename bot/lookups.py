@@ -21,7 +21,7 @@ async def roster_of(policy: Policy, people: People, *others: str) -> Roster:
         try:
             members[group] = await people.members(group)
         except LookupFailed as error:
-            missing[group] = str(error)
+            missing[group] = error.why
     direct = [person for person in ids if not is_group(person)]
     wanted = list(dict.fromkeys([*direct, *sorted(frozenset[str]().union(*members.values()))]))
     known: dict[str, Person] = {}
@@ -34,7 +34,7 @@ async def _read(people: People, few: Sequence[str], known: dict[str, Person], mi
     answers = await asyncio.gather(*map(people.person, few), return_exceptions=True)
     for who, answer in zip(few, answers, strict=True):
         if isinstance(answer, LookupFailed):
-            missing[who] = str(answer)
+            missing[who] = answer.why
         elif isinstance(answer, BaseException):
             raise answer
         else:

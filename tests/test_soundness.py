@@ -194,3 +194,11 @@ def test_findings_are_lines_that_nobody_can_write_into() -> None:
     assert "\n" not in "".join(said)
     assert said[-1] == "1 wrong"
     assert not made.ok
+
+
+def test_findings_of_a_part_stand_together_and_the_worst_last() -> None:
+    """However they came."""
+    found = [("a", "wrong"), ("b", "note"), ("a", "ok"), ("a", "unknown"), ("b", "ok"), ("a", "note")]
+    made = report(Finding.model_validate({"part": p, "level": level, "about": "x", "said": "y"}) for p, level in found)
+    words = [line.split()[0] for line in lines(made)]
+    assert words[:-1] == ["a", "ok", "note", "?", "WRONG", "b", "ok", "note"]

@@ -104,7 +104,7 @@ async def _channel(people: SlackPeople, where: str, level: Level) -> Finding:
     try:
         found = await people.known_channel(where)
     except LookupFailed as error:
-        return channel(level, where, f"there is none, or none that Kickbot may see ({error})", INVITE)
+        return channel(level, where, f"there is none, or none that Kickbot may see ({error.why})", INVITE)
     if found.shared:
         return channel(level, where, f"#{found.name} {SHARED}", OTHER_CHANNEL)
     if not found.member:

@@ -10,12 +10,13 @@ from typing import Any, TypeVar
 
 import aiohttp
 from pydantic import BaseModel, ConfigDict, ValidationError
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import LookupFailed
 from bot.models import Person
 from bot.policy import Channel, mention
-from bot.slack.trouble import CALL_FAILED
+from bot.slack.trouble import CALL_FAILED, code_of
 
 log = logging.getLogger(__name__)
 
@@ -149,4 +150,6 @@ def _demand_same(asked: str, answered: str) -> None:
 
 def _short(error: Any) -> str:
     """One line for the log."""
+    if isinstance(error, SlackApiError) and (code := code_of(error)):
+        return f"Slack says {code}"
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
