@@ -4,6 +4,7 @@ It asks `policy.py` about each person, and never says yes itself.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Literal
 
 from pydantic import Field
 
@@ -14,11 +15,12 @@ from bot.policy import (
     Rule,
     Verdict,
     approvals_needed,
-    is_group,
+    candidates,
     may_approve,
     may_ask,
     may_ask_for_everyone,
     may_look,
+    mention,
     supposed,
     too_few,
 )
@@ -29,7 +31,14 @@ LOOK = "look"
 ANYONE = Person(id="U", name="")
 """A full member whom no rule names."""
 
-UNTOLD = "Slack doesn't say who that is, which is always a no."
+UNTOLD = "Slack doesn't say who {} is, and what can't be looked up is a no."
+
+READ: dict[str, tuple[Literal["look", "ask", "approve"], ...]] = {
+    LOOK: ("look",),
+    "ask": ("ask", "approve"),
+    "approve": ("approve",),
+}
+"""The lists of a host's rules whose groups are read for it."""
 
 Judge = Callable[[Person, Members], Verdict]
 
@@ -95,6 +104,13 @@ class _Case(Value):
         lists = {LOOK: [r.look for r in self.rules], "ask": [r.ask for r in self.rules]}
         return tuple(i for ids in lists.get(verb, [r.approve for r in self.rules]) for i in ids)
 
+    def lost(self, verb: str, roster: Roster, asker: str) -> tuple[str, ...]:
+        """What `Rights` looks up for it and Slack doesn't tell: groups; and who could approve what is asked."""
+        groups = self.policy.groups([self.host], *READ[verb]) & roster.missing.keys()
+        accounts = [self.account.name]
+        able = candidates(self.policy, self.rules, accounts, roster.members, asker=asker) if verb == "ask" else set()
+        return (*sorted(groups), *sorted(able & roster.missing.keys()))
+
 
 def places(rules: Iterable[int]) -> str:
     """How kickbot.toml's own errors name rules: `rules[0] and rules[2]`."""
@@ -148,17 +164,27 @@ def _row(policy: Policy, host: str, account: Account, deed: Deed, roster: Roster
     judges = case.judges("")
     if not rules:
         return Row(deed=deed.name, nobody=next(iter(judges.values()))(ANYONE, {}).reason)
-    of_all = {verb: tuple(_of_all(judge, case.named(verb), roster)) for verb, judge in judges.items()}
     return Row(
         deed=deed.name,
         rules=tuple(map(policy.rules.index, rules)),
-        opinions={verb: (_of_person(case, verb, roster, person),) for verb in judges} if person else of_all,
+        opinions={verb: tuple(_opinions(case, verb, roster, person)) for verb in judges},
         needed=approvals_needed(rules, deed.acts, 0) if deed.acts else 0,
         reason=bool(deed.acts) and any(rule.reason for rule in rules),
     )
 
 
 # ------------------------------------------------------------------------------------------------ one person, and all
+
+
+def _opinions(case: _Case, verb: str, roster: Roster, person: str) -> Iterator[Opinion]:
+    """What has to be looked up and can't be is a no to everyone."""
+    if lost := case.lost(verb, roster, person):
+        reason = UNTOLD.format(" and ".join(map(mention, lost)))
+        yield Opinion(person=person or EVERYONE, allowed=False, reason=reason)
+    elif person:
+        yield _of_person(case, verb, roster, person)
+    else:
+        yield from _of_all(case.judges("")[verb], case.named(verb), roster)
 
 
 def _of_all(judge: Judge, named: Sequence[str], roster: Roster) -> Iterator[Opinion]:
@@ -169,14 +195,12 @@ def _of_all(judge: Judge, named: Sequence[str], roster: Roster) -> Iterator[Opin
         verdict = judge(ANYONE, in_all(unread, ANYONE.id, {}))
         if verdict:
             yield Opinion(person="", allowed=None, groups=unread)
-    for group in dict.fromkeys(i for i in named if is_group(i) and i in roster.missing):
-        yield Opinion(person=group, allowed=False, reason=UNTOLD)
 
 
 def _opinion(judge: Judge, named: Sequence[str], roster: Roster, person: str) -> Opinion:
     """By the groups as they are known, and if that is a no, by the best case of those that aren't."""
     if person in roster.missing:
-        return Opinion(person=person, allowed=False, reason=UNTOLD)
+        return Opinion(person=person, allowed=False, reason=UNTOLD.format(mention(person)))
     who, unread = roster.person(person), roster.unread(named)
     verdict = judge(who, roster.members)
     if not verdict and judge(who, in_all(unread, person, roster.members)):

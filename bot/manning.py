@@ -17,7 +17,7 @@ finding = finding_in("policy")
 
 ONE_PERSON = "If they are one person, that person could approve what they asked themselves"
 ENOUGH = "Name more people or another group, or ask for fewer approvals."
-UNREAD = "Slack doesn't say who that is, so it is nobody"
+UNREAD = "Slack doesn't say who that is, which is a no to everyone for whom it has to be looked up"
 NOT_KNOWN = "Kickbot sees no e-mail addresses, and a name proves nothing: ask them, and take one id out if it is so."
 CLOSED = "the same people may ask and approve, and nobody else sees it first"
 

@@ -1,16 +1,16 @@
 """Who may do what, explained: it says what `Rights` would decide, and names the rule that does."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.errors import Refused
+from bot.errors import LookupFailed, Refused
 from bot.explained import told
 from bot.explaining import Opinion, Row, explain
-from bot.models import FIRST_PERSON, Account, Act, Kick, Person
-from bot.policy import Policy, Rule, may_approve
-from bot.rights import Rights
+from bot.models import FIRST_PERSON, Account, Act, Kick
+from bot.policy import Policy, Rule
+from bot.rights import Rights, _Question
 from bot.roster import Roster
 from tests import make
 from tests.fakes import FakePeople
@@ -60,14 +60,16 @@ def test_a_protected_account_is_protected_from_everyone_whom_a_rule_names() -> N
     assert '    may not ask: alice (U0ALICE): "breakglass is protected on host1: its sessions are never ended."' in said
 
 
-def test_who_was_looked_up_and_is_not_there_may_nothing() -> None:
-    """What Slack doesn't say is a no, and is said as such."""
-    missing = Roster(looked_up=True, missing={ASKER: "user_not_found", "S0LEADS": "no_such_subteam"})
-    policy = make.policy(make.rule(approve=("S0LEADS",)))
-    assert only(row(policy, "look", known=missing).opinions["look"]).allowed is False
-    assert only(row(policy, "kick", known=missing).opinions["approve"]) == Opinion(
-        person="S0LEADS", allowed=False, reason="Slack doesn't say who that is, which is always a no."
-    )
+def test_what_slack_does_not_say_is_a_no_to_everyone() -> None:
+    """Also to whom a rule names by id: a group that has to be looked up and can't be stops the whole question."""
+    policy = make.policy(make.rule(ask=(ASKER, "S0SRE"), approve=(APPROVER, "S0GONE")))
+    missing = roster().model_copy(update={"missing": {"S0GONE": "no_such_subteam"}})
+    said = lines(policy, known=missing)
+    for verb in ("ask", "approve"):
+        assert only(row(policy, "kick", known=missing).opinions[verb]).allowed is False
+        told = "\"Slack doesn't say who S0GONE is, and what can't be looked up is a no.\""
+        assert f"    may not {verb}: everyone: {told}" in said
+    assert only(row(policy, "look", ASKER, missing).opinions["look"]).allowed is True
 
 
 def test_a_group_that_nobody_was_asked_about_is_neither_yes_nor_no() -> None:
@@ -153,28 +155,33 @@ DEEDS = {
 }
 
 
-@given(rules=RULES, who=st.sampled_from(PEOPLE))
+@given(rules=RULES, who=st.sampled_from(PEOPLE), missing=st.sampled_from([(), ("S0LEADS",), (APPROVER,)]))
 @settings(max_examples=150)
-async def test_it_says_what_the_rights_decide(rules: list[Rule], who: str) -> None:
+async def test_it_says_what_the_rights_decide(rules: list[Rule], who: str, missing: tuple[str, ...]) -> None:
     """For any rules and people, looking, asking and approving: the same answer as a command or a click would get."""
-    policy = make.policy(*rules) if rules else make.policy().model_copy(update={"rules": ()})
-    rights = Rights(policy, FakePeople({name: set(ids) for name, ids in GROUPS.items()}, {GUS.id: GUS}))
-    account = Account(name="audituser", uid=FIRST_PERSON)
-    rows = {row.deed: row for row in explain(policy, "host1", "audituser", roster(), who)[0].rows}
+    policy = make.policy().model_copy(update={"rules": tuple(rules)})
+    people = FakePeople({name: set(ids) for name, ids in GROUPS.items()}, {GUS.id: GUS})
+    people.unknown = set(missing)
+    rights, aims = Rights(policy, people), [("host1", Account(name="audituser", uid=FIRST_PERSON))]
+    known = roster().model_copy(update={"missing": dict.fromkeys(missing, "no answer")})
+    rows = {row.deed: row for row in explain(policy, "host1", "audituser", known, who)[0].rows}
 
-    looked = (await rights.to_look(who, ["host1"]))["host1"]
-    assert _yes(rows["look"], "look") == looked.allowed
-    person: Person = GUS if who == GUS.id else make.person(who)
+    assert _yes(rows["look"], "look") == await _may(_look(rights, who))
     for deed, command in DEEDS.items():
-        assert _yes(rows[deed], "ask") == await _may(rights, who, command, account), deed
-        approves = may_approve(policy, "host1", account, command.acts, person, GROUPS, asker="U0NOBODY")
-        assert _yes(rows[deed], "approve") == approves.allowed, deed
+        assert _yes(rows[deed], "ask") == await _may(rights.to_plan(who, command, aims)), deed
+        approves = rights._counted(who, command.acts, aims, "U0NOBODY", _Question(people))
+        assert _yes(rows[deed], "approve") == await _may(approves), deed
 
 
-async def _may(rights: Rights, who: str, command: Kick, account: Account) -> bool:
+async def _look(rights: Rights, who: str) -> None:
+    if not (await rights.to_look(who, ["host1"]))["host1"]:
+        raise Refused("no")
+
+
+async def _may(question: Awaitable[object]) -> bool:
     try:
-        await rights.to_plan(who, command, [("host1", account)])
-    except Refused:
+        await question
+    except (Refused, LookupFailed):
         return False
     return True
 
