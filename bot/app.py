@@ -11,7 +11,7 @@ from bot import stopping, survey
 from bot.audit.notary import Notary
 from bot.audit.signing import Signer
 from bot.audit.stored import open_trail
-from bot.borders import Hosts, Store, Told
+from bot.borders import Hosts, People, Store, Told
 from bot.errors import LookupFailed, SlackLost, TrailError
 from bot.estate import Estate
 from bot.hosts.connections import SshHosts
@@ -37,6 +37,8 @@ from bot.vitals import Vitals
 from bot.workflow import Timing, Workflow
 
 TRAIL_PAUSE = 5.0
+PATIENCE = 120.0
+"""Seconds for one look-up where nobody waits in Slack: some twenty groups can be read a minute."""
 
 log = logging.getLogger(__name__)
 
@@ -129,8 +131,14 @@ async def told_in_slack(
 
     Raises SettingsError for a token that can't be used.
     """
-    client, user = await connect_reading(secrets.slack_bot_token.get_secret_value(), secrets.slack_api_url)
-    return await everywhere(client, sorted({settings.slack.incident_channel, *channels}), user)
+    client, who = await connect_reading(secrets.slack_bot_token.get_secret_value(), secrets.slack_api_url)
+    return await everywhere(client, sorted({settings.slack.incident_channel, *channels}), who.user_id)
+
+
+async def people_in_slack(secrets: Secrets) -> People:
+    """Who is who there, for someone who has time. Raises SettingsError for a token that can't be used."""
+    client, who = await connect_reading(secrets.slack_bot_token.get_secret_value(), secrets.slack_api_url)
+    return SlackPeople(client, who.team_id, patience=PATIENCE)
 
 
 def _http_mode(settings: Settings, secrets: Secrets) -> AbstractAsyncContextManager[HttpMode | None]:

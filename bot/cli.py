@@ -1,4 +1,4 @@
-"""kickbot run | demo | hosts | audit: parses arguments and prints, nothing else."""
+"""kickbot run | demo | check | hosts | policy | audit: parses arguments and prints, nothing else."""
 
 import asyncio
 import logging
@@ -8,8 +8,10 @@ import click
 
 from bot import __version__, settings
 from bot.audit_commands import audit
+from bot.check_command import check
 from bot.hosts_commands import hosts
 from bot.plainly import plainly, with_config
+from bot.policy_commands import policy
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,5 +49,7 @@ def demo(play: bool, port: int) -> None:
         asyncio.run(show.play() if play else show.open_page(port))
 
 
+main.add_command(check)
 main.add_command(audit)
 main.add_command(hosts)
+main.add_command(policy)

@@ -19,6 +19,7 @@ import click
 
 from bot import app, settings
 from bot.errors import KickbotError
+from bot.policy import without_markup
 from bot.sandbox.cast import GROUPS, PEOPLE, demo_workspace
 from bot.sandbox.host_server import LOOPBACK
 from bot.sandbox.hosts import SandboxHosts, TwinSpec, demo_fleet, demo_hosts
@@ -194,6 +195,6 @@ def _print(message: Message | Ephemeral) -> None:
 def _plain(text: str) -> str:
     """Slack's markup as a person reads it."""
     text = re.sub(r"<!date\^[^|>]*\|([^>]*)>", r"\1", text)
-    text = re.sub(r"<(?:@|!subteam\^)([A-Z0-9]+)>", lambda match: NAMES.get(match[1], match[0]), text)
+    text = without_markup(text, lambda who: NAMES.get(who, who))
     text = re.sub(r"<[^|>]*\|([^>]*)>", r"\1", text)
     return html.unescape(text)

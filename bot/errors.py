@@ -57,6 +57,7 @@ class LookupFailed(KickbotError):  # noqa: N818 - says what happened
     def __init__(self, what: str, why: str) -> None:
         super().__init__(f"{what}: {why}")
         self.what = what
+        self.why = why
 
     def for_user(self) -> str:
         return (
@@ -73,6 +74,10 @@ class TrailError(KickbotError):
             "The audit trail can't be used at the moment, so nothing was done. Try again in a minute; if it stays so,"
             " whoever runs Kickbot finds the reason in its log."
         )
+
+
+class NoTrail(TrailError):  # noqa: N818 - says what happened
+    """There is none yet: a bot that starts makes it."""
 
 
 class Conflict(TrailError):  # noqa: N818 - says what happened

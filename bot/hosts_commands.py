@@ -1,18 +1,18 @@
 """kickbot hosts …: parses arguments and prints, nothing else."""
 
 import asyncio
-import logging
 import sys
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import click
 
-from bot import settings
 from bot.errors import SettingsError
-from bot.plainly import FAILED, plainly, with_config
+from bot.plainly import FAILED, plainly, quietly, with_config
+from bot.surveyed import surveyed
 
 if TYPE_CHECKING:
+    from bot.settings import Settings
     from bot.survey import Survey
 
 
@@ -30,8 +30,8 @@ def list_(names: str | None, as_json: bool, config: str | None) -> None:
     from bot import rollcall  # noqa: PLC0415 - opens no library of SSH for the other commands
 
     with plainly():
-        _, surveyed, chosen = _surveyed(config, names)
-        lines = rollcall.listed(surveyed, chosen)
+        _, found, chosen = _chosen(config, names)
+        lines = rollcall.listed(found, chosen)
         click.echo(rollcall.as_json(lines) if as_json else "\n".join(rollcall.as_table(rollcall.list_rows(lines))))
 
 
@@ -46,15 +46,14 @@ def check(names: str | None, as_json: bool, deep: bool, config: str | None) -> N
 
     async def every() -> list[rollcall.Check]:
         found = []
-        async for each in rollcall.checked(loaded, surveyed, chosen, deep=deep):
+        async for each in rollcall.checked(loaded, there, chosen, deep=deep):
             found.append(each)
             if not as_json:
                 click.echo(rollcall.check_row(each))
         return found
 
-    logging.disable()  # what the log would say stands in the lines
-    with plainly():
-        loaded, surveyed, chosen = _surveyed(config, names)
+    with plainly(), quietly():
+        loaded, there, chosen = _chosen(config, names)
         loaded.check_files()
         found = asyncio.run(every())
         if as_json:
@@ -71,14 +70,13 @@ def trust(names: str, replace: bool, config: str | None) -> None:
     from bot import rollcall  # noqa: PLC0415 - opens no library of SSH for the other commands
 
     async def every() -> bool:
-        told = rollcall.trusted(loaded, surveyed, chosen, click.confirm, replace=replace)
+        told = rollcall.trusted(loaded, found, chosen, click.confirm, replace=replace)
         return all([ok async for ok in _echoed(told)])
 
-    logging.disable()
-    with plainly():
+    with plainly(), quietly():
         if not sys.stdin.isatty():
             raise SettingsError("hosts trust asks a person, on a terminal")
-        loaded, surveyed, chosen = _surveyed(config, names)
+        loaded, found, chosen = _chosen(config, names)
         sys.exit(0 if asyncio.run(every()) else FAILED)
 
 
@@ -88,12 +86,7 @@ async def _echoed(told: AsyncIterator[tuple[bool, str]]) -> AsyncIterator[bool]:
         yield ok
 
 
-def _surveyed(config: str | None, names: str | None) -> "tuple[settings.Settings, Survey, tuple[str, ...]]":
-    """The settings, the hosts, and those of them that are meant. What was left out is told."""
-    from bot.survey import survey  # noqa: PLC0415 - reads with the library of SSH
-
-    loaded = settings.load(settings.find(config))
-    found = asyncio.run(survey(loaded))
-    for note in found.notes:
-        click.echo(note, err=True)
+def _chosen(config: str | None, names: str | None) -> "tuple[Settings, Survey, tuple[str, ...]]":
+    """The settings, the hosts, and those of them that are meant."""
+    loaded, found = surveyed(config)
     return loaded, found, found.inventory.select(names) if names else tuple(found.inventory.hosts)

@@ -1,5 +1,6 @@
 """What the commands of the command line share: the option for the configuration, and errors as one line."""
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,3 +28,13 @@ def plainly() -> Iterator[None]:
             first = first.exceptions[0]
         click.echo(f"kickbot: {first}", err=True)
         sys.exit(UNUSABLE)
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """What the log would say stands in what is printed."""
+    logging.disable()
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)

@@ -4,7 +4,8 @@ Refuse by default: the first rule that fits decides, no rule means nobody, an ab
 never names. The asker never approves, nor does the owner of the account. What was not looked up is not there: a no.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Literal
 
@@ -37,6 +38,8 @@ class Verdict(Value):
 
 YES = Verdict(allowed=True)
 MAX_SESSIONS = 20
+
+_MENTION = re.compile(r"<(?:@|!subteam\^)([A-Z0-9]+)>")
 
 
 def no(reason: str) -> Verdict:
@@ -179,6 +182,11 @@ def is_group(identifier: str) -> bool:
 def mention(identifier: str) -> str:
     """How Slack's mrkdwn names a person or a group."""
     return f"<!subteam^{identifier}>" if is_group(identifier) else f"<@{identifier}>"
+
+
+def without_markup(text: str, called: Callable[[str], str]) -> str:
+    """The same text where nobody reads mrkdwn. called: what to say for the id of a person or a group."""
+    return _MENTION.sub(lambda found: called(found[1]), text)
 
 
 def names(listed: Sequence[str], person: str, members: Members) -> bool:
@@ -348,6 +356,15 @@ def limit_passed(rules: Iterable[Rule], acts: frozenset[Act], sessions: int) -> 
     """The smallest `max_sessions` that a plan for everyone passes; 0 if it passes none."""
     limits = [rule.max_sessions for rule in rules if Act.EVERYONE in acts and sessions > rule.max_sessions]
     return min(limits, default=0)
+
+
+def too_few(host: str, rules: Sequence[Rule], needed: int, able: int) -> str:
+    """Why something isn't even asked. able: how many could approve it."""
+    strictest = max(rules, key=lambda rule: rule.approvals)
+    who = " and ".join(mention(i) for i in strictest.approve) or "nobody"
+    if not able:
+        return f"Nobody could approve this on {host}: only {who} may, and no one is left there but you or the owner."
+    return f"{host} needs {needed} approvals, and only {able} of {who} could give one. Not asked."
 
 
 def called_first(rules: Iterable[Rule], members: Members) -> frozenset[str]:

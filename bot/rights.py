@@ -252,7 +252,7 @@ class Rights:
             ordered = sorted(listed, key=lambda person: (person not in first, person))
             able = await question.full_members(ordered, enough=max(needed, MOST if all_of_them else NAMED))
             if len(able) < needed:
-                raise Refused(_nobody(host, rules, needed, len(able)))
+                raise Refused(policy.too_few(host, rules, needed, len(able)))
             at_once = [person for person in able if person in first]
             enough = len(at_once) >= needed and not all_of_them
             found.update(dict.fromkeys(at_once if enough else able))
@@ -399,11 +399,3 @@ def _demand(verdict: Verdict) -> None:
 
 def _sessions(request: Request) -> int:
     return len(request.plan.sessions) if request.plan else 0
-
-
-def _nobody(host: str, rules: Sequence[Rule], needed: int, able: int) -> str:
-    strictest = max(rules, key=lambda rule: rule.approvals)
-    who = " and ".join(policy.mention(i) for i in strictest.approve) or "nobody"
-    if not able:
-        return f"Nobody could approve this on {host}: only {who} may, and no one is left there but you or the owner."
-    return f"{host} needs {needed} approvals, and only {able} of {who} could give one. Not asked."

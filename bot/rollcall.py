@@ -7,6 +7,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
@@ -42,7 +43,8 @@ class Line(Value):
 class Check(Value):
     """How a look at a host went. seconds: with the connection. reason: why there is none; empty if there is.
 
-    refused: acts that were asked for as of another boot, and that the host refused.
+    refused: acts that were asked for as of another boot, and that the host refused. ahead: seconds by which its clock
+    is ahead of this machine's at least, behind if negative.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Check(Value):
     system: str = ""
     notes: tuple[str, ...] = ()
     refused: int = 0
+    ahead: int = 0
 
 
 def listed(survey: Survey, names: Sequence[str]) -> list[Line]:
@@ -97,6 +100,11 @@ async def trusted(
                 if host not in asked:
                     asked.add(host)
                     yield await _trust(hosts, host, known_hosts, confirm, replace=replace)
+
+
+def apart(clock: datetime, began: datetime, ended: datetime) -> int:
+    """Seconds by which a clock that was read between these two moments is ahead at least; negative if it is behind."""
+    return round(max((clock - ended).total_seconds(), 0) + min((clock - began).total_seconds(), 0))
 
 
 def as_table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -147,14 +155,16 @@ async def _hosts(settings: Settings, survey: Survey) -> AsyncIterator[SshHosts]:
 
 async def _check(hosts: SshHosts, host: Host, few: asyncio.Semaphore, *, deep: bool) -> Check:
     async with few:
-        started = monotonic()
+        started, began = monotonic(), datetime.now(UTC)
         (look,) = [look async for look in hosts.look([host.name])]
+        ended = datetime.now(UTC)
         said = {"name": host.name, "address": place_of(host), "seconds": round(monotonic() - started, 3)}
         if not isinstance(look, Snapshot):
             return Check.model_validate({**said, "ok": False, "reason": look.reason})
         steps = tuple(_of_another_boot(look)) if deep else ()
         answers = [(step, await hosts.act(step, not_after=NEVER)) for step in steps]
     found = {"host_key": look.host_key, "system": look.system, "notes": look.notes, "refused": len(steps)}
+    found["ahead"] = apart(look.time, began, ended)
     wrong = [f"{step.what} gave {a.output or a.refusal or a.status}" for step, a in answers if a != OF_ANOTHER_BOOT]
     return Check.model_validate({**said, **found, "ok": not wrong, "reason": ", ".join(wrong)})
 

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import (
@@ -49,6 +49,8 @@ from bot.shapes import (
     not_empty,
     one_or_more,
 )
+
+Shape = TypeVar("Shape", bound=Value)
 
 SSH_PORT = 22
 SLACK_API_URL = "https://slack.com/api/"
@@ -297,7 +299,7 @@ class Settings(Value):
 
 
 class Secrets(BaseSettings):
-    """What comes from the environment only. Read by `kickbot run` alone."""
+    """What comes from the environment only. Read by what talks to Slack: `run`, `check`, `policy`, `audit verify`."""
 
     model_config = SettingsConfigDict(env_prefix="", extra="ignore")
 
@@ -334,27 +336,27 @@ def find(option: str | None) -> Path:
 
 def load(path: Path) -> Settings:
     """Raises SettingsError with one line that names the key."""
+    return from_toml(path, Settings, "Name another file with --config FILE", folder=path.absolute().parent)
+
+
+def from_toml(path: Path, shape: type[Shape], hint: str, **more: object) -> Shape:
+    """A file as a value. hint: what to do where there is none. Raises SettingsError, in one line."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}. Name another file with --config FILE") from error
+        raise SettingsError(f"{path}: {error.strerror}. {hint}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not TOML: {error}") from error
     try:
-        return Settings.model_validate({**content, "folder": path.absolute().parent})
+        return shape.model_validate({**content, **more})
     except ValidationError as error:
         raise SettingsError(f"{path}: {_told(error)}") from error
 
 
 def secrets(mode: Literal["socket", "http"] = "socket") -> Secrets:
     """Raises SettingsError for the first secret that is missing. mode: each way to Slack needs another second one."""
-    found = Secrets()
-    _demand("SLACK_BOT_TOKEN", found.slack_bot_token, _BOT_TOKEN, "the token that starts with xoxb-")
-    if mode == "socket":
-        _demand("SLACK_APP_TOKEN", found.slack_app_token, r"xapp-.*", "the token that starts with xapp-")
-    else:
-        what = "the Signing Secret of the Slack app's Basic Information"
-        _demand("SLACK_SIGNING_SECRET", found.slack_signing_secret, r"[0-9A-Za-z]{16,}", what)
+    found = reading_secrets()
+    demand_second(found, mode)
     return found
 
 
@@ -363,6 +365,15 @@ def reading_secrets() -> Secrets:
     found = Secrets()
     _demand("SLACK_BOT_TOKEN", found.slack_bot_token, _BOT_TOKEN, "the token that starts with xoxb-")
     return found
+
+
+def demand_second(found: Secrets, mode: Literal["socket", "http"]) -> None:
+    """Raises SettingsError unless that is there which lets Slack reach the bot."""
+    if mode == "socket":
+        _demand("SLACK_APP_TOKEN", found.slack_app_token, r"xapp-.*", "the token that starts with xapp-")
+    else:
+        what = "the Signing Secret of the Slack app's Basic Information"
+        _demand("SLACK_SIGNING_SECRET", found.slack_signing_secret, r"[0-9A-Za-z]{16,}", what)
 
 
 def _demand(name: str, secret: SecretStr, shape: str, what: str) -> None:

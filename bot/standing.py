@@ -75,6 +75,14 @@ def _special(policy: Policy, host: str) -> Iterator[tuple[str, Account]]:
     yield SYSTEM, Account(name="", uid=FIRST_PERSON - 1)
 
 
+def cases(policy: Policy) -> Iterator[tuple[str, Account]]:
+    """One host of all that the same rules name, with each account about which they may say something else."""
+    for host, *_ in _alike(policy):
+        named = ["", *(account.name for _, account in _special(policy, host) if account.name)]
+        accounts = [Account(name=name, uid=uid) for name in named for uid in (FIRST_PERSON, FIRST_PERSON - 1)]
+        yield from ((host, account) for account in accounts if not policy.protects(account))
+
+
 def _allowed(policy: Policy, host: str, account: Account, person: Person, members: Members) -> tuple[Allowed, ...]:
     """Every level that a rule allows, those with the same rights together."""
     same: dict[tuple[bool, bool, tuple[str, ...]], list[Act]] = {}

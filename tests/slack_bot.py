@@ -12,9 +12,10 @@ from bot.inventory import Inventory
 from bot.policy import Policy
 from bot.sandbox.cast import demo_workspace
 from bot.sandbox.server import SandboxSlack
-from bot.slack.connect import SCOPES, Slack, connect
+from bot.slack.connect import Slack, connect
 from bot.slack.http_mode import EVENTS, HttpMode
 from bot.slack.socket_mode import Heartbeat
+from bot.slack.tokens import SCOPES
 from bot.workflow import Timing, Workflow
 from tests import make
 from tests.fakes import FakeHosts, usual_hosts

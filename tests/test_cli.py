@@ -18,7 +18,7 @@ from bot.audit.sqlite import SqliteTrail
 from bot.cli import main
 from bot.sandbox.cast import demo_workspace
 from bot.sandbox.server import SandboxSlack
-from tests.whole import configure, kickbot
+from tests.whole import configure, environment_of, kickbot
 
 ROOT = Path(__file__).parents[1]
 
@@ -35,11 +35,6 @@ def config(tmp_path: Path) -> Path:
 async def slack() -> AsyncIterator[SandboxSlack]:
     async with SandboxSlack.start(demo_workspace()) as slack:
         yield slack
-
-
-def secrets(slack: SandboxSlack, **changed: str) -> dict[str, str]:
-    names = {"SLACK_BOT_TOKEN": slack.bot_token, "SLACK_APP_TOKEN": slack.app_token, "SLACK_API_URL": slack.api_url}
-    return {**names, **changed}
 
 
 def replace_in(config: Path, old: str, new: str) -> None:
@@ -78,7 +73,7 @@ async def test_a_token_that_can_not_work_stops_the_start_with_one_line(
     config: Path, slack: SandboxSlack, changed: dict[str, str], told: str
 ) -> None:
     """A missing or a wrong token, or no Slack at all, is named in one line."""
-    said = await last_words(config, secrets(slack, **changed))
+    said = await last_words(config, environment_of(slack, **changed))
     assert told in said
     assert len(said.strip().splitlines()) == 1
 
@@ -86,7 +81,7 @@ async def test_a_token_that_can_not_work_stops_the_start_with_one_line(
 async def test_a_missing_scope_stops_the_start_with_one_line(config: Path, slack: SandboxSlack) -> None:
     """A scope that the token lacks is named."""
     slack.workspace.change_app(scopes=slack.workspace.app.scopes - {"usergroups:read"})
-    said = await last_words(config, secrets(slack))
+    said = await last_words(config, environment_of(slack))
     assert "lacks the scopes usergroups:read" in said
     assert len(said.strip().splitlines()) == 1
 
@@ -105,14 +100,14 @@ async def test_a_broken_configuration_stops_the_start_with_one_line(
 ) -> None:
     """What is wrong in kickbot.toml is named by its key."""
     replace_in(config, old, new)
-    said = await last_words(config, secrets(slack))
+    said = await last_words(config, environment_of(slack))
     assert told in said
     assert len(said.strip().splitlines()) == 1
 
 
 async def test_run_says_when_it_is_ready_and_stops_on_sigterm(config: Path, slack: SandboxSlack) -> None:
     """`kickbot run` stays in the foreground, logs `ready`, and ends with status 0 on SIGTERM."""
-    process = await start(config, secrets(slack))
+    process = await start(config, environment_of(slack))
     assert process.stderr
     while b"ready" not in (line := await asyncio.wait_for(process.stderr.readline(), 30)):
         assert line, "it ended before it was ready"
@@ -168,12 +163,12 @@ async def test_http_mode_takes_commands_and_stops_on_sigterm(config: Path, slack
 
 async def test_a_second_bot_on_the_same_trail_refuses_to_start(config: Path, slack: SandboxSlack) -> None:
     """Only one process writes a SQLite trail; the second one says who holds it."""
-    first = await start(config, secrets(slack))
+    first = await start(config, environment_of(slack))
     assert first.stderr
     while b"ready" not in await asyncio.wait_for(first.stderr.readline(), 30):
         pass
     try:
-        assert str(first.pid) in await last_words(config, secrets(slack))
+        assert str(first.pid) in await last_words(config, environment_of(slack))
     finally:
         first.kill()
         await first.communicate()
@@ -228,6 +223,7 @@ async def test_an_empty_trail_says_so(config: Path) -> None:
         ["audit", "export"],
         ["audit", "report"],
         *(["hosts"], ["hosts", "list"], ["hosts", "check"], ["hosts", "trust"]),
+        *(["policy"], ["policy", "explain"], ["policy", "check"], ["policy", "test"], ["check"]),
     ],
 )
 def test_every_command_has_help_and_its_place_in_the_readme(words: list[str]) -> None:

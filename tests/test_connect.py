@@ -10,7 +10,8 @@ import pytest
 from bot.errors import SettingsError
 from bot.sandbox.nouns import Fault
 from bot.sandbox.server import SandboxSlack
-from bot.slack.connect import SCOPES, Slack, connect
+from bot.slack.connect import Slack, connect
+from bot.slack.tokens import SCOPES
 from tests.slack_bot import sandbox_slack, start
 
 MANIFEST = Path(__file__).parent.parent / "app_manifest.yml"

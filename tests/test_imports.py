@@ -21,6 +21,12 @@ ROOT = Path(bot.__file__).parent
 
 CORE = {
     "agenda",
+    "explained",
+    "explaining",
+    "findings",
+    "manning",
+    "roster",
+    "soundness",
     "canonical",
     "errors",
     "cleaning",
@@ -98,6 +104,9 @@ MAP: dict[str, set[str]] = {
     # which hosts there are
     "survey": {"core", "settings", "hosts"},
     "rollcall": {"core", "settings", "hosts", "survey"},
+    # what the rules say
+    "expectations": {"core", "settings", "shapes", "rights"},
+    "lookups": {"core", "borders"},
     # how it does
     "health": {"core", "borders"},
     "vitals": {"core", "borders", "health", "web_server"},
@@ -109,9 +118,25 @@ MAP: dict[str, set[str]] = {
     },
     "demo": {"core", "settings", "app", "sandbox"},
     "plainly": {"core"},
-    "hosts_commands": {"core", "settings", "plainly", "survey", "rollcall"},
+    "surveyed": {"settings", "survey"},
+    "doctor": {
+        *{"core", "settings", "audit", "hosts", "survey", "rollcall", "lookups", "slack", "slack.incoming"},
+    },
+    "hosts_commands": {"core", "settings", "plainly", "survey", "surveyed", "rollcall"},
+    "check_command": {"core", "settings", "plainly", "doctor"},
+    "policy_commands": {"core", "settings", "plainly", "surveyed", "app", "expectations", "lookups"},
     "audit_commands": {"core", "settings", "app", "audit", "plainly"},
-    "cli": {"core", "settings", "app", "demo", "audit_commands", "hosts_commands", "plainly"},
+    "cli": {
+        "core",
+        "settings",
+        "app",
+        "demo",
+        "audit_commands",
+        "hosts_commands",
+        "policy_commands",
+        "check_command",
+        "plainly",
+    },
     "__main__": {"cli"},
 }
 
@@ -124,7 +149,7 @@ DOORS: dict[tuple[str, str], str] = {
     ("bot.slack.outgoing.links", "questions"): "finds where the requests of an answer stand",
 }
 
-CONNECTION = {f"bot.slack.{name}" for name in ("connect", "http_mode", "people", "socket_mode", "trouble")}
+CONNECTION = {f"bot.slack.{name}" for name in ("connect", "http_mode", "people", "socket_mode", "tokens", "trouble")}
 CONNECTION |= {"bot.slack.signatures"}
 
 # library -> the only parts that import it
@@ -138,8 +163,12 @@ LIBRARIES: dict[str, set[str]] = {
     "slack_bolt": {"bot.slack.incoming", *CONNECTION},
     "slack_sdk": {"bot.slack.incoming", "bot.slack.outgoing", *CONNECTION},
     "aiohttp": {"bot.slack.incoming", "bot.slack.outgoing", *CONNECTION, "bot.web_server", "bot.sandbox"},
+    "yaml": {"bot.doctor.manifest"},
     "pydantic_settings": {"bot.settings"},
-    "click": {"bot.cli", "bot.audit_commands", "bot.hosts_commands", "bot.plainly", "bot.demo"},
+    "click": {
+        *{"bot.cli", "bot.audit_commands", "bot.hosts_commands", "bot.policy_commands", "bot.plainly", "bot.demo"},
+        *{"bot.surveyed", "bot.check_command"},
+    },
     "pydantic": {"bot"},
     "pydantic_core": {"bot.sandbox"},
 }

@@ -12,8 +12,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 import bot
 from bot.sandbox.web_api import METHODS
-from bot.slack.connect import SCOPES
 from bot.slack.incoming.kick_forms import SHORTCUT
+from bot.slack.tokens import SCOPES
 from tests.published import complaint
 
 MANIFEST = Path(__file__).parent.parent / "app_manifest.yml"

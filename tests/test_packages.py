@@ -28,7 +28,7 @@ def test_nothing_of_the_development_is_installed_to_run() -> None:
     development = names(project["optional-dependencies"]["dev"]) - names(project["dependencies"]) - {"kickbot"}
     installed = set(licences.locked(licences.LOCK))
 
-    assert installed & (development - {"pyyaml"}) == set()  # ClusterShell reads groups with it
+    assert installed & development == set()
     assert names(project["dependencies"]) <= installed
 
 

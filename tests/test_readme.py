@@ -18,6 +18,7 @@ from bot.slack.http_mode import HttpMode
 from bot.slack.signatures import Signatures
 from bot.vitals import Vitals
 from tests.readme import README, block, blocks
+from tests.whole import invoked
 
 
 def instructions(name: str) -> list[str]:
@@ -82,6 +83,20 @@ async def test_its_health_check_believes_healthz(vitals: Vitals) -> None:
 def test_its_inventory_is_one_that_kickbot_takes(tmp_path: Path) -> None:
     """Beside the example of kickbot.toml."""
     path = tmp_path / "kickbot.toml"
-    path.write_text("\n".join(blocks("toml")), encoding="utf-8")
+    configuration, _, inventory = blocks("toml")
+    path.write_text(f"{configuration}\n{inventory}", encoding="utf-8")
     ssh, command, groups = settings.load(path).sources
     assert (ssh.ssh_config, command.trusted, command.every, len(groups.groups or ())) == ("~/.ssh/config", True, 600, 2)
+
+
+def test_its_cases_are_what_its_rules_say(tmp_path: Path) -> None:
+    """`policy test` on the example of kickbot.toml; and a case that is turned round is told."""
+    configuration, cases, _ = blocks("toml")
+    (tmp_path / "kickbot.toml").write_text(configuration, encoding="utf-8")
+    file = tmp_path / "policy-tests.toml"
+    words = ("policy", "test", str(file), "--config", str(tmp_path / "kickbot.toml"))
+
+    file.write_text(cases, encoding="utf-8")
+    assert (invoked(*words).exit_code, invoked(*words).output) == (0, "6 cases, 0 not as expected\n")
+    file.write_text(cases.replace('expect = "yes"', 'expect = "no"', 1), encoding="utf-8")
+    assert (invoked(*words).exit_code, invoked(*words).output[:9]) == (1, "cases[0]:")

@@ -2,10 +2,7 @@
 
 import asyncio
 import json
-import os
-import pty
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -14,7 +11,7 @@ import pytest
 from bot.sandbox.host_logins import Login
 from bot.sandbox.hosts import HostSpec, SandboxHosts
 from tests.sshd import SSHD, Sshd, keygen, me, serving
-from tests.whole import configure, kickbot
+from tests.whole import at_the_terminal, configure, kickbot
 
 pytestmark = pytest.mark.skipif(not SSHD.exists(), reason="no sshd of the distribution")
 
@@ -49,19 +46,7 @@ class Fleet:
 
     def at_the_terminal(self, *words: str, answers: Sequence[str]) -> tuple[int, str]:
         """The exit status, and all that stood on the terminal. answers: typed one after the other."""
-        above, below = pty.openpty()
-        command = [sys.executable, "-m", "bot", "hosts", *words, "--config", str(self.config)]
-        process = subprocess.Popen(command, stdin=below, stdout=below, stderr=below)
-        os.close(below)
-        os.write(above, "".join(f"{answer}\n" for answer in answers).encode())
-        shown = bytearray()
-        try:
-            while part := os.read(above, 4096):
-                shown += part
-        except OSError:  # how a terminal ends
-            pass
-        os.close(above)
-        return process.wait(60), shown.decode().replace("\r\n", "\n")
+        return at_the_terminal("hosts", *words, "--config", str(self.config), answers=answers)
 
 
 @pytest.fixture

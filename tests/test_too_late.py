@@ -19,10 +19,10 @@ from bot.sandbox.hosts import HostSpec, SandboxHosts
 from bot.sandbox.nouns import Ephemeral
 from bot.sandbox.personas import Persona
 from bot.sandbox.server import SandboxSlack
-from bot.slack.connect import SCOPES
 from bot.slack.content.kick_form import REASON
 from bot.slack.content.tickets import APPROVE, FORCE
 from bot.slack.incoming.arrivals import Pulse
+from bot.slack.tokens import SCOPES
 from tests.dying_bot import Life
 from tests.lives import PATIENCE
 from tests.lives import bot as life

@@ -1,13 +1,18 @@
 """The whole bot beside a sandbox workspace: what the tests of several tiers need to start it and to talk to it."""
 
 import asyncio
+import os
+import pty
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from click.testing import CliRunner, Result
+
 from bot import app, settings
+from bot.cli import main
 from bot.sandbox.nouns import Message
 from bot.sandbox.personas import Persona
 from bot.sandbox.server import SandboxSlack
@@ -84,7 +89,43 @@ def thread(person: Persona, parent: Message) -> list[Message]:
     return [m for m in person.messages(CHANNEL) if parent.ts in {m.ts, m.thread_ts}]
 
 
+def environment_of(slack: SandboxSlack, **changed: str) -> dict[str, str]:
+    """The same as variables."""
+    names = {"SLACK_BOT_TOKEN": slack.bot_token, "SLACK_APP_TOKEN": slack.app_token, "SLACK_API_URL": slack.api_url}
+    return {**names, **changed}
+
+
 def kickbot(*words: str) -> subprocess.CompletedProcess[str]:
     """The command line, in a process of its own."""
     command = [sys.executable, "-m", "bot", *words]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def at_the_terminal(
+    *words: str, answers: Sequence[str] = (), environment: Mapping[str, str] | None = None
+) -> tuple[int, str]:
+    """The exit status, and all that stood on the terminal. answers: typed one after the other."""
+    above, below = pty.openpty()
+    command, env = [sys.executable, "-m", "bot", *words], {**os.environ, **(environment or {})}
+    process = subprocess.Popen(command, stdin=below, stdout=below, stderr=below, env=env)
+    os.close(below)
+    os.write(above, "".join(f"{answer}\n" for answer in answers).encode())
+    shown = bytearray()
+    try:
+        while part := os.read(above, 4096):
+            shown += part
+    except OSError:  # how a terminal ends
+        pass
+    os.close(above)
+    return process.wait(60), shown.decode().replace("\r\n", "\n")
+
+
+def invoked(*words: str, **environment: str) -> Result:
+    """The same in this process, which is quicker. environment: all that there is of Slack."""
+    without = dict.fromkeys((name for name in os.environ if name.startswith("SLACK_")), None)
+    return CliRunner().invoke(main, words, env={**without, **environment}, catch_exceptions=False)
+
+
+async def invoked_with(slack: SandboxSlack, *words: str, **changed: str) -> Result:
+    """The same beside a sandbox, with its secrets."""
+    return await asyncio.to_thread(invoked, *words, **environment_of(slack, **changed))

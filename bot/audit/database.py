@@ -130,8 +130,13 @@ def _upgrade(db: Database) -> None:
     MIGRATIONS.apply(db)
 
 
-def connect_readonly(path: Path) -> Database:
-    """A connection that can't write, beside a bot that does. A copy in a place that can't be written is fine too."""
+def connect_readonly(path: Path, *, traceless: bool = False) -> Database:
+    """A connection that can't write, beside a bot that does. A copy in a place that can't be written is fine too.
+
+    traceless: for a moment, and without leaving the files that SQLite shares with a writer where there is none.
+    """
+    if traceless and not Path(f"{path}-wal").exists():
+        return _connection(f"{path.as_uri()}?mode=ro&immutable=1")
     try:
         return _connection(f"{path.as_uri()}?mode=ro")
     except sqlite3.OperationalError as error:

@@ -1,5 +1,6 @@
 """What the command line reads from the audit trail's file, beside a running bot. It writes nothing, locks nothing."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -10,10 +11,10 @@ from sqlite_utils import Database
 
 from bot.audit import rows, sealed
 from bot.audit.database import connect_readonly, plain_errors
-from bot.audit.records import Verified, fault, names
+from bot.audit.records import Condition, Verified, fault, names
 from bot.audit.sources import verified
 from bot.borders import Checkpoint
-from bot.errors import BrokenTrail, TrailError
+from bot.errors import BrokenTrail, NoTrail, TrailError
 from bot.events import Record
 
 # Every attachment of an event that keeps content, with the content if it is there.
@@ -58,6 +59,18 @@ def opened(path: Path) -> Iterator[SqliteSource]:
     """The file as it is at one moment. Raises TrailError for one that isn't a trail."""
     with _snapshot(path) as db:
         yield SqliteSource(db)
+
+
+def condition(path: Path) -> Condition:
+    """Raises BrokenTrail if the newest events don't fit, and TrailError. It tries no write."""
+    if not path.exists():
+        raise NoTrail("there is no trail in this file yet")
+    with plain_errors(), connect_readonly(path.resolve(), traceless=True) as db:
+        rows.check_newest(db)
+        events = rows.head(db).seq
+    barred = [str(place) for place in (path, path.parent) if not os.access(place, os.W_OK)]
+    said = f"user id {os.geteuid()} can't write {' and '.join(barred)}" if barred else ""
+    return Condition(events=events, barred=said)
 
 
 def verify(path: Path) -> Verified:

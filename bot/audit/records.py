@@ -6,7 +6,18 @@ from bot.audit import chain
 from bot.canonical import digest
 from bot.errors import BrokenTrail, TrailError
 from bot.events import Asked, Attachment, Entry, Held, Looked, Record
-from bot.models import Value
+from bot.models import Moment, Value
+
+
+class Condition(Value):
+    """How a store is, without a look at all of it. events: the newest one's number; its tail fits.
+
+    now: the store's clock; None where it is this machine's. barred: why it can't be written from here; empty if it can.
+    """
+
+    events: int
+    now: Moment | None = None
+    barred: str = ""
 
 
 class Verified(Value):

@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 
 from bot.audit import reading
-from bot.audit.records import Verified
+from bot.audit.records import Condition, Verified
 from bot.audit.sealed import leave
 from bot.audit.sources import Source, verified
 from bot.audit.sqlite import SqliteTrail
@@ -56,6 +56,15 @@ def opened(database: Path | str) -> Iterator[Source]:
         from bot.audit.postgres import reading as postgres  # noqa: PLC0415
     with postgres.opened(database) as in_postgres:
         yield in_postgres
+
+
+async def condition(database: Path | str) -> Condition:
+    """How it is, by its newest events. Raises BrokenTrail if they don't fit, and TrailError. It tries no write."""
+    if isinstance(database, Path):
+        return await asyncio.to_thread(reading.condition, database)
+    with _the_extra():
+        from bot.audit.postgres import reading as postgres  # noqa: PLC0415
+    return await postgres.condition(database)
 
 
 def verify(database: Path | str) -> Verified:

@@ -3,7 +3,6 @@
 Every line is printable: what people and hosts said is cleaned once more before it reaches a terminal.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
@@ -28,13 +27,12 @@ from bot.events import (
     Signalled,
 )
 from bot.models import Plan
+from bot.policy import without_markup
 from bot.sentences import At, Hash, Name, Own, Piece, aim, because, counted, ended, hosts_swept, number, sentence
 
 DIGEST = 12  # digits of a hash that are shown: enough to find it, never enough to prove it
 WORDS = 60
 INDENT = " " * 33
-
-_MENTION = re.compile(r"<(?:@|!subteam\^)([A-Z0-9]+)>")
 
 
 def line(records: Sequence[Record]) -> str:
@@ -80,7 +78,7 @@ def _piece(piece: Piece) -> str:
         case Name():
             return piece.id
         case Own():
-            return _MENTION.sub(r"@\1", piece.text)
+            return without_markup(piece.text, "@{}".format)
         case Hash():
             return _short(piece.digest)
         case At():

@@ -10,12 +10,13 @@ from typing import Any, TypeVar
 
 import aiohttp
 from pydantic import BaseModel, ConfigDict, ValidationError
+from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.errors import LookupFailed
 from bot.models import Person
 from bot.policy import Channel, mention
-from bot.slack.trouble import CALL_FAILED
+from bot.slack.trouble import CALL_FAILED, code_of
 
 log = logging.getLogger(__name__)
 
@@ -117,17 +118,21 @@ class SlackPeople:
 
     async def channel(self, id: str) -> Channel:  # noqa: A002 - Slack's own word
         """A channel; if Slack doesn't say, one that the bot isn't in, so that evidence goes elsewhere."""
+        try:
+            return await self.known_channel(id)
+        except LookupFailed as error:
+            log.info("channel %s: %s", id, error)
+            return Channel(id=id)
+
+    async def known_channel(self, id: str) -> Channel:  # noqa: A002 - Slack's own word
+        """The same for who wants to know why Slack doesn't say. Raises LookupFailed."""
 
         async def read() -> Channel:
             found = Conversation.model_validate((await self._client.conversations_info(channel=id)).get("channel"))
             _demand_same(id, found.id)
             return found.channel()
 
-        try:
-            return await self._ask(id, read)
-        except LookupFailed as error:
-            log.info("channel %s: %s", id, error)
-            return Channel(id=id)
+        return await self._ask(id, read)
 
     async def _ask(self, what: str, read: Callable[[], Awaitable[Answer]]) -> Answer:
         try:
@@ -145,4 +150,6 @@ def _demand_same(asked: str, answered: str) -> None:
 
 def _short(error: Any) -> str:
     """One line for the log."""
+    if isinstance(error, SlackApiError) and (code := code_of(error)):
+        return f"Slack says {code}"
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]

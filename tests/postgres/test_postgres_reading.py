@@ -1,6 +1,7 @@
 """What an auditor's commands find in a database that someone has been at, even its superuser. Attacks first."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -14,11 +15,11 @@ from bot.audit.postgres.trail import PostgresTrail
 from bot.audit.sqlite import SqliteTrail
 from bot.borders import Posting
 from bot.canonical import digest
-from bot.errors import BrokenTrail, LeaseLost, TrailError
+from bot.errors import BrokenTrail, LeaseLost, NoTrail, TrailError
 from bot.events import Attachment, Cancelled, Looked, Observed
 from bot.models import RequestId
 from tests import make
-from tests.postgres.server import Server
+from tests.postgres.server import ACCOUNT, Server
 from tests.trail_behaviours import CLOSED, asked
 from tests.whole import configure, kickbot
 
@@ -327,3 +328,41 @@ def test_nobody_takes_a_checkpoint_away_by_mistake(full: str) -> None:
     """The database itself refuses."""
     with pytest.raises(psycopg.errors.RaiseException, match="never changed"):
         edit(full, "DELETE FROM checkpoints")
+
+
+# ------------------------------------------------------------------------------------------ its condition
+
+
+async def test_the_condition_of_a_trail(server: Server, url: str) -> None:
+    """Its newest event, the server's clock, and that it can be written; nothing is made where there is none yet."""
+    await recorded(url)
+    condition = await stored.condition(url)
+    assert (condition.events, condition.barred) == (6, "")
+    assert condition.now
+    assert abs((condition.now - datetime.now(UTC)).total_seconds()) < 60
+    empty = server.new_database()
+    for _ in range(2):
+        with pytest.raises(NoTrail):
+            await stored.condition(empty)
+
+
+async def test_the_condition_of_one_that_can_not_be_written(url: str) -> None:
+    """Who may only read is told so, without a try."""
+    await recorded(url)
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as db:
+        await db.execute("CREATE ROLE reader LOGIN")
+        await db.execute("GRANT USAGE ON SCHEMA kickbot TO reader")
+        await db.execute("GRANT SELECT ON ALL TABLES IN SCHEMA kickbot TO reader")
+    condition = await stored.condition(url.replace(f"user={ACCOUNT}", "user=reader"))
+    assert condition.barred == "this user may not insert into its tables"
+
+
+async def test_the_condition_of_one_whose_newest_event_was_changed(url: str) -> None:
+    """Without a look at all of it."""
+    await recorded(url)
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as db:
+        await db.execute(
+            f"SET search_path TO kickbot; {OFF[0]}; UPDATE events SET hash = repeat('a', 64) WHERE seq = 6"
+        )
+    with pytest.raises(BrokenTrail):
+        await stored.condition(url)

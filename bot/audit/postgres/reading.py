@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from bot.audit.postgres import rows, schema, sealed
 from bot.audit.postgres.database import plain_errors, reading
 from bot.audit.postgres.schema import Db
-from bot.audit.records import Verified, fault, names
+from bot.audit.records import Condition, Verified, fault, names
 from bot.audit.sources import verified
 from bot.borders import Checkpoint
 from bot.errors import BrokenTrail, TrailError
@@ -33,6 +33,11 @@ SELECT events.seq, look->>'sha256', (look->>'size')::bigint, bodies.content
 FROM events CROSS JOIN json_array_elements(replace(bytes, '\u0000', '\ufffd')::json #> '{event,looks}') AS look
 LEFT JOIN bodies ON bodies.sha256 = look->>'sha256'
 WHERE events.kind = 'observed' ORDER BY events.seq
+"""
+
+_CONDITION = """
+SELECT (SELECT coalesce(max(seq), 0) FROM events), clock_timestamp(), pg_is_in_recovery(),
+       has_table_privilege('events', 'INSERT') AND has_table_privilege('bodies', 'INSERT')
 """
 
 
@@ -110,6 +115,16 @@ def opened(url: str) -> Iterator[PostgresSource]:
             yield PostgresSource(runner, db)
         finally:
             runner.run(one_moment.__aexit__(None, None, None))
+
+
+async def condition(url: str) -> Condition:
+    """As `bot.audit.reading.condition` does with a file."""
+    async with reading(url) as db:
+        await rows.check_newest(db)
+        row = await (await db.execute(_CONDITION)).fetchone()
+    events, now, standby, may = row or (0, None, True, False)
+    barred = "the server is a standby" if standby else "" if may else "this user may not insert into its tables"
+    return Condition(events=events, now=now, barred=barred)
 
 
 async def verify(url: str) -> Verified:

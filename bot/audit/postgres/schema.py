@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from bot.errors import TrailError
+from bot.errors import NoTrail, TrailError
 
 Db = psycopg.AsyncConnection[tuple[Any, ...]]
 
@@ -106,7 +106,7 @@ async def check(db: Db) -> None:
     """Raises TrailError for a database without a trail, or with one of another version."""
     version = await _version(db)
     if not version:
-        raise TrailError("there is no audit trail in the database yet")
+        raise NoTrail("there is no audit trail in the database yet")
     _check_known(version)
     if version < len(MIGRATIONS):
         raise TrailError(
