@@ -27,8 +27,8 @@ def digest(content: bytes) -> str:
 def _is_canonical(text: str) -> bool:
     """True where Python's own encoder, which is many times quicker, writes what RFC 8785 says: all but some numbers.
 
-    It sorts names by their code points; UTF-16 does otherwise with what takes two of its units. Raises ValueError for
-    lone surrogates.
+    It sorts names by their code points; UTF-16 does otherwise with what takes two of its units. Lone
+    surrogates are for the other encoder to refuse.
     """
-    one_unit_each = text.isascii() or len(text.encode("utf-16-le")) == 2 * len(text)
+    one_unit_each = text.isascii() or len(text.encode("utf-16-le", "ignore")) == 2 * len(text)
     return one_unit_each and not _NUMBER.search(text)

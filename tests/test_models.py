@@ -42,7 +42,7 @@ class AnyJson(BaseModel):
 
 
 LEAVES = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
-TEXTS = st.text() | st.text("\uffff\U00010000\\\":,[]-.e123456789\b\x1f\x7f", max_size=30)
+TEXTS = st.text() | st.text('\uffff\U00010000\\":,[]-.e123456789\b\x1f\x7f', max_size=30)
 JSON = st.recursive(LEAVES | TEXTS, lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner), max_leaves=20)
 
 
