@@ -10,7 +10,7 @@ from statistics import median
 from tests.bench.picture import BAR, INK, OURS
 from tests.bench.results import KICKBOT, Results
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 300, 60, 170, 44, 40
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 720, 300, 60, 200, 44, 40
 
 Line = Sequence[tuple[int, float]]
 """Hosts, and as a multiple of what the fewest hosts took: the median of the rounds."""
