@@ -12,6 +12,8 @@ MASK = "[masked]"
 # Cc control, Cf format (direction marks, zero width), Cs surrogates, Co private use, Cn unassigned, Zl Zp line breaks
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
+_UNUSUAL = re.compile(r"[^ -~]+")
+
 _QUOTED = 60  # characters of what was typed that an error repeats
 _NO_MENTION = str.maketrans(
     {
@@ -26,9 +28,12 @@ def clean(text: str | bytes, *, keep: str = "") -> str:
     """One line of printable text. `keep` names control characters that stay, such as a newline in a transcript."""
     if isinstance(text, bytes):
         text = text.decode("utf-8", "backslashreplace")
-    if text.isascii() and (text.isprintable() or text.translate(str.maketrans("", "", keep)).isprintable()):
+    bare = text
+    for kept in keep:
+        bare = bare.replace(kept, "")
+    if bare.isascii() and bare.isprintable():
         return text
-    return "".join(c if c in keep or unicodedata.category(c) not in _INVISIBLE else _shown(c) for c in text)
+    return _UNUSUAL.sub(lambda run: "".join(c if c in keep else _visible(c) for c in run[0]), text)
 
 
 def has_invisible(text: str) -> str | None:
@@ -73,10 +78,12 @@ def _likely(text: str) -> list[re.Pattern[str]]:
     if not text.isascii():  # beyond ASCII are more letters that count as the same one, such as the long s
         return list(_SECRETS)
     text = text.lower()
-    return [p for p, words in _SECRETS.items() if any(w in text for w in words)] if _WORDS.search(text) else []
+    return [p for p, words in _SECRETS.items() if any(map(text.__contains__, words))] if _WORDS.search(text) else []
 
 
-def _shown(character: str) -> str:
+def _visible(character: str) -> str:
+    if unicodedata.category(character) not in _INVISIBLE:
+        return character
     code = ord(character)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{{{code:04x}}}"  # noqa: PLR2004
 

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bot.cleaning import _SECRETS, _WORDS, MASK, clean, has_invisible, mask, quoted, shorten
@@ -440,6 +440,15 @@ def test_has_invisible_names_the_first() -> None:
     """The first invisible character is named by its code point."""
     assert has_invisible("a\N{RIGHT-TO-LEFT OVERRIDE}\0") == "U+202E"
     assert has_invisible("visible") is None
+
+
+@given(st.lists(st.binary() | st.text().map(str.encode), min_size=1))
+@example([b"\xe2\x80", b"\xae"])
+def test_many_lines_are_cleaned_at_once_as_one_by_one(lines: list[bytes]) -> None:
+    """Cut characters, invisible ones and tabs: a line reads the same whatever stands before and behind it."""
+    lines = [line.replace(b"\n", b"") for line in lines]
+
+    assert clean(b"\n".join(lines), keep="\n").split("\n") == [clean(line) for line in lines]
 
 
 # ------------------------------------------------------------------------------------------------ cut and quoted

@@ -264,7 +264,7 @@ def test_two_checkpoints_that_were_made_side_by_side_fit(signer: Signer, trail: 
     """Two replicas may sign on top of the same one."""
     said = checkpoints.read(trail.sealed[1].text)
     assert said
-    text = Statement(**{**said.model_dump(), "seq": 7, "hash": trail.hash(7)}).text
+    text = said._replace(seq=7, hash=trail.hash(7)).text
     beside = Checkpoint(seq=7, text=text, signature=signer.sign(text))
 
     assert examine(trail.rows, [*trail.sealed[:2], beside, trail.sealed[2]], fits=fits).checkpoints == 4

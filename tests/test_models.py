@@ -3,7 +3,10 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from pydantic import ValidationError
+import rfc8785
+from hypothesis import example, given
+from hypothesis import strategies as st
+from pydantic import BaseModel, JsonValue, ValidationError
 
 from bot.canonical import canonical
 from bot.models import Account, Filter, Process, Session, Terminal, by_host, timestamp
@@ -30,6 +33,31 @@ def test_ticks_beyond_what_json_counts() -> None:
 def test_canonical_text() -> None:
     """A value has one text: sorted keys, no spaces, UTF-8."""
     assert canonical(Account(name="jürgen", uid=1000)) == '{"name":"jürgen","sid":"","uid":1000}'.encode()
+
+
+class AnyJson(BaseModel):
+    """What no noun has: any JSON at all."""
+
+    value: JsonValue
+
+
+LEAVES = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
+TEXTS = st.text() | st.text('\uffff\U00010000\\":,[]-.e123456789\b\x1f\x7f', max_size=30)
+JSON = st.recursive(LEAVES | TEXTS, lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner), max_leaves=20)
+
+
+@given(JSON)
+@example({"\\": 1.5, "\uffff": 1, "\U00010000": 2})
+@example(["a\\", -1e22, 2**53 - 1, '":1.5'])
+def test_canonical_text_is_that_of_rfc_8785(value: JsonValue) -> None:
+    """Whichever encoder writes a value, the text is the one of the library for RFC 8785, or both refuse."""
+    try:
+        expected = rfc8785.dumps(value)
+    except ValueError:
+        with pytest.raises(ValueError, match=r"."):
+            canonical(AnyJson(value=value))
+    else:
+        assert canonical(AnyJson(value=value)) == b'{"value":%b}' % expected
 
 
 def test_timestamp() -> None:

@@ -69,13 +69,17 @@ class Anchors:
             for anchor in self._ahead.pop(seq):
                 self.compare(anchor, hash_)
 
-    def compare(self, anchor: Anchor, hash_: str, *, firm: bool = True) -> None:
-        """firm: if it fits, it vouches for what was before."""
+    def compare(self, anchor: Anchor, hash_: str) -> None:
+        """With the hash that the trail has there."""
         self.count += not anchor.own
-        if not anchor.fits(hash_):
+        if anchor.fits(hash_):
+            self.vouch(anchor.seq)
+        else:
             self._wrong[MOST:] = [] if len(self._wrong) > MOST else [anchor]
-        elif firm:
-            self._firm = anchor.seq
+
+    def vouch(self, seq: int) -> None:
+        """A head of that event fits: it stands for what was before."""
+        self._firm = seq
 
     def judge(self, trail: str, newest: int, past: Sequence[Anchor]) -> None:
         """At the end of the trail. past: its own checkpoints of events after the end. Raises BrokenTrail."""

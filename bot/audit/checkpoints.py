@@ -13,9 +13,10 @@ Each value stands after one space. What is signed is exactly this text, each lin
 import json
 import re
 from datetime import datetime
+from typing import NamedTuple
 
 from bot.borders import Checkpoint
-from bot.models import Value, timestamp
+from bot.models import timestamp
 
 NAMESPACE = "kickbot-checkpoint"
 """Of its signatures, so that none made for anything else counts here: `ssh-keygen -Y verify -n kickbot-checkpoint`."""
@@ -31,7 +32,7 @@ _TEXT = re.compile(
 )
 
 
-class Statement(Value):
+class Statement(NamedTuple):
     """What it says. at: as it is written."""
 
     trail: str

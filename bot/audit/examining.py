@@ -44,7 +44,10 @@ def examine(
         at = head.at
         if seals.due <= head.seq:
             for statement in seals.take(head.seq):
-                heads.compare(_own(statement), head.hash, firm=fits is not None)
+                if statement.hash != head.hash:
+                    heads.compare(_own(statement), head.hash)
+                elif fits:
+                    heads.vouch(statement.seq)
                 clock.compare(statement, at)
         heads.meet(head.seq, head.hash)
     heads.judge(trail, head.seq, [_own(statement) for statement in seals.rest()])

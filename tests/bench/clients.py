@@ -49,7 +49,8 @@ def clients(peers: Path) -> Sequence[Client]:
     lock, distribution = "`make bench` installs it", "`make test-deps` as root brings it"
     pssh = shutil.which("parallel-ssh") or shutil.which("pssh")
     return (
-        Client("Kickbot", sys.executable, "", _kickbot),
+        Client("Kickbot", sys.executable, "", _own("look")),
+        Client("asyncssh alone", sys.executable, "", _own("peer_asyncssh")),
         Client("parallel-ssh", of_peers("python"), lock, _parallel_ssh(peers)),
         Client("pssh", pssh, distribution, _pssh),
         Client("clush", of_peers("clush"), lock, _clush(peers)),
@@ -57,8 +58,14 @@ def clients(peers: Path) -> Sequence[Client]:
     )
 
 
-def _kickbot(fleet: Fleet, many: int, _folder: Path) -> Run:
-    return Run((sys.executable, "-m", "tests.bench.look", str(fleet.key), str(fleet.known_hosts), *_where(fleet, many)))
+def _own(module: str) -> Callable[[Fleet, int, Path], Run]:
+    """What runs in Kickbot's own environment."""
+
+    def run(fleet: Fleet, many: int, _folder: Path) -> Run:
+        program = (sys.executable, "-m", f"tests.bench.{module}", str(fleet.key), str(fleet.known_hosts))
+        return Run((*program, *_where(fleet, many)), LOOK_SCRIPT)
+
+    return run
 
 
 def _where(fleet: Fleet, many: int) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from bot.sandbox.server import SandboxSlack
 from tests.bench.clients import ASKED, Run, openssh
 from tests.bench.fanout import measured
 from tests.bench.fleet import Fleet
+from tests.chaos.figures import cpu
 from tests.whole import CHANNEL, configure
 
 PATIENCE = 60
@@ -36,15 +37,15 @@ async def pairs(fleet: Fleet, times: int, folder: Path) -> Pairs:
     found: Pairs = {name: [] for name in ("slash wall", "master wall", "ssh cpu", "start wall", "imports wall")}
     host = ("host1", fleet.addresses[0], fleet.port)
     config = configure(folder, [host], key=fleet.key, known_hosts=fleet.known_hosts, user="root")
-    async with SandboxSlack.start(demo_workspace()) as slack, _bot(config, slack) as (pid, _):
+    async with SandboxSlack.start(demo_workspace()) as slack, bot(config, slack) as (pid, _):
         with _master(fleet, folder) as master:
             await asyncio.sleep(SETTLED)
             await _slash(slack)
-            spent = _cpu(pid)
+            spent = cpu(pid)
             for _ in range(times):
                 found["slash wall"].append(await _slash(slack))
                 found["master wall"].append(await _timed(*master, ASKED))
-            found["slash cpu"] = [(_cpu(pid) - spent) / times]
+            found["slash cpu"] = [(cpu(pid) - spent) / times]
     for _ in range(times):
         once, _ = measured(Run(openssh(fleet, fleet.addresses[0], "true")), folder / "said")
         found["ssh cpu"].append(once["cpu"])
@@ -84,12 +85,12 @@ async def _timed(*argv: str) -> float:
 
 
 async def _started(config: Path) -> float:
-    async with SandboxSlack.start(demo_workspace()) as slack, _bot(config, slack) as (_, ready):
+    async with SandboxSlack.start(demo_workspace()) as slack, bot(config, slack) as (_, ready):
         return ready
 
 
 @asynccontextmanager
-async def _bot(config: Path, slack: SandboxSlack) -> AsyncIterator[tuple[int, float]]:
+async def bot(config: Path, slack: SandboxSlack) -> AsyncIterator[tuple[int, float]]:
     """The bot as people run it: its pid, and the seconds until it said that it is ready."""
     secrets = {
         "SLACK_BOT_TOKEN": slack.bot_token,
@@ -111,9 +112,3 @@ async def _bot(config: Path, slack: SandboxSlack) -> AsyncIterator[tuple[int, fl
     finally:
         process.terminate()
         await process.communicate()
-
-
-def _cpu(pid: int) -> float:
-    """Seconds of CPU so far, of all its threads: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -9,41 +9,26 @@ import pytest
 
 from bot.audit.postgres.trail import PostgresTrail
 from bot.audit.sqlite import SqliteTrail
-from bot.borders import Origin, Store
-from bot.models import RequestId
-from bot.rights import Rights
+from bot.borders import Store
 from bot.sandbox.cast import demo_workspace
 from bot.sandbox.hosts import HostSpec, SandboxHosts
 from bot.sandbox.server import SandboxSlack
-from bot.workflow import Workflow
-from tests import make
 from tests.chaos.extent import LONG
 from tests.chaos.figures import cpu
 from tests.chaos.table import Table
+from tests.chaos.waiting import SETTLED, opened
 from tests.dying_bot import Life
-from tests.fakes import FakePeople, usual_hosts
-from tests.lives import PATIENCE, bot
+from tests.lives import bot
 from tests.postgres.server import TEMPLATE, Server
-from tests.stage import GROUPS, KICK
 from tests.whole import configure
 
 MANY = 1_000 if LONG else 150
 WATCHED = 30.0 if LONG else 8.0
 """Seconds of which the CPU time is measured."""
-SETTLED = 5.0
-"""Seconds after the start, in which it reads what there is."""
 MOST = 0.01
 """Of a core."""
 SLOWER = 2.0
 """How much more the last tenth may cost than the first one: nothing is looked through again for each request."""
-
-POLICY = make.team_policy(
-    rules=(
-        make.rule(
-            hosts={"host1", "host2"}, look=("S0SRE",), ask=("S0SRE",), approve=("S0LEADS",), expires=86_400, act_by=900
-        ),
-    )
-)
 
 
 async def test_waiting_costs_nothing_on_sqlite(in_memory: Path, table: Table) -> None:
@@ -60,44 +45,17 @@ async def test_waiting_costs_nothing_on_postgres(in_memory: Path, server: Server
 
 
 async def _measured(
-    store: str, trail: AbstractAsyncContextManager[Store], folder: Path, database: Path | str, table: Table
+    name: str, trail: AbstractAsyncContextManager[Store], folder: Path, database: Path | str, table: Table
 ) -> None:
-    async with trail as opened:
-        first, last = await _opened(opened)
+    async with trail as store:
+        first, last = await opened(store, MANY)
     used, start = await _idle(folder, database)
     table.notes.append(
-        f"idle, {store}: {MANY} open requests, {used:.2%} of a core over {WATCHED:.0f} s, {start:.1f} s CPU to start; "
+        f"idle, {name}: {MANY} open requests, {used:.2%} of a core over {WATCHED:.0f} s, {start:.1f} s CPU to start; "
         f"to open one cost {first * 1000:.1f} ms CPU at first, {last * 1000:.1f} ms at the end"
     )
     assert used < MOST
     assert last < SLOWER * first
-
-
-async def _opened(trail: Store) -> tuple[float, float]:
-    """The seconds of CPU for one of the first tenth of the requests, and of the last one."""
-    people = FakePeople({group: set(members) for group, members in GROUPS.items()})
-    workflow = Workflow(trail=trail, hosts=usual_hosts(), rights=Rights(POLICY, people))
-    running = asyncio.create_task(workflow.run())
-    costs = [await _some_opened(workflow, trail, part) for part in range(10)]
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    await trail.postings().advance((await trail.requests(limit=1))[0][-1].seq)  # as if all were told
-    return costs[0], costs[-1]
-
-
-async def _some_opened(workflow: Workflow, trail: Store, part: int) -> float:
-    began, number = time.process_time(), MANY // 10
-    for each in range(number):
-        origin = Origin(who="U0ALICE", channel=make.channel(), key=f"{part}-{each}")
-        asked = await workflow.ask(origin, "audituser host1", KICK)
-    async with asyncio.timeout(PATIENCE):
-        while not await _is_planned(trail, asked.id):  # noqa: ASYNC110 - only the trail tells
-            await asyncio.sleep(0.05)
-    return (time.process_time() - began) / number
-
-
-async def _is_planned(trail: Store, request: RequestId) -> bool:
-    return any(record.event.kind == "planned" for record in await trail.read(request))
 
 
 async def _idle(folder: Path, database: Path | str) -> tuple[float, float]:

@@ -16,6 +16,7 @@ Pure; it never guesses: what does not fit raises IncompleteAnswer.
     == end NONCE
 
 Every line begins with a word of the script; foreign text follows it, so a line of foreign text is never a heading.
+A section is cleaned as a whole and then read as text, but for the keys: there is JSON in it.
 """
 
 import re
@@ -32,33 +33,34 @@ SECTIONS = ("sessions", "users", "processes", "commands", "keys", "addresses", "
 
 # pid parent state group leader tty foreground start real effective namespaces, then two cgroups and the name
 _PROCESS = re.compile(
-    rb"(?:process|fleeting) (\d{1,10}) (\d{1,10}) (\S) (-?\d{1,10}) (-?\d{1,10}) (-?\d{1,10}) (-?\d{1,10})"
-    rb" (\d{1,20}) (\d{1,10}) (\d{1,10}) (\d{1,4})\t([^\t]*)\t([^\t]*)\t([^\t]*)"
+    r"(?:process|fleeting) (\d{1,10}) (\d{1,10}) (\S) (-?\d{1,10}) (-?\d{1,10}) (-?\d{1,10}) (-?\d{1,10})"
+    r" (\d{1,20}) (\d{1,10}) (\d{1,10}) (\d{1,4})\t([^\t]*)\t([^\t]*)\t([^\t]*)",
+    re.ASCII,
 )
-_COMMAND = re.compile(rb"\| *(\d{1,10}) (.*)")
-_PROPERTY = re.compile(rb"\| ([A-Za-z0-9]+)=(.*)")
-_TERMINAL = re.compile(rb"terminal (-?\d{1,20}) (-?\d{1,20}) /dev/(.+)")  # whoever owns it sets any time of 64 bits
-_NUMBER = re.compile(rb"(?:ended|total|clock|names|asked|groups) (\d{1,11})")
-_POPULATED = re.compile(rb"populated (\d{1,10}) ([0-9A-Za-z]{1,64})")
-_USER = re.compile(rb"user (\d{1,10}) (.+)")
-_GROUP = re.compile(rb"group (\d{1,10}) (.+)")
-_MEMBER = re.compile(rb"member (\d{1,10})((?: \d{1,10})+)")
+_COMMAND = re.compile(r"\| *(\d{1,10}) (.*)", re.ASCII)
+_PROPERTY = re.compile(r"^\| ([A-Za-z0-9]+)=(.*)$", re.ASCII | re.MULTILINE)
+# whoever owns a terminal sets any time of 64 bits
+_TERMINAL = re.compile(r"terminal (-?\d{1,20}) (-?\d{1,20}) /dev/(.+)", re.ASCII)
+_NUMBER = re.compile(r"(?:ended|total|clock|names|asked|groups) (\d{1,11})", re.ASCII)
+_POPULATED = re.compile(r"populated (\d{1,10}) ([0-9A-Za-z]{1,64})", re.ASCII)
+_NAMED = re.compile(r"(?:user|group|account) (\d{1,10}) (.+)", re.ASCII)
+_MEMBER = re.compile(r"member (\d{1,10})((?: \d{1,10})+)", re.ASCII)
 _LINES = {
-    b"process": _PROCESS,
-    b"fleeting": _PROCESS,
-    b"ended": _NUMBER,
-    b"total": _NUMBER,
-    b"populated": _POPULATED,
-    b"clock": _NUMBER,
-    b"terminal": _TERMINAL,
-    b"names": _NUMBER,
-    b"user": _USER,
-    b"asked": _NUMBER,
-    b"account": re.compile(rb"account (\d{1,10}) (.+)"),
-    b"groups": _NUMBER,
-    b"group": _GROUP,
-    b"member": _MEMBER,
-    b"no-ps": re.compile(rb"no-ps"),
+    "process": _PROCESS,
+    "fleeting": _PROCESS,
+    "ended": _NUMBER,
+    "total": _NUMBER,
+    "populated": _POPULATED,
+    "clock": _NUMBER,
+    "terminal": _TERMINAL,
+    "names": _NUMBER,
+    "user": _NAMED,
+    "asked": _NUMBER,
+    "account": _NAMED,
+    "groups": _NUMBER,
+    "group": _NAMED,
+    "member": _MEMBER,
+    "no-ps": re.compile(r"no-ps"),
 }
 """The lines of the section processes, by their first word."""
 
@@ -150,27 +152,31 @@ def body(answer: bytes, *, verb: str, nonce: str) -> list[bytes]:
     return rest[: -len(mark)].replace(nonce.encode(), b"NONCE").split(b"\n")[:-1]
 
 
-def sections(lines: Iterable[bytes]) -> dict[str, list[bytes]]:
-    """The lines of each section by its name. All of them, in their order, and no other."""
-    found: dict[str, list[bytes]] = {}
-    current: list[bytes] | None = None
-    for line in lines:
-        if line.startswith(b"== "):
-            current = found[_next_heading(line, len(found))] = []
-        elif current is None:
-            raise IncompleteAnswer(f"a line stands before the first section: {excerpt(line)}")
-        else:
-            current.append(line)
+def sections(lines: Iterable[bytes]) -> dict[str, bytes]:
+    """The lines of each section by its name, a line feed before each. All sections, in their order, and no other."""
+    before, *parts = b"\n".join((b"", *lines)).split(b"\n== ")
+    if before:
+        first = before.split(b"\n")[1]
+        raise IncompleteAnswer(f"a line stands before the first section: {excerpt(first)}")
+    found: dict[str, bytes] = {}
+    for part in parts:
+        heading = part.partition(b"\n")[0]
+        found[_next_heading(heading, len(found))] = part[len(heading) :]
     if len(found) < len(SECTIONS):
         raise IncompleteAnswer(f"the section {SECTIONS[len(found)]} is missing")
     return found
 
 
-def machine(lines: Iterable[bytes]) -> Machine:
+def cleaned(section: bytes, keep: str = "") -> list[str]:
+    """Its lines as `cleaning.clean` has them. keep: what else of them stays, such as a tab."""
+    return clean(section, keep=f"\n{keep}").split("\n")[1:]
+
+
+def machine(lines: Iterable[str]) -> Machine:
     """`boot ID`, `uptime SECONDS.CC`, `date SECONDS`, `self PID`, and optionally `system`, `systemd`, `init CGROUP`."""
     facts: dict[str, list[str]] = {}
     for line in lines:
-        word, _, rest = clean(line).partition(" ")
+        word, _, rest = line.partition(" ")
         facts.setdefault(word, []).append(rest)
     if unknown := facts.keys() - {"boot", "uptime", "date", "self", "system", "systemd", "init"}:
         raise IncompleteAnswer(f"the section host has an unknown line: {shorten(min(unknown), 80)}")
@@ -186,29 +192,29 @@ def machine(lines: Iterable[bytes]) -> Machine:
     )
 
 
-def logind(lines: list[bytes], *, key: str) -> Logind:
+def logind(lines: list[str], *, key: str) -> Logind:
     """`listed ID…`, then `| Property=value` with empty lines between, and `vanished ID`.
 
     Or `missing`; or `silent STATUS` and what loginctl said. key: the property that holds the id, `Id` or `UID`.
     Raises IncompleteAnswer if one that was listed is not shown.
     """
-    if lines[:1] == [b"missing"]:
+    if lines[:1] == ["missing"]:
         return Logind(problem="loginctl is missing")
-    if silent := [n for n, line in enumerate(lines) if line.startswith(b"silent ")]:
-        said = " ".join(clean(line.removeprefix(b"| ")) for line in lines[silent[0] + 1 :]) or "no answer in 5 s"
+    if silent := [n for n, line in enumerate(lines) if line.startswith("silent ")]:
+        said = " ".join(line.removeprefix("| ") for line in lines[silent[0] + 1 :]) or "no answer in 5 s"
         return Logind(problem=f"logind does not answer ({shorten(said, 300)})")
-    if not lines or not lines[0].startswith(b"listed"):
+    if not lines or not lines[0].startswith("listed"):
         raise IncompleteAnswer("logind's list is missing")
-    wanted = clean(lines[0]).split()[1:]
-    vanished = tuple(clean(line).partition(" ")[2] for line in lines[1:] if line.startswith(b"vanished "))
-    listed = tuple(_blocks(line for line in lines[1:] if not line.startswith(b"vanished ")))
+    wanted = lines[0].split()[1:]
+    vanished = tuple(line.partition(" ")[2] for line in lines[1:] if line.startswith("vanished "))
+    listed = tuple(_blocks([line for line in lines[1:] if not line.startswith("vanished ")]))
     shown = [block.get(key, "") for block in listed]
     if sorted(wanted) != sorted([*shown, *vanished]):
         raise IncompleteAnswer(f"logind listed {_some(wanted)} but described {_some(shown)}")
     return Logind(listed, vanished)
 
 
-def processes(lines: Iterable[bytes]) -> Processes:
+def processes(lines: Iterable[str]) -> Processes:
     """`process …`, `total N`, `clock SECONDS`, `terminal ATIME MTIME PATH`, `names STATUS`, `user UID NAME`, `no-ps`.
 
     If an account was asked for: `asked STATUS`, and `account UID NAME` if the host knows it. If groups were:
@@ -220,66 +226,66 @@ def processes(lines: Iterable[bytes]) -> Processes:
     a `z`: it lives on in threads other than its first.
     """
     found = _by_word(lines)
-    listed, met = found[b"process"], found[b"fleeting"]
-    total, clock, names = (_last_number(found[word]) for word in (b"total", b"clock", b"names"))
+    listed, met = found["process"], found["fleeting"]
+    total, clock, names = (_last_number(found[word]) for word in ("total", "clock", "names"))
     if total != len(listed):
         of = "unknown" if total is None else total
         raise IncompleteAnswer(f"the process list is not complete: {len(listed)} of {of}")
     if clock is None or names is None:
         raise IncompleteAnswer("the process list came without its clock or its names")
     tasks = _tasks(listed, met)
-    users = {int(one[1]): clean(one[2]) for one in found[b"user"]}
+    users = {int(one[1]): one[2] for one in found["user"]}
     nameless = {uid for task in tasks for uid in (task.real, task.effective)} - users.keys()
     return Processes(
         tasks={task.pid: task for task in tasks if task.state not in "ZX"},
-        terminals={clean(one[3]): (int(one[1]), int(one[2])) for one in found[b"terminal"]},
+        terminals={one[3]: (int(one[1]), int(one[2])) for one in found["terminal"]},
         users=users,
         clock=clock,
         nameless=0 if names in ANSWERED else len(nameless),
-        without_ps=bool(found[b"no-ps"]),
-        populated=frozenset((int(one[1]), clean(one[2])) for one in found[b"populated"]),
+        without_ps=bool(found["no-ps"]),
+        populated=frozenset((int(one[1]), one[2]) for one in found["populated"]),
         groups=_memberships(found),
-        asked_for=next(((int(one[1]), clean(one[2])) for one in found[b"account"]), None),
-        unanswered=bool(found[b"asked"]) and _last_number(found[b"asked"]) not in ANSWERED,
+        asked_for=next(((int(one[1]), one[2]) for one in found["account"]), None),
+        unanswered=bool(found["asked"]) and _last_number(found["asked"]) not in ANSWERED,
     )
 
 
-def _memberships(found: Mapping[bytes, Sequence[re.Match[bytes]]]) -> Mapping[int, tuple[str, ...]]:
+def _memberships(found: Mapping[str, Sequence[re.Match[str]]]) -> Mapping[int, tuple[str, ...]]:
     """Nothing is known of anybody where the host did not answer for its groups."""
-    if _last_number(found[b"groups"]) not in ANSWERED:
+    if _last_number(found["groups"]) not in ANSWERED:
         return {}
-    named = {int(one[1]): clean(one[2]) for one in found[b"group"]}
-    inside = {int(one[1]): set(map(int, one[2].split())) for one in found[b"member"]}
+    named = {int(one[1]): one[2] for one in found["group"]}
+    inside = {int(one[1]): set(map(int, one[2].split())) for one in found["member"]}
     return {uid: tuple(sorted(named[gid] for gid in named.keys() & gids)) for uid, gids in inside.items()}
 
 
-def commands(lines: list[bytes]) -> Commands:
+def commands(lines: list[str]) -> Commands:
     """`| PID COMMAND LINE` as ps has it, and `cut N`: how many of them were shortened or left out."""
-    if not lines or not re.fullmatch(rb"cut \d{1,10}", lines[-1]):
+    if not lines or not re.fullmatch(r"cut \d{1,10}", lines[-1], re.ASCII):
         raise IncompleteAnswer("the list of command lines is not complete")
     by_pid: dict[int, str] = {}
     texts = []
     for line in lines[:-1]:
         found = _COMMAND.fullmatch(line)
-        text = mask(clean(found[2] if found else line))
+        text = mask(found[2] if found else line)
         texts.append(f"{int(found[1]):>7} {text}" if found else text)
         if found:
             by_pid.setdefault(int(found[1]), text)
     return Commands(by_pid, tuple(texts), int(lines[-1].split()[1]))
 
 
-def readable(lines: Iterable[bytes]) -> str:
-    """Lines of a section as people read them: cleaned, without the mark of foreign text."""
-    return clean(b"\n".join((b"", *lines)).replace(b"\n| ", b"\n")[1:], keep="\t\n")
+def readable(lines: Iterable[str]) -> str:
+    """Lines of a section as people read them: without the mark of foreign text."""
+    return "\n".join(("", *lines)).replace("\n| ", "\n")[1:]
 
 
-def excerpt(line: bytes) -> str:
+def excerpt(line: str | bytes) -> str:
     """The beginning of a line that can't be read, for an error: in quotes, cleaned and masked."""
     return repr(shorten(mask(clean(line[:400])), 80))
 
 
-def _next_heading(line: bytes, number: int) -> str:
-    name = clean(line.removeprefix(b"== "))
+def _next_heading(heading: bytes, number: int) -> str:
+    name = clean(heading)
     if number >= len(SECTIONS) or name != SECTIONS[number]:
         expected = SECTIONS[number] if number < len(SECTIONS) else "the end"
         raise IncompleteAnswer(f"the section {shorten(name, 80)} stands where {expected} should")
@@ -302,60 +308,67 @@ def _root(lines: Sequence[str]) -> tuple[int | None, str]:
     return None, ""
 
 
-def _blocks(lines: Iterable[bytes]) -> Iterator[Mapping[str, str]]:
-    block: dict[str, str] = {}
-    for line in (*lines, b"| "):
-        if line == b"| ":
-            if block:
-                yield block
-            block = {}
-            continue
-        found = _PROPERTY.fullmatch(line)
-        if not found or (name := found[1].decode()) in block:
-            raise IncompleteAnswer(f"logind's answer has a strange line: {excerpt(line)}")
-        block[name] = clean(found[2])
+def _blocks(lines: Sequence[str]) -> Iterator[Mapping[str, str]]:
+    """Each with its properties; between them are empty lines."""
+    ends = [number for number, line in enumerate(lines) if line == "| "]
+    for start, end in zip([-1, *ends], [*ends, len(lines)], strict=True):
+        shown = lines[start + 1 : end]
+        block: dict[str, str] = dict(_PROPERTY.findall("\n".join(shown)))
+        if len(block) != len(shown):
+            raise IncompleteAnswer(f"logind's answer has a strange line: {excerpt(_strange(shown))}")
+        if block:
+            yield block
 
 
-def _by_word(lines: Iterable[bytes]) -> dict[bytes, list[re.Match[bytes]]]:
-    """The lines of the section processes by their first word, in their order."""
-    found: dict[bytes, list[re.Match[bytes]]] = {word: [] for word in _LINES}
+def _strange(lines: Iterable[str]) -> str:
+    """The first one that is no property, or one for the second time."""
+    seen: set[str] = set()
     for line in lines:
-        word = line.partition(b" ")[0]
+        found = _PROPERTY.fullmatch(line)
+        if not found or found[1] in seen:
+            return line
+        seen.add(found[1])
+    return ""
+
+
+def _by_word(lines: Iterable[str]) -> dict[str, list[re.Match[str]]]:
+    """The lines of the section processes by their first word, in their order."""
+    found: dict[str, list[re.Match[str]]] = {word: [] for word in _LINES}
+    for line in lines:
+        word = line.partition(" ")[0]
         if word not in _LINES or not (fits := _LINES[word].fullmatch(line)):
             raise IncompleteAnswer(f"the section processes has an unknown line: {excerpt(line)}")
         found[word].append(fits)
     return found
 
 
-def _last_number(found: Sequence[re.Match[bytes]]) -> int | None:
+def _last_number(found: Sequence[re.Match[str]]) -> int | None:
     return int(found[-1][1]) if found else None
 
 
-def _tasks(listed: Iterable[re.Match[bytes]], met: Iterable[re.Match[bytes]]) -> list[Task]:
+def _tasks(listed: Iterable[re.Match[str]], met: Iterable[re.Match[str]]) -> list[Task]:
     """Those of the list, and those that were only met."""
     tasks = [_task(one) for one in listed]
     known = {task.pid for task in tasks}
     return tasks + [task for one in met if (task := _task(one)).pid not in known]
 
 
-def _task(found: re.Match[bytes]) -> Task:
-    pid, parent, group, leader, tty, foreground, real, effective, namespaces = map(
-        int, found.group(1, 2, 4, 5, 6, 7, 9, 10, 11)
-    )
+def _task(found: re.Match[str]) -> Task:
+    pid, parent, state, group, leader, tty, foreground, start, real, effective, namespaces, *rest = found.groups()
     return Task(
-        pid=pid,
-        parent=parent,
-        state=clean(found[3]),
-        group=group,
-        leader=leader,
-        tty=tty,
-        foreground=foreground,
-        start=found[8].decode(),
-        real=real,
-        effective=effective,
-        namespaces=namespaces,
-        cgroups=(clean(found[12]), clean(found[13])),
-        name=clean(found[14]),
+        pid=int(pid),
+        parent=int(parent),
+        state=state,
+        group=int(group),
+        leader=int(leader),
+        tty=int(tty),
+        foreground=int(foreground),
+        start=start,
+        real=int(real),
+        effective=int(effective),
+        namespaces=int(namespaces),
+        cgroups=(rest[0], rest[1]),
+        name=rest[2],
     )
 
 

@@ -6,7 +6,8 @@ the ones before it left: logind's sessions, what descends from sshd, and what el
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 from bot.hosts.drivers.linux_answer import Machine, Task
@@ -48,26 +49,32 @@ class Places:
         self._users = users
         self._hierarchy = machine.hierarchy
         slice_ = re.escape(machine.root) + r"/user\.slice/user-(\d+)\.slice"
-        self._session = re.compile(slice_ + r"/session-([0-9A-Za-z]+)\.scope(?:/.*)?", re.ASCII)
-        self._user_manager = re.compile(slice_ + r"/user@(\d+)\.service(?:/.*)?", re.ASCII)
+        session = re.compile(slice_ + r"/session-([0-9A-Za-z]+)\.scope(?:/.*)?", re.ASCII)
+        manager = re.compile(slice_ + r"/user@(\d+)\.service(?:/.*)?", re.ASCII)
+        self._managed: set[int] = set()
+        scopes: dict[int, tuple[int, str]] = {}
         self._below: dict[int, list[Task]] = defaultdict(list)
         for task in tasks.values():
             self._below[task.parent].append(task)
+            cgroup = self._cgroup(task)
+            if found := session.fullmatch(cgroup):
+                scopes[task.pid] = (int(found[1]), found[2])
+            elif manager.fullmatch(cgroup):
+                self._managed.add(task.pid)
         self._shell = machine.shell
-        self.by_cgroup = True
-        self.by_cgroup = not listed or any(self.scope(task) in listed for task in tasks.values())
+        self.by_cgroup = not listed or any(scope in listed for scope in scopes.values())
+        self._scopes = scopes if self.by_cgroup else {}
 
     def scope(self, task: Task) -> tuple[int, str] | None:
         """The uid and id of the logind session in whose scope a process is. Only root can put a process there.
 
         A cgroup of that name anywhere else, such as below a user's own user@.service, is no session's scope.
         """
-        found = self._session.fullmatch(self._cgroup(task)) if self.by_cgroup else None
-        return (int(found[1]), found[2]) if found else None
+        return self._scopes.get(task.pid)
 
     def managed(self, task: Task) -> bool:
         """True if it runs under a user's own service manager, user@.service."""
-        return self._user_manager.fullmatch(self._cgroup(task)) is not None
+        return task.pid in self._managed
 
     def unit(self, task: Task) -> str:
         """The deepest systemd unit, *.service or *.scope, of its cgroup; "" if there is none."""
@@ -97,14 +104,14 @@ class Places:
         A session that reaches out of the login is not one of its own: without a setsid(2) it would be that of sshd.
         """
         inside = {task.pid for task in login.tasks}
-        shared = {listener.leader for listener in self._listeners() if listener.pid not in inside}
+        shared = {listener.leader for listener in self._listeners if listener.pid not in inside}
         found = dict.fromkeys(task.leader for task in login.tasks if task.leader and task.leader not in shared)
         alive = {pid: self.tasks[pid].start for pid in found if pid in self.tasks}
         return tuple(Pinned(pid=pid, start=alive.get(pid, "")) for pid in found if pid in inside or pid not in alive)
 
     def below_sshd(self, taken: Collection[int]) -> Iterator[Unlisted]:
         """The logins below a listening sshd that sit in no session, one for each connection."""
-        for listener in self._listeners():
+        for listener in self._listeners:
             children = self._below[listener.pid]
             single = any(not self._is_server(child) for child in children)  # started for one connection (ssh@.service)
             for first in [listener] if single else children:
@@ -165,7 +172,7 @@ class Places:
         The leader of its kernel session is dead. Under systemd it also sits where such a login does; and what is in
         sshd's own unit without descending from sshd is a leftover, whoever leads it.
         """
-        servers = {task.pid for listener in self._listeners() for task in self.descendants(listener)}
+        servers = {task.pid for listener in self._listeners for task in self.descendants(listener)}
         units = {units[0] for pid in servers if (units := self._units(self.tasks[pid]))}
         shell = self.tasks.get(self._shell)
         left_out = {*taken, *servers, *self.own(), *(task.pid for task in (self.descendants(shell) if shell else ()))}
@@ -184,14 +191,12 @@ class Places:
         """A process of sshd that runs as root. Users can take the name, but not uid 0."""
         return task.real == task.effective == 0 and task.name.partition("-")[0] in SERVERS
 
-    def _listeners(self) -> Iterator[Task]:
+    @cached_property
+    def _listeners(self) -> Sequence[Task]:
         """Each sshd that no other one started; one in a container lets nobody into this host."""
-        for task in self.tasks.values():
-            parent = self.tasks.get(task.parent)
-            if self.scope(task) is not None or self.contained(task):
-                continue
-            if self._is_server(task) and not (parent and self._is_server(parent)):
-                yield task
+        servers = [task for task in self.tasks.values() if self._is_server(task)]
+        pids = {task.pid for task in servers}
+        return [t for t in servers if t.parent not in pids and self.scope(t) is None and not self.contained(t)]
 
     def _logged_in(self, task: Task) -> bool:
         """False for what sshd runs before someone is logged in: itself as root, and as its own account."""

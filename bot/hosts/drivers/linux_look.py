@@ -36,13 +36,15 @@ _HEADINGS = {
     "commands": "Command lines",
 }
 
+_KEPT = {"processes": "\t", "keys": "\t"}  # between their fields, and as they came
+
 
 class Look:
     """The sections of one answer, understood. Raises IncompleteAnswer where they aren't what the script writes."""
 
-    def __init__(self, sections: Mapping[str, list[bytes]]) -> None:
-        self._sections = sections
-        self.facts = Facts.read(sections)
+    def __init__(self, sections: Mapping[str, bytes]) -> None:
+        self._texts = {name: linux_answer.cleaned(section, _KEPT.get(name, "")) for name, section in sections.items()}
+        self.facts = Facts.read(self._texts, sections["keys"])
         self.tasks = self.facts.processes.tasks
         self.sessions = Sessions(self.facts)
         self.places = self.sessions.places
@@ -187,7 +189,7 @@ class Look:
             case "utmp":
                 return "\n".join(map(str, self.facts.utmp))
             case _:
-                return linux_answer.readable(self._sections[section])
+                return linux_answer.readable(self._texts[section])
 
 
 def _pids(tasks: tuple[Task, ...]) -> set[int]:

@@ -3,6 +3,7 @@
 Pure. logind's own sessions come first, then the logins that it doesn't know.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -28,7 +29,7 @@ CLOCK_STEP = 60  # seconds by which a terminal's time may lie ahead, after the c
 SLOWEST_LOGIN = 150  # seconds from the start of a login's first process to its record: sshd itself gives up earlier
 TICKS_PER_SECOND = 100  # USER_HZ, the same wherever Debian and Red Hat run
 
-_TIMESTAMP = "%Y-%m-%d %H:%M:%S UTC"  # after the weekday; the script asks with TZ=UTC
+_TIMESTAMP = re.compile(r"\w+ (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC", re.ASCII)  # the script asks with TZ=UTC
 
 
 class Facts(NamedTuple):
@@ -45,18 +46,18 @@ class Facts(NamedTuple):
     timetable: Timetable
 
     @classmethod
-    def read(cls, sections: Mapping[str, list[bytes]]) -> Self:
-        """Raises IncompleteAnswer where a section isn't what the script writes."""
+    def read(cls, texts: Mapping[str, list[str]], keys: bytes) -> Self:
+        """texts: the sections, cleaned. keys: that one as it came. Raises IncompleteAnswer for any others."""
         return cls(
-            machine=linux_answer.machine(sections["host"]),
-            logind=linux_answer.logind(sections["sessions"], key="Id"),
-            users=linux_answer.logind(sections["users"], key="UID"),
-            processes=linux_answer.processes(sections["processes"]),
-            commands=linux_answer.commands(sections["commands"]),
-            keys=linux_keys.keys(sections["keys"]),
-            addresses=linux_traces.addresses(sections["addresses"]),
-            utmp=linux_traces.utmp(sections["utmp"]),
-            timetable=linux_traces.timetable(sections["timetable"]),
+            machine=linux_answer.machine(texts["host"]),
+            logind=linux_answer.logind(texts["sessions"], key="Id"),
+            users=linux_answer.logind(texts["users"], key="UID"),
+            processes=linux_answer.processes(texts["processes"]),
+            commands=linux_answer.commands(texts["commands"]),
+            keys=linux_keys.keys(keys.split(b"\n")[1:]),
+            addresses=linux_traces.addresses(texts["addresses"]),
+            utmp=linux_traces.utmp(texts["utmp"]),
+            timetable=linux_traces.timetable(texts["timetable"]),
         )
 
 
@@ -263,8 +264,9 @@ def _means(record: Record, session: Session) -> bool:
 
 def _wall(shown: Mapping[str, str]) -> datetime | None:
     """When a session began by the clock as it was then; None where logind doesn't tell."""
+    found = _TIMESTAMP.fullmatch(shown.get("Timestamp", ""))
     try:
-        return datetime.strptime(shown.get("Timestamp", "").partition(" ")[2], _TIMESTAMP).replace(tzinfo=UTC)
+        return datetime.fromisoformat(f"{found[1]}+00:00") if found else None
     except ValueError:
         return None
 

@@ -18,12 +18,12 @@ T = TypeVar("T")
 USER_LENGTH = 32  # what a record of utmp(5) has room for
 _ROW, _ROWS = 16, 24
 
-_TCP = re.compile(rb"tcp (\d{1,10}) (\d{1,10}) ([01]) ((?:[0-9A-F]{8}){1,4}):[0-9A-F]{4}")
-_RECORD = re.compile(rb"record((?: \d{1,2}:[0-9a-f]{32}){1,24})")
+_TCP = re.compile(r"tcp (\d{1,10}) (\d{1,10}) ([01]) ((?:[0-9A-F]{8}){1,4}):[0-9A-F]{4}", re.ASCII)
+_RECORD = re.compile(r"record((?: \d{1,2}:[0-9a-f]{32}){1,24})", re.ASCII)
 _FIELDS = struct.Struct("<hxxi32s4s32s256s4xiii16s20x")
-_OWNER = re.compile(rb"at (\d{1,10})")
-_CRONTAB = re.compile(rb"cron (.+)")
-_TOTAL = re.compile(rb"total (\d{1,10})")
+_OWNER = re.compile(r"at (\d{1,10})", re.ASCII)
+_CRONTAB = re.compile(r"cron (.+)")
+_TOTAL = re.compile(r"total (\d{1,10})", re.ASCII)
 
 
 class Record(NamedTuple):
@@ -47,7 +47,7 @@ class Timetable(NamedTuple):
     at: tuple[int, ...]
 
 
-def addresses(lines: Iterable[bytes]) -> Mapping[int, str]:
+def addresses(lines: Iterable[str]) -> Mapping[int, str]:
     """`tcp PID FD LISTENED HEX:PORT`, then `total N`: the other side of each process's connection.
 
     Of many, the one at a port where somebody listens, and then that with the lowest descriptor: sshd has its own before
@@ -59,21 +59,21 @@ def addresses(lines: Iterable[bytes]) -> Mapping[int, str]:
     return {pid: text for pid, (_, _, text) in found.items()}
 
 
-def utmp(lines: Iterable[bytes]) -> tuple[Record, ...]:
+def utmp(lines: Iterable[str]) -> tuple[Record, ...]:
     """`record ROW:HEX…`, each row 16 bytes and the others empty, then `total N`."""
     return tuple(record for record in _counted(lines, "utmp", _record) if record.user and record.terminal)
 
 
-def timetable(lines: Iterable[bytes]) -> Timetable:
+def timetable(lines: Iterable[str]) -> Timetable:
     """`cron NAME` and `at UID`, then `total N`."""
     found = list(_counted(lines, "timetable", _timed))
     names = {each for each in found if isinstance(each, str)}
     return Timetable(tuple(sorted(names)), tuple(sorted({each for each in found if isinstance(each, int)})))
 
 
-def _counted(lines: Iterable[bytes], section: str, read: Callable[[bytes], T | None]) -> Iterator[T]:
+def _counted(lines: Iterable[str], section: str, read: Callable[[str], T | None]) -> Iterator[T]:
     """What each line says; the last one is their number. Raises IncompleteAnswer."""
-    before: bytes | None = None
+    before: str | None = None
     count = 0
     for line in lines:
         if before is not None:
@@ -82,16 +82,16 @@ def _counted(lines: Iterable[bytes], section: str, read: Callable[[bytes], T | N
             count += 1
             yield value
         before = line
-    total = _TOTAL.fullmatch(before or b"")
+    total = _TOTAL.fullmatch(before or "")
     if not total or int(total[1]) != count:
         raise IncompleteAnswer(f"the section {section} is not complete")
 
 
-def _tcp(line: bytes) -> tuple[int, int, bool, str] | None:
+def _tcp(line: str) -> tuple[int, int, bool, str] | None:
     found = _TCP.fullmatch(line)
     if not found or len(found[4]) not in {8, 32}:
         return None
-    return int(found[1]), int(found[2]), found[3] == b"1", _kernels(bytes.fromhex(found[4].decode()))
+    return int(found[1]), int(found[2]), found[3] == "1", _kernels(bytes.fromhex(found[4]))
 
 
 def _kernels(packed: bytes) -> str:
@@ -106,17 +106,17 @@ def _address(packed: bytes) -> str:
     return str(address.ipv4_mapped or address)
 
 
-def _record(line: bytes) -> Record | None:
+def _record(line: str) -> Record | None:
     found = _RECORD.fullmatch(line)
     if not found:
         return None
-    rows = dict.fromkeys(range(_ROWS), bytes(_ROW))
+    content = bytearray(_ROW * _ROWS)
     for word in found[1].split():
-        row, _, text = word.partition(b":")
-        if int(row) not in rows:
+        row, _, text = word.partition(":")
+        if (start := int(row) * _ROW) >= len(content):
             return None
-        rows[int(row)] = bytes.fromhex(text.decode())
-    _, pid, terminal, _, user, host, _, since, _, packed = _FIELDS.unpack(b"".join(rows.values()))
+        content[start : start + _ROW] = bytes.fromhex(text)
+    _, pid, terminal, _, user, host, _, since, _, packed = _FIELDS.unpack(content)
     return Record(pid, _text(terminal), _text(user), _came_from(packed, _text(host)), since)
 
 
@@ -134,7 +134,7 @@ def _text(field: bytes) -> str:
     return clean(field.partition(b"\0")[0])
 
 
-def _timed(line: bytes) -> str | int | None:
+def _timed(line: str) -> str | int | None:
     if found := _OWNER.fullmatch(line):
         return int(found[1])
-    return clean(found[1]) if (found := _CRONTAB.fullmatch(line)) else None
+    return found[1] if (found := _CRONTAB.fullmatch(line)) else None
