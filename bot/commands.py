@@ -8,6 +8,8 @@ from bot.cleaning import clean, has_invisible, quoted
 from bot.durations import DAY, MINUTE, seconds, typed
 from bot.errors import CommandError
 from bot.inventory import Inventory, fold
+from bot.logins import as_typed, login
+from bot.logins import words as split
 from bot.models import (
     EVERYONE,
     Asking,
@@ -83,8 +85,7 @@ _MEANT = {**_WORDS, **_BECAUSE_TOO, "kickbot": BEHIND_KICKBOT | {"help"}}
 _KEYWORDS = frozenset({"help"}).union(*_WORDS.values())
 
 _DASHES = ("--", "\N{EM DASH}", "\N{EN DASH}")
-_BECAUSE = re.compile(rf"(?:^|(?<=\s))(?:{'|'.join(_DASHES)})?because(?=\s|$)", re.IGNORECASE)
-_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@\\-]{0,63}\$?")
+_BECAUSE = re.compile(rf"(?:{'|'.join(_DASHES)})?because", re.IGNORECASE)
 _SESSION = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]*:)?[A-Za-z0-9][A-Za-z0-9/-]{0,31}")
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _PERSON = re.compile(r"<@(?P<id>[UW][A-Z0-9]{2,20})(?:\|[^<>|]*)?>|(?P<bare>[UW](?=[A-Z]*[0-9])[A-Z0-9]{5,20})")
@@ -97,7 +98,7 @@ def parse(command: str, text: str, inventory: Inventory) -> Command:
     Raises CommandError, which shows the right usage and never repeats what was typed as markup.
     """
     head, reason = _split_reason(text)
-    typed = head.split()
+    typed = [word.text for word in split(head)]
     words = [_plain(word) for word in typed]
     if command == "kickbot" and words and words[0] in BEHIND_KICKBOT:
         command, words, typed = words[0], words[1:], typed[1:]
@@ -121,13 +122,14 @@ def _sessions(words: list[str], reason: str | None, inventory: Inventory) -> Lis
     if reason is not None:
         raise CommandError(USAGE["sessions"])
     selected = inventory.select(hosts)
-    return Listing(hosts=selected, user=None if user == EVERYONE else login(user), only=_filter(said))
+    who = None if user == EVERYONE else login(user, inventory.platforms(selected))
+    return Listing(hosts=selected, user=who, only=_filter(said))
 
 
 def _kick(words: list[str], reason: str | None, inventory: Inventory) -> Kick:
     user, *rest = words
     if not rest:
-        raise CommandError(f"On which host? `/kick {login(user)} HOSTS`, or `/kick` alone for a form.")
+        raise CommandError(f"On which host? `/kick {as_typed(login(user))} HOSTS`, or `/kick` alone for a form.")
     hosts, *rest = rest
     said = _keywords("kick", rest)
     if reason == "":
@@ -136,9 +138,11 @@ def _kick(words: list[str], reason: str | None, inventory: Inventory) -> Kick:
     if "processes" in said and narrowed:
         raise CommandError(f"`processes` ends everything of the account: it can't be narrowed by `{narrowed[0]}`.")
     _demand_it_fits(user, said)
+    login(user)
+    selected = inventory.select(hosts)
     return Kick(
-        user=login(user),
-        hosts=inventory.select(hosts),
+        user=login(user, inventory.platforms(selected)),
+        hosts=selected,
         session=session_ids(said["session"]) if "session" in said else None,
         only=_filter(said),
         processes="processes" in said,
@@ -175,9 +179,14 @@ def _audit(words: list[str], reason: str | None, inventory: Inventory) -> Audit:
         return Audit(request=int(about[0]))
     if person := _PERSON.fullmatch(about[0]):
         return Audit(person=person["id"] or person["bare"], since=since)
-    if about[0] not in inventory.hosts and not _USER.fullmatch(about[0]):
-        raise _unknown("audit", about[0])
-    return Audit(about=about[0], since=since)
+    return Audit(about=_host_or_user(about[0], inventory), since=since)
+
+
+def _host_or_user(word: str, inventory: Inventory) -> str:
+    try:
+        return word if word in inventory.hosts else login(word)
+    except CommandError as error:
+        raise _unknown("audit", word) from error
 
 
 def _since(words: list[str]) -> int:
@@ -242,7 +251,9 @@ def _unhold(words: list[str], reason: str | None, inventory: Inventory) -> Unhol
     _keywords("unhold", rest)
     if reason == "":
         raise CommandError(_missing("unhold", "because"))
-    return Unhold(user=login(user), hosts=inventory.select(hosts), reason=reason or "")
+    login(user)
+    selected = inventory.select(hosts)
+    return Unhold(user=login(user, inventory.platforms(selected)), hosts=selected, reason=reason or "")
 
 
 def _holds(words: list[str], reason: str | None, _inventory: Inventory) -> Holds:
@@ -308,11 +319,12 @@ _PARSERS: dict[str, Callable[[list[str], str | None, Inventory], Command]] = {
 
 def _split_reason(text: str) -> tuple[str, str | None]:
     """Everything after the first word `because` is the reason, as it was typed, made printable."""
-    head, *rest = _BECAUSE.split(text, maxsplit=1)
-    reason = because(" ".join(rest))
+    found = next((word for word in split(text) if _BECAUSE.fullmatch(word.text)), None)
+    head, rest = (text[: found.start], text[found.end :]) if found else (text, "")
+    reason = because(rest)
     if len(head) > MAX_TEXT:
         raise CommandError(f"That is too long for a command ({len(head)} characters, at most {MAX_TEXT}).")
-    return head, reason if rest else None
+    return head, reason if found else None
 
 
 def because(text: str) -> str:
@@ -331,13 +343,6 @@ def _plain(word: str) -> str:
     for dash in _DASHES:
         bare = bare.removeprefix(dash)
     return bare if bare in _KEYWORDS else word
-
-
-def login(word: str) -> str:
-    """The same word, if it can be a login name. Raises CommandError."""
-    if not _USER.fullmatch(word):
-        raise CommandError("That is not a login name. It may hold letters, digits and `_ . @ -`, at most 64.")
-    return word
 
 
 def session_ids(word: str) -> str:
@@ -388,7 +393,7 @@ def words(command: Asking) -> str:
         because = f" because {command.reason}" if command.reason else ""
         return f"/limits {fold(command.hosts)} set {command.limit} {length}{because}"
     said = [
-        f"/kick {command.user} {fold(command.hosts)}",
+        f"/kick {as_typed(command.user)} {fold(command.hosts)}",
         f"session {command.session}" if command.session else "",
         f"idle {typed(command.only.idle)}" if command.only.idle else "",
         f"from {command.only.network}" if command.only.network else "",

@@ -12,7 +12,7 @@ from pydantic import model_validator
 
 from bot.cleaning import quoted
 from bot.errors import CommandError
-from bot.models import Host, Value
+from bot.models import Host, Platform, Value
 from bot.nearest import did_you_mean
 
 MAX_TEXT = 200
@@ -92,6 +92,10 @@ class Inventory(Value):
     def names(self) -> tuple[str, ...]:
         """All that can be typed as one word: the hosts, and the groups behind their `@`."""
         return (*self.hosts, *(f"@{group}" for group in sorted(self.groups)))
+
+    def platforms(self, hosts: Iterable[str]) -> frozenset[Platform]:
+        """What these hosts are."""
+        return frozenset(self.hosts[name].platform for name in hosts)
 
     def select(self, text: str, *, hints: bool = True) -> tuple[str, ...]:
         """HOSTS as people type it -> names, in order, each once. Raises CommandError naming what isn't configured.

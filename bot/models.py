@@ -249,7 +249,7 @@ class Snapshot(Value):
     knew. notes: what the driver could not see, in plain words.
     raw: the host's answer, cleaned and masked. ahead: seconds by which the host's clock was ahead of the trail's when
     the look came, behind if negative; None: nobody compared them.
-    groups: of the Unix groups that were asked for, those in which a uid (in digits) is; a missing one isn't known.
+    groups: of the groups that were asked for, those in which a uid (in digits) is; a missing one isn't known.
     asked_for: the account that was asked for, logged in or not; None: nobody asked, or the host knows none.
     """
 
@@ -869,16 +869,18 @@ NO_TERMINAL = "no terminal"
 
 
 class AccountState(Value):
-    """How an account stands on its host. where: the host's own, or of a directory. expiry: field 8 of its shadow entry.
+    """How an account stands on its host. where: the host's own, or of a directory.
 
-    drop_in: sshd denies it by Kickbot's file. timer: what on the host would give it back. record: the hold in force.
+    expiry: the day in field 8 of its shadow entry, or a time as text. drop_in: sshd denies it by Kickbot's file. timer:
+    what on the host would give it back. record: the hold in force. disabled: people have, and Kickbot never does.
     """
 
     where: Literal["local", "directory"]
     expiry: str = ""
     drop_in: bool = False
-    timer: Literal["", "systemd", "cron"] = ""
+    timer: Literal["", "systemd", "cron", "task"] = ""
     record: str = ""
+    disabled: bool = False
 
     @property
     def held(self) -> bool:

@@ -51,8 +51,8 @@ class Rule(Value):
 
     accounts: `people` (uid 1000 and up), `any`, or a set of login names. then: those in `approve` who are called only
     by the reminder; it gives nobody a right. idle: what makes a session idle.
-    spare_groups: Unix groups whose members stay where everyone goes. max_sessions: a plan for everyone that ends more
-    needs one approval more.
+    spare_groups: groups on the host whose members stay where everyone goes. max_sessions: a plan for everyone that ends
+    more needs one approval more.
     sweeps: what a sweep may do by itself: nothing, propose, or end without a click as well.
     """
 
@@ -147,7 +147,7 @@ class Policy(Value):
         return all(self.rules_to_act(host, account, frozenset({act})) for host, account in aims)
 
     def spare_groups(self, hosts: Iterable[str]) -> tuple[str, ...]:
-        """The Unix groups that a look at any of those hosts has to tell about before everyone goes."""
+        """The groups that a look at any of those hosts has to tell about before everyone goes."""
         rules = [rule for rule in self.rules if Act.EVERYONE in rule.acts and not rule.hosts.isdisjoint(hosts)]
         return tuple(sorted({group for rule in rules for group in rule.spare_groups}))
 

@@ -8,7 +8,6 @@ import click
 
 from bot import settings
 from bot.cleaning import clean
-from bot.commands import login
 from bot.counting import count
 from bot.errors import CommandError
 from bot.expectations import failures, load
@@ -16,6 +15,7 @@ from bot.explained import told
 from bot.explaining import explain as explained
 from bot.findings import lines, report
 from bot.inventory import Inventory
+from bot.logins import login
 from bot.lookups import roster_of
 from bot.models import EVERYONE
 from bot.plainly import FAILED, plainly, with_config
@@ -46,7 +46,8 @@ def explain(user: str, host: str, words: tuple[str, ...], config: str | None) ->
     with plainly():
         person = _person(words)
         _, found = surveyed(config)
-        name, about = _host(found.inventory, host), user if user == EVERYONE else login(user)
+        name = _host(found.inventory, host)
+        about = user if user == EVERYONE else login(user, found.inventory.platforms((name,)))
         roster = asyncio.run(_roster(found.policy, *filter(None, [person])))
         if not roster.looked_up:
             click.echo(NOT_LOOKED_UP)

@@ -61,6 +61,12 @@ def inventory(*names: str, groups: Iterable[str] = ("prod",)) -> Inventory:
     return Inventory(hosts={n: Host(name=n, address=f"{n}.example.com", groups=shared) for n in names or ("host1",)})
 
 
+def with_windows(inventory: Inventory, *names: str) -> Inventory:
+    """The same, and these hosts with Windows in no group."""
+    hosts = {n: Host(name=n, address=f"{n}.example.com", platform="windows") for n in names}
+    return Inventory(hosts={**inventory.hosts, **hosts})
+
+
 def account(name: str = "audituser", uid: int = 1001) -> Account:
     return Account(name=name, uid=uid)
 

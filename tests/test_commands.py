@@ -16,7 +16,7 @@ from bot.inventory import Inventory
 from bot.models import Act, Audit, Command, Filter, Form, Help, Holds, Host, Kick, Limits, Listing, SetLimit, Unhold
 from tests import make
 
-INVENTORY = make.inventory("host1", "web01", "web02", "web03")
+INVENTORY = make.with_windows(make.inventory("host1", "web01", "web02", "web03"), "win1", "win2")
 
 TWO_GROUPS = {"host1": "prod", "sql7": "db"}
 
@@ -177,9 +177,10 @@ def test_endless_text(text: str) -> None:
     assert max(map(len, messages)) < 300
 
 
-WORDS = ("session", "7", "because", "help", "--force", "idle", "\N{EM DASH}because")
+WORDS = ("sessions", "session", "7", "because", "help", "--force", "idle", "\N{EM DASH}because")
+QUOTED = ('"jane doe"', "“Jürgen Müller”", '"Everyone"', '"because"', '"', "«", "王伟", "win1")
 TYPED = st.text(max_size=400) | st.lists(
-    st.sampled_from([*HOSTILE, "host1", "@prod", "web[01-03]", "audituser", "everyone", "kick", "sessions", *WORDS]),
+    st.sampled_from([*HOSTILE, *QUOTED, "host1", "@prod", "web[01-03]", "audituser", "everyone", "kick", *WORDS]),
     max_size=6,
 ).map(" ".join)
 

@@ -8,7 +8,7 @@ from tests import make
 from tests.stories import check
 
 NAMES = {"sessions": "/sessions", "kick": "/kick", "kickbot": "/kickbot"}
-INVENTORY = make.inventory("host1", *(f"web{n:02}" for n in range(1, 21)))
+INVENTORY = make.with_windows(make.inventory("host1", *(f"web{n:02}" for n in range(1, 21))), "win1")
 
 
 @pytest.mark.parametrize("topic", sorted(HELP))

@@ -11,10 +11,10 @@ from bot import events, planning
 from bot.audit.sqlite import SqliteTrail
 from bot.errors import ActingFrozen, NotNow, Refused
 from bot.lifecycle import Request, State, known
-from bot.models import Account, Act, Hold, Release, RequestId, Result, Step, Unhold
+from bot.models import Account, AccountState, Act, Hold, Release, RequestId, Result, Step, Unhold
 from bot.sandbox.server import SandboxSlack
 from bot.slack.content.headlines import headline
-from bot.slack.content.holds import answer
+from bot.slack.content.holds import answer, state
 from bot.slack.content.in_short import outcome
 from bot.slack.content.kick_form import KEEP_OUT
 from bot.slack.content.lines import in_plain
@@ -55,6 +55,20 @@ async def kicked(stage: Stage, command: Any = HOLD) -> tuple[Request, Request]:
     done = await stage.wait(await stage.approve(await stage.ask(command)))
     (held,) = await holds(stage)
     return done, held
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        (AccountState(where="local", expiry="25000"), "known on the host itself, expiry day 25000."),
+        (AccountState(where="local", expiry="2027-06-30 22:00:00 UTC"), "itself, expiry 2027-06-30 22:00:00 UTC."),
+        (AccountState(where="local", disabled=True), "known on the host itself, no expiry, disabled."),
+        (AccountState(where="directory", drop_in=True), "no expiry, denied by Kickbot's file for sshd."),
+    ],
+)
+def test_how_an_account_stands(how: AccountState, said: str) -> None:
+    """In words, whatever its host calls it."""
+    assert state(how).endswith(said)
 
 
 # -- holding -------------------------------------------------------------------------------------------------

@@ -42,6 +42,7 @@ CORE = {
     "commands",
     "policy",
     "lifecycle",
+    "logins",
     "limits",
     "presence",
     "sparing",

@@ -193,6 +193,17 @@ def test_a_full_form_is_understood() -> None:
     )
 
 
+def test_a_name_with_spaces() -> None:
+    """Where a host has such names it is one, and is typed in quotes; on Linux it is none."""
+    inventory = make.with_windows(INVENTORY, "win1")
+    filled = Filled(hosts=("win1",), user="Jürgen Müller")
+
+    assert command(filled, inventory) == ('"Jürgen Müller" win1', Kick(user="jürgen müller", hosts=("win1",)))
+    with pytest.raises(Mistakes) as wrong:
+        command(filled.model_copy(update={"hosts": ("win1", "host1")}), inventory)
+    assert list(wrong.value.fields) == [USER]
+
+
 @pytest.mark.parametrize(
     ("change", "field", "said"),
     [

@@ -46,6 +46,15 @@ def test_each_choice_is_a_command() -> None:
         assert isinstance(commands.parse("kick", value, make.inventory()), Kick)
 
 
+def test_a_name_with_spaces() -> None:
+    """It stands in quotes in the words, as it would be typed."""
+    (choice,) = choices(select(look(make.login("7", "max mustermann", uid=1003), host="win1")))
+    inventory = make.with_windows(make.inventory(), "win1")
+
+    assert choice == ("max mustermann", '"max mustermann" win1')
+    assert commands.parse("kick", choice[1], inventory) == Kick(user="max mustermann", hosts=("win1",))
+
+
 def test_several_hosts_are_groups() -> None:
     """Those where nobody is, or that don't answer, have none."""
     hosts = (

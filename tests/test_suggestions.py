@@ -106,9 +106,11 @@ def test_hostile_words_suggest_nothing(typed: str) -> None:
 
 def test_users_are_found_by_any_part_of_their_name() -> None:
     """Those that begin so come first, what was typed last; and only what can be a login name."""
-    assert users_like("ali", ["malice", "alice", "bob"]) == ["alice", "malice", "ali"]
-    assert users_like("", ["bob", "x y", "<!channel>"]) == ["bob"]
-    assert users_like("a b", ["bob"]) == []
+    assert users_like("ali", ["malice", "alice", "bob"], {"linux"}) == ["alice", "malice", "ali"]
+    assert users_like("", ["bob", "x y", "<!channel>"], {"linux"}) == ["bob"]
+    assert users_like("a b", ["bob"], {"linux"}) == []
+    assert users_like("x", ["bob", "x y", "<!channel>"], {"windows"}) == ["x y", "x"]
+    assert users_like('"Jane Doe"', ["bob"], {"windows"}) == ["jane doe"]
 
 
 # -- to whom -------------------------------------------------------------------------------------------

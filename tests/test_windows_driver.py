@@ -102,6 +102,7 @@ def test_cut_anywhere() -> None:
 NOT_A_LOOK = {
     "nothing": (b"", "it is empty"),
     "another program": (b"Microsoft Windows [Version 10.0]\r\n", "does not begin like the script's answer"),
+    "no PowerShell": (b"'powershell' n'est pas reconnu\r\n", "does `powershell` start in an SSH login there?"),
     "another nonce": (captured(CAPTURES[0]).replace(NONCE.encode(), b"0" * 32), "does not begin like"),
     "an answer to an act": (captured(CAPTURES[0]).replace(b" look ", b" end "), "does not begin like"),
     "something behind the mark": (captured(CAPTURES[0]) + b"x", "the mark at its end is missing"),
@@ -110,7 +111,10 @@ NOT_A_LOOK = {
     "no JSON": (answer("{'a': 1}"), "is no JSON"),
     "too deep": (answer("[" * 100_000), "is no JSON"),
     "constrained": (b"kickbot windows trouble constrained\r\n", "constrained language mode"),
-    "an old PowerShell": (b"x\r\nkickbot windows trouble old\r\n", "Windows PowerShell 5.1 or newer is needed"),
+    "an old PowerShell": (
+        b"x\r\nkickbot windows trouble old\r\n",
+        "too old: it takes Windows 10 or Server",
+    ),
     "no compiler": (b"kickbot windows trouble failed (0) : error CS0103\r\n", "(0) : error CS0103"),
     "no administrator": (answer('{"trouble": "not an administrator"}'), "is not an administrator"),
     "a function that failed": (

@@ -19,13 +19,13 @@ from bot.hosts.drivers.windows import SOURCES
 from bot.hosts.drivers.windows_answer import START
 from bot.hosts.limits import Limits
 from bot.models import Host
+from tests.windows.asked import DECODED
 from tests.windows.scenes import Win
 from tests.windows.standin import DRIVERS, Program, Scene
 
 LONGEST = 8_191  # characters that cmd takes
 HARMLESS = re.compile(r"[A-Za-z0-9 =+/.-]+")  # for cmd and for PowerShell; no quoting of theirs is alike
 NOT_FOUND = "Der Befehl „{}“ ist entweder falsch geschrieben oder konnte nicht gefunden werden.\r\n"
-DECODED = re.compile(r"Decode '([A-Za-z0-9+/=]*)'")
 
 Process = asyncssh.SSHServerProcess[bytes]
 Mode = Literal["FullLanguage", "ConstrainedLanguage"]
@@ -121,6 +121,7 @@ async def powershell(machine: Machine, options: Sequence[str], process: Process)
     """It does what the command reads as: first of all a look at its own mode, then lines up to the dot."""
     assert options[:-1] == ["-NoLogo", "-NoProfile", "-NonInteractive", "-EncodedCommand"]
     command = base64.b64decode(options[-1], validate=True).decode("utf-16-le")
+    assert "$kickbot = " in command
     assert command.index("LanguageMode") < command.index("ReadLine") < command.index("ScriptBlock")
     assert "$input" not in command.lower()  # PowerShell itself would read standard input then
     if machine.mode != "FullLanguage":

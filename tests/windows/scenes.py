@@ -8,6 +8,7 @@ from bot.hosts.drivers.windows_answer import START
 ALICE, BOB, MAX, UMLAUT, OPS = (f"S-1-5-21-1004336348-1177238915-682003330-{n}" for n in (1104, 1105, 1106, 1107, 1003))
 NETBIOS = "CORP"
 NOW = datetime(2026, 11, 20, 13, 28, tzinfo=UTC)
+NEVER = 2**32 - 1  # an account that never expires
 MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
@@ -57,6 +58,7 @@ class Win:
         logon: bool = True,
     ) -> "Win":
         """Somebody logged on so many seconds ago; with explorer, and what Windows runs in each session."""
+        self.account(user, sid, domain=domain)
         began = filetime(ago)
         gone = filetime(disconnected) if disconnected else 0
         self.rows.append(
@@ -73,12 +75,21 @@ class Win:
         ]
         return self
 
+    def account(
+        self, name: str, sid: str, *, domain: str = "WIN1", expires: int = NEVER, disabled: bool = False
+    ) -> "Win":
+        """One that is known, logged in or not. expires: seconds since 1970."""
+        if not any(row[0] == "account" and row[2] == sid for row in self.rows):
+            self.rows.append(("account", name, sid, expires, 0x203 if disabled else 0x201, domain))
+        return self
+
     def ssh(self, pid: int, sid: str, user: str, *, domain: str = NETBIOS, runs: str = "cmd.exe") -> "Win":
         """Somebody came by SSH: sshd as SYSTEM, below it sshd as that account, and what it runs."""
         self._ssh(pid, sid, user, (runs, runs), domain)
         return self
 
     def _ssh(self, pid: int, sid: str, user: str, runs: tuple[str, str], domain: str = NETBIOS) -> None:
+        self.account(user, sid, domain=domain)
         began = filetime(5 * MINUTE)
         self.rows += [
             ("process", pid - 1, 900, began, 0, "S-1-5-18", "sshd.exe", ""),

@@ -2,72 +2,21 @@
 
 import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 
 from bot.errors import IncompleteAnswer
-from bot.hosts.drivers import windows_acts
-from bot.hosts.drivers.windows import WindowsDriver
-from bot.models import Account, Answer, EndSession, Host, HostUptime, Session, Snapshot, Step, Target, Warn
+from bot.models import Account, Answer, EndSession, Step, Target, Warn
+from tests.windows.asked import NONCE, Ask, Asked, one, refused, target
 from tests.windows.scenes import ALICE, BOB, DAY, HOUR, MAX, MINUTE, NOW, UMLAUT, Win, filetime, listening
 from tests.windows.standin import Program, Scene
-
-NONCE = "00ff" * 8
-HOST = Host(name="win1", address="win1.example.com", user="kickbot", platform="windows")
-DRIVER = WindowsDriver()
-LATER = 10**9
 
 Put = Callable[[Win], Scene]
 
 
-class Asked:
-    """One host, asked through the driver."""
-
-    def __init__(self, program: Program, scene: Scene) -> None:
-        self.program, self.scene = program, scene
-
-    def look(self) -> Snapshot:
-        answer = self.program.answer(self.scene.path, ["look", NONCE])
-        return DRIVER.parse_look(answer, host="win1", host_key="SHA256:win1", nonce=NONCE)
-
-    def act(self, step: Step, *, not_after: int = LATER) -> Answer:
-        words = [windows_acts.verb(step), NONCE, *windows_acts.arguments(step, HostUptime(not_after))]
-        return DRIVER.parse_answer(self.program.answer(self.scene.path, words), step=step, nonce=NONCE)
-
-
-@pytest.fixture
-def ask(program: Program, scene: Put) -> Callable[[Win], Asked]:
-    return lambda win: Asked(program, scene(win))
-
-
-Ask = Callable[[Win], Asked]
-
-
-def target(look: Snapshot, session: str, **changes: object) -> Target:
-    found = one(look, session)
-    values = {
-        "host": "win1",
-        "host_key": look.host_key,
-        "boot": look.boot,
-        "session": found.id,
-        "identity": found.identity,
-        "account": found.account,
-        "summary": "",
-        "rungs": tuple(rung.name for rung in found.ladder),
-    }
-    return Target.model_validate({**values, **changes})
-
-
-def one(look: Snapshot, session: str) -> Session:
-    return next(s for s in look.sessions if s.id == session)
-
-
 def warning(aim: Target, text: str) -> Warn:
     return Warn.model_validate({"target": aim, "text": text, "act_at": "2026-11-20T13:31:05Z"})
-
-
-def refused(why: str) -> Answer:
-    return Answer.model_validate({"status": "refused", "refusal": why})
 
 
 # ------------------------------------------------------------------------------------------------ look
@@ -161,6 +110,14 @@ def test_no_administrator(ask: Ask) -> None:
         ask(win).look()
 
 
+def test_an_old_windows(tmp_path: Path, scene: Put) -> None:
+    """One without a function that is needed is told to be too old, and which would do."""
+    host = Asked(Program(tmp_path, without="LsaEnumerateLogonSessions"), scene(Win()))
+
+    with pytest.raises(IncompleteAnswer, match="too old: it takes Windows 10 or Server 2016"):
+        host.look()
+
+
 def test_windows_refuses(ask: Ask) -> None:
     """A function of Windows that fails is named, with its code."""
     win = Win()
@@ -172,7 +129,7 @@ def test_windows_refuses(ask: Ask) -> None:
 
 def test_ascii(program: Program, scene: Put) -> None:
     """The answer is ASCII, so that no code page matters, and one line between its heading and its mark."""
-    answer = program.answer(scene(Win().session(3, "Jörg 王", ALICE)).path, ["look", NONCE])
+    answer = program.answer(scene(Win().session(3, "Jörg 王", ALICE)).path, ["look", NONCE, ""])
     heading, body, mark, rest = answer.decode("ascii").split("\n")
 
     assert (heading, mark, rest) == (f"kickbot windows 1 look {NONCE}", f"== end {NONCE}", "")

@@ -1,65 +1,17 @@
 """A request about a Windows host, from the question to the proof, over SSH; time is the test's own, so nobody waits."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from bot.audit.sqlite import SqliteTrail
-from bot.hosts.connections import SshHosts
-from bot.lifecycle import Request
-from bot.models import Act, Filter, Kick, Listing, Snapshot
+from bot.models import Act, Filter, Listing, Snapshot
 from bot.planning import again
-from bot.rights import Rights
-from bot.workflow import Workflow
+from bot.slack.content.headlines import headline
+from bot.slack.content.lines import in_plain
+from bot.slack.content.story import tell
+from bot.slack.content.tickets import FORCE, actions
 from tests import make
-from tests.fakes import FakeClock
-from tests.stage import POLICY, Stage, allowing
 from tests.test_sweeps import at_its_time
-from tests.windows.openssh import Machine, connected
-from tests.windows.scenes import ALICE, BOB, DAY, HOUR, MAX, NOW, UMLAUT, Win, filetime
-from tests.windows.standin import Program
-
-RULE = allowing(Act.FORCE, Act.HOLD).rules[0].model_copy(update={"hosts": frozenset({"win1"})})
-
-
-class WindowsStage(Stage):
-    """The stage of all stories, with a Windows host instead of those in memory."""
-
-    def __init__(self, trail: SqliteTrail, clock: FakeClock, hosts: SshHosts, machine: Machine) -> None:
-        self.ssh, self.machine = hosts, machine
-        super().__init__(trail, clock, POLICY.model_copy(update={"rules": (RULE,)}))
-
-    def restart(self) -> None:
-        rights = Rights(self.policy, self.people)
-        self.workflow = Workflow(trail=self.trail, hosts=self.ssh, rights=rights, sleep=self.clock.sleep)
-
-    def allow(self, *acts: Act, **changes: Any) -> None:
-        """What the one rule allows besides a kick, and what else of the policy is different."""
-        rule = RULE.model_copy(update={"acts": frozenset({Act.KICK, *acts}), "sweeps": "end"})
-        self.policy = self.policy.model_copy(update={"rules": (rule,), **changes})
-        self.restart()
-
-
-def told(request: Request) -> dict[str, str]:
-    return {outcome.session: f"{outcome.result} {outcome.detail}".strip() for outcome in request.outcomes}
-
-
-@pytest.fixture
-async def stage(program: Program, tmp_path: Path) -> AsyncIterator[WindowsStage]:
-    """By RDP alice, who came by SSH too, and bob, disconnected for two hours."""
-    clock = FakeClock()
-    clock.now = NOW
-    win = Win().session(3, "alice", ALICE, domain="WIN1").ssh(5_000, ALICE, "alice", domain="WIN1")
-    win.session(5, "bob", BOB, domain="WIN1", state=4, station="", disconnected=2 * HOUR, ago=DAY)
-    machine = Machine(program, tmp_path, win, clock)
-    async with SqliteTrail.open(tmp_path / "kickbot.db", clock) as trail, connected(machine) as hosts:
-        yield WindowsStage(trail, clock, hosts, machine)
-
-
-def kick(user: str = "alice", **changes: object) -> Kick:
-    return make.kick("win1", user=user, reason="INC-42", **changes)
+from tests.windows.scenes import ALICE, DAY, HOUR, MAX, UMLAUT, filetime
+from tests.windows.windows_stage import WindowsStage, kick, told
 
 
 async def test_who_is_there(stage: WindowsStage) -> None:
@@ -109,6 +61,9 @@ async def test_a_log_off_that_never_happens(stage: WindowsStage) -> None:
     assert told(done) == {"3": "survived it is active"}
     assert "notepad.exe" in {p.name for p in done.outcomes[0].lives_on}
     assert 180 <= (stage.clock.now - began).total_seconds() < 240
+    story = tell(await stage.trail.read(done.id))
+    assert in_plain(headline(story)) == "⚠️ 1 of 1 session of alice is still on win1"
+    assert FORCE in actions(done)
     next_one = again(done, force=True)
     assert next_one is not None
     forced = await stage.approve(await stage.ask(next_one))
@@ -147,14 +102,6 @@ async def test_who_comes_back_stays(stage: WindowsStage) -> None:
     done = await stage.approve(request)
 
     assert told(done)["5"].startswith("left alone it was used again")
-    assert stage.machine.done == []
-
-
-async def test_nobody_is_held_there(stage: WindowsStage) -> None:
-    """Accounts on Windows can't be held yet: with `hold` nothing is ended, and that is said."""
-    done = await stage.approve(await stage.ask(kick(hold=7200)))
-
-    assert all("can't be held yet: disable it there" in each for each in told(done).values())
     assert stage.machine.done == []
 
 

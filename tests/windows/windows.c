@@ -1,11 +1,21 @@
 /* Stands in for Windows' DLLs below the compiled script: structures as in wtsapi32.h, ntsecapi.h and winternl.h of a
-   64-bit Windows, filled from the lines of the file in KICKBOT_WINDOWS; what is done is noted in the file beside it. */
+   64-bit Windows, filled from the lines of the file in KICKBOT_WINDOWS; what is done is noted in the file beside it. It is
+   preloaded too, so that KICKBOT_DIE_AT=N sends the script KICKBOT_SIGNAL at the N-th moment at which it changes something
+   that stays. */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define MOST 4000
 typedef uint16_t wide;
@@ -254,3 +264,205 @@ int GetCurrentProcessId(void) { return number("own", 0); }
 void *LocalFree(void *memory) { free(memory); return NULL; }
 int ConvertSidToStringSidW(const char *sid, wide **text) { *text = wide_copy(sid); return 1; }
 int IsUserAnAdmin(void) { return number("admin", 1); }
+
+/* ------------------------------------------------------------------------------------------------ accounts and groups
+   account NAME SID EXPIRES FLAGS DOMAIN    group NAME SID MEMBER,MEMBER KIND (4 without)    token PID SID,SID */
+typedef struct {
+    wide *name, *password; uint32_t age, privilege; wide *home, *comment; uint32_t flags; wide *script; uint32_t rights;
+    wide *full, *user_comment, *parameters, *workstations; uint32_t last_logon, last_logoff, expires, storage, units;
+    char *hours; uint32_t bad, logons; wide *server; uint32_t country, page; char *sid; uint32_t group; wide *profile, *drive; uint32_t expired;
+} user_info;
+typedef struct { char *sid; uint32_t attributes; } sid_and_attributes;
+_Static_assert(__builtin_offsetof(user_info, flags) == 40 && __builtin_offsetof(user_info, expires) == 104, "USER_INFO_4");
+_Static_assert(__builtin_offsetof(user_info, sid) == 152 && sizeof(sid_and_attributes) == 16, "USER_INFO_4, SID_AND_ATTRIBUTES");
+
+static void point(void);
+
+/* The counterpart of widen. */
+static char *narrow(const wide *text) {
+    int length = 0;
+    while (text[length]) length++;
+    char *copy = calloc(length * 6 + 1, 1), *at = copy;
+    for (; *text; text++) at += sprintf(at, *text >= 32 && *text < 127 && *text != '\\' ? "%c" : "\\u%04x", *text);
+    return copy;
+}
+
+static char **named(const char *kind, int column, const char *name, const char *domain) {
+    char **one;
+    for (int n = 0; (one = row(kind, n)); n++)
+        if (!strcasecmp(one[column], name) && (!domain || !strcasecmp(one[5], domain))) return one;
+    return NULL;
+}
+
+static char *machine(void) { return row("machine", 0)[1]; }
+
+/* The domain of a row, where none stands for the machine itself. */
+static const char *home(char **one) { return one[5] && *one[5] ? one[5] : machine(); }
+
+int ConvertStringSidToSidW(wide *text, char **sid) { *sid = narrow(text); return 1; }
+
+int LookupAccountSidW(void *server, char *sid, wide *name, int *name_most, wide *domain, int *domain_most, int *kind) {
+    char **one = named("account", 2, sid, NULL);
+    if (fails("LookupAccountSid")) return 0;
+    if (!one) { errno = 1332; return 0; }
+    widen(one[1], name, *name_most);
+    widen(home(one), domain, *domain_most);
+    *kind = 1;
+    return 1;
+}
+
+int LookupAccountNameW(void *server, wide *text, char *sid, int *most, wide *domain, int *domain_most, int *kind) {
+    char *name = narrow(text), *split = strstr(name, "\\u005c"), **one;
+    if (fails("LookupAccountName")) return 0;
+    if ((one = split ? NULL : named("group", 1, name, NULL))) *kind = one[4] && *one[4] ? atoi(one[4]) : 4;
+    else {
+        if (split) *split = 0;
+        for (int n = 0; (one = row("account", n)); n++)
+            if (!strcasecmp(one[1], split ? split + 6 : name) && (!split || !strcasecmp(home(one), name))) break;
+        *kind = 1;
+    }
+    if (!one) { errno = 1332; return 0; }
+    strcpy(sid, one[2]);
+    widen(*kind == 1 ? home(one) : machine(), domain, *domain_most);
+    return 1;
+}
+
+/* What was set stays from one script to the next. */
+static FILE *expiry(const char *sid, const char *mode) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s.expires.%s", getenv("KICKBOT_WINDOWS"), sid);
+    return fopen(path, mode);
+}
+
+static char **local(wide *name) {
+    char **one, *text = narrow(name);
+    for (int n = 0; (one = row("account", n)); n++)
+        if (!strcasecmp(one[1], text) && !strcasecmp(home(one), machine())) return one;
+    return NULL;
+}
+
+int NetUserGetInfo(void *server, wide *name, int level, user_info **into) {
+    char **one = local(name);
+    if (fails("NetUserGetInfo") || level != 4) return 5;
+    if (!one) return 2221;
+    user_info *info = *into = calloc(1, sizeof *info);
+    info->name = wide_copy(one[1]);
+    info->flags = atol(one[4]);
+    info->expires = strtoul(one[3], NULL, 10);
+    info->sid = one[2];
+    FILE *set = expiry(one[2], "r");
+    if (set) { if (fscanf(set, "%u", &info->expires) != 1) abort(); fclose(set); }
+    return 0;
+}
+
+int NetUserSetInfo(void *server, wide *name, int level, uint32_t *value, int *wrong) {
+    char text[200], **one = local(name);
+    if (level != 1017 || fails("NetUserSetInfo")) return 5;
+    if (!one) return 2221;
+    snprintf(text, sizeof text, "expires %s %u", one[1], *value);
+    point();
+    FILE *set = expiry(one[2], "w");
+    fprintf(set, "%u\n", *value);
+    fclose(set);
+    note(text);
+    point();
+    return 0;
+}
+
+int NetLocalGroupGetMembers(void *server, wide *group, int level, char ***into, int most, int *length, int *all, void *resume) {
+    char **one = named("group", 1, narrow(group), NULL);
+    if (fails("NetLocalGroupGetMembers") || level != 0) return 5;
+    if (!one) return 1376;
+    *into = calloc(100, sizeof **into);
+    char *rest = strdup(one[3]), *member;
+    for (*length = 0; (member = strsep(&rest, ",")); ) if (*member) (*into)[(*length)++] = member;
+    *all = *length;
+    return 0;
+}
+
+/* inside DOMAIN\\NAME GROUP,GROUP: without such a row Windows does not say */
+int NetUserGetLocalGroups(void *server, wide *user, int level, int flags, wide ***into, int most, int *length, int *all) {
+    char **one = found("inside", narrow(user)), *rest = strdup(one ? one[2] : ""), *group;
+    if (!one || level || flags != 1) return 2221;
+    *into = calloc(100, sizeof **into);
+    for (*length = 0; (group = strsep(&rest, ",")); ) if (*group) (*into)[(*length)++] = wide_copy(group);
+    *all = *length;
+    return 0;
+}
+
+int NetApiBufferFree(void *memory) { free(memory); return 0; }
+
+int OpenProcessToken(void *process, int access, void **token) {
+    char **one = numbered("token", (long)process);
+    *token = process;
+    errno = 5;
+    return access == 8 && !(one && !strcmp(one[2], "denied"));
+}
+
+int GetTokenInformation(void *token, int what, char *into, int bytes, int *needed) {
+    char **one = numbered("token", (long)token), *rest = strdup(one ? one[2] : ""), *group;
+    int length = 0;
+    sid_and_attributes all[100];
+    while ((group = strsep(&rest, ","))) if (*group) all[length++] = (sid_and_attributes){group, 4};
+    *needed = 8 + length * sizeof *all;
+    errno = 122;
+    if (what != 2 || bytes < *needed) return 0;
+    *(uint32_t *)into = length;
+    memcpy(into + 8, all, length * sizeof *all);
+    return 1;
+}
+
+/* ------------------------------------------------------------------------------------------------ files: they are real */
+int GetSystemWindowsDirectoryW(wide *path, int most) {
+    char text[4096];
+    snprintf(text, sizeof text, "%s.windows", getenv("KICKBOT_WINDOWS"));
+    return widen(text, path, most);
+}
+
+int ConvertStringSecurityDescriptorToSecurityDescriptorW(wide *text, int revision, char **descriptor, void *size) { *descriptor = narrow(text); return 1; }
+
+int CreateDirectoryW(wide *path, struct { uint32_t size; char *descriptor; int inherit; } *security) {
+    if (security->size != 24 || strcmp(security->descriptor, "D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)")) { errno = 87; return 0; }
+    if (!mkdir(narrow(path), 0700)) return 1;
+    errno = errno == EEXIST ? 183 : 3;
+    return 0;
+}
+
+void *CreateFileW(wide *path, uint32_t access, int share, void *security, int how, int flags, void *template) {
+    int file = open(narrow(path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (file >= 0 && access == 0x40000000 && share == 0 && how == 4 && !flock(file, LOCK_EX | LOCK_NB)) return (void *)(long)file;
+    note("waits");
+    errno = 32;
+    return (void *)-1;
+}
+
+static void point(void) {
+    static int reached;
+    const char *at = getenv("KICKBOT_DIE_AT");
+    if (!at || strncmp(program_invocation_short_name, "mono", 4) || ++reached != atoi(at)) return;
+    char text[80];
+    snprintf(text, sizeof text, "signalled %d", getpid());
+    note(text);
+    kill(getpid(), atoi(getenv("KICKBOT_SIGNAL")));
+}
+
+static int kept(const char *path) { return strstr(path, ".windows/Kickbot") != NULL; }
+
+#define REAL(name) ((int (*)())dlsym(RTLD_NEXT, #name))
+#define OPENS(name) \
+    int name(const char *path, int flags, ...) { \
+        va_list more; \
+        va_start(more, flags); \
+        int mode = va_arg(more, int), counts = kept(path) && flags & (O_WRONLY | O_RDWR); \
+        va_end(more); \
+        if (counts) point(); \
+        int file = REAL(name)(path, flags, mode); \
+        if (counts) point(); \
+        return file; \
+    }
+OPENS(open)
+OPENS(open64)
+int fsync(int file) { int done = REAL(fsync)(file); point(); return done; }
+int mkdir(const char *path, mode_t mode) { int done = REAL(mkdir)(path, mode); if (kept(path)) point(); return done; }
+int unlink(const char *path) { int done = REAL(unlink)(path); if (kept(path)) point(); return done; }
+int rmdir(const char *path) { int done = REAL(rmdir)(path); if (kept(path)) point(); return done; }

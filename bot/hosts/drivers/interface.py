@@ -28,7 +28,7 @@ class Driver(Protocol):
     def look(self, host: Host, *, nonce: str, groups: Sequence[str] = (), account: str = "") -> Call:
         """The call that lists a host's logins and changes nothing. host.user: the login that runs it.
 
-        groups: Unix groups, to be told who is in them. account: a login name, to be told whose uid it is there.
+        groups: names of groups there, to be told who is in them. account: a login name, to be told whose it is there.
         """
         ...
 

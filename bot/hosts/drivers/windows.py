@@ -14,13 +14,16 @@ from collections.abc import Sequence
 from importlib.resources import files
 from textwrap import wrap
 
-from bot.hosts.drivers import windows_acts, windows_answer
+from bot.hosts.drivers import windows_acts, windows_answer, windows_holds
 from bot.hosts.drivers.interface import Call
 from bot.hosts.drivers.windows_look import Look
-from bot.models import Answer, Host, HostLimits, HostUptime, Snapshot, Step
+from bot.models import Answer, Hold, Host, HostLimits, HostUptime, Release, ShowHold, Snapshot, Step
 
 LINE = 1_000
-SOURCES = ("windows_native.cs", "windows_look.cs", "windows_act.cs")
+SOURCES = (
+    *("windows_native.cs", "windows_account.cs", "windows_look.cs", "windows_act.cs"),
+    *("windows_give_back.cs", "windows_hold.cs"),
+)
 NO_LIMITS = "time limits of Remote Desktop (Group Policy) are not read yet"
 READ_AND_RUN = """\
 if ($ExecutionContext.SessionState.LanguageMode -ne 'FullLanguage') { 'kickbot windows trouble constrained'; exit 3 }
@@ -29,7 +32,8 @@ while (($line = [Console]::In.ReadLine()) -ne '.') {
 if ($null -eq $line) { 'kickbot windows trouble cut'; exit 3 }
 $all += $line
 }
-& ([ScriptBlock]::Create([Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($all))))
+$kickbot = [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($all))
+& ([ScriptBlock]::Create($kickbot))
 """
 
 
@@ -52,12 +56,14 @@ class WindowsDriver:
     """Windows 10, Server 2016 and newer, with OpenSSH for Windows; Kickbot's login is an administrator."""
 
     def look(self, host: Host, *, nonce: str, groups: Sequence[str] = (), account: str = "") -> Call:  # noqa: ARG002
-        return _call("look", nonce)
+        return _call("look", nonce, account, *groups)
 
     def limits(self, host: Host, *, nonce: str) -> Call:  # noqa: ARG002
         return _call("limits", nonce)
 
     def command(self, step: Step, *, host: Host, not_after: HostUptime, nonce: str) -> Call:  # noqa: ARG002
+        if isinstance(step, Hold | Release | ShowHold):
+            return _call(step.kind, nonce, *windows_holds.arguments(step, not_after))
         return _call(windows_acts.verb(step), nonce, *windows_acts.arguments(step, not_after))
 
     def parse_look(self, answer: bytes, *, host: str, host_key: str, nonce: str) -> Snapshot:
@@ -70,11 +76,17 @@ class WindowsDriver:
         return HostLimits(host=host, host_key=host_key, notes=(NO_LIMITS,))
 
     def parse_answer(self, answer: bytes, *, step: Step, nonce: str) -> Answer:
-        """What the host did of a step, as windows_acts has it. Raises IncompleteAnswer."""
+        """What the host did of a step, as windows_acts and windows_holds have it. Raises IncompleteAnswer."""
+        if isinstance(step, Hold | Release | ShowHold):
+            return windows_holds.answered(step, windows_answer.body(answer, verb=step.kind, nonce=nonce))
         return windows_acts.answered(step, windows_answer.body(answer, verb=windows_acts.verb(step), nonce=nonce))
 
 
+def script(words: Sequence[str]) -> str:
+    """The whole PowerShell for these words."""
+    return SCRIPT.replace("'WORDS'", f"'{_encoded(chr(0).join(words))}'")
+
+
 def _call(verb: str, nonce: str, *arguments: str) -> Call:
-    script = SCRIPT.replace("'WORDS'", f"'{_encoded(chr(0).join((verb, nonce, *arguments)))}'")
-    stdin = "\n".join((*wrap(_encoded(script), LINE), ".", ""))
+    stdin = "\n".join((*wrap(_encoded(script((verb, nonce, *arguments))), LINE), ".", ""))
     return Call(argv=COMMAND, stdin=stdin.encode(), nonce=nonce)

@@ -1,13 +1,18 @@
 // The verbs. An act compares once more that the machine has exactly its target; it ends in one refusal or in one report.
 //
-//   look NONCE
+//   look NONCE ACCOUNT [GROUP...]
 //   limits NONCE
 //   end NONCE NOT_AFTER BOOT SID SESSION LOGON RUNG
 //   end_login NONCE NOT_AFTER BOOT SID PID START RUNG
 //   warn NONCE NOT_AFTER BOOT SID SESSION LOGON TEXT
 //   warn_login NONCE NOT_AFTER BOOT SID PID START TEXT
+//   hold NONCE NOT_AFTER BOOT SID HOLD UNTIL
+//   release NONCE NOT_AFTER BOOT SID HOLD
+//   show_hold NONCE NOT_AFTER BOOT SID HOLD
+//   give_back task SID
 //
-// NOT_AFTER is the uptime in centiseconds; BOOT, LOGON and START are 100 ns since 1601.
+// NOT_AFTER is the uptime in centiseconds; BOOT, LOGON and START are 100 ns since 1601; UNTIL is in seconds since 1970, by
+// this machine's clock. ACCOUNT may be empty.
 
 namespace Kickbot
 {
@@ -17,10 +22,12 @@ namespace Kickbot
 
     public static class Script
     {
-        public static string Answer(string[] words)
+        // script: the whole script that these words came in.
+        public static string Answer(string[] words, string script)
         {
             string said;
-            try { said = Said(words); }
+            try { said = Said(words, script); }
+            catch (EntryPointNotFoundException) { said = Json.Object("trouble", Json.Text("old")); } // its functions came later
             catch (Failed failed)
             {
                 said = Json.Object("trouble", Json.Text("failed"), "detail", Json.Text(failed.Function), "code", Json.Long(failed.Code));
@@ -28,16 +35,18 @@ namespace Kickbot
             return "kickbot windows 1 " + words[0] + " " + words[1] + "\n" + said + "\n== end " + words[1] + "\n";
         }
 
-        static string Said(string[] words)
+        static string Said(string[] words, string script)
         {
             if (!Native.IsUserAnAdmin()) return Json.Object("trouble", Json.Text("not an administrator"));
             try { Process.EnterDebugMode(); } catch (Exception) { } // without it some command lines stay unknown
             switch (words[0])
             {
-                case "look": return Look.Said();
+                case "look": return Look.Said(words[2], new List<string>(words).GetRange(3, words.Length - 3));
                 case "limits": return Json.Object();
                 case "end": case "warn": return new Act(words).OnSession();
                 case "end_login": case "warn_login": return new Act(words).OnTree();
+                case "hold": case "release": case "show_hold": return new Act(words).OnAccount(words, script);
+                case "give_back": return Held.ByTask(words[2]);
             }
             return Act.Refused("forbidden");
         }
@@ -51,7 +60,8 @@ namespace Kickbot
 
         public Act(string[] words)
         {
-            verb = words[0]; boot = words[3]; sid = words[4]; which = words[5]; began = words[6]; last = words[7];
+            verb = words[0]; boot = words[3]; sid = words[4];
+            if (words.Length > 7) { which = words[5]; began = words[6]; last = words[7]; }
             notAfter = long.Parse(words[2]);
             tree = new Tree(Machine.Tasks());
         }
@@ -67,7 +77,7 @@ namespace Kickbot
         string Refusal()
         {
             if (tree.Boot().ToString() != boot) return "rebooted";
-            if (!sid.StartsWith("S-1-5-21-") && !sid.StartsWith("S-1-12-1-")) return "forbidden";
+            if (!new Task { Sid = sid }.IsOfPeople) return "forbidden";
             return Late ? "late" : null;
         }
 
@@ -116,6 +126,14 @@ namespace Kickbot
         }
 
         static int LastError { get { return System.Runtime.InteropServices.Marshal.GetLastWin32Error(); } }
+
+        // -------------------------------------------------------------------------------------------- a whole account
+
+        public string OnAccount(string[] words, string script)
+        {
+            var holding = new Holding(words, script, Refusal, () => Late);
+            return verb == "hold" ? holding.Hold(Own) : verb == "release" ? holding.Release() : holding.Show();
+        }
 
         // -------------------------------------------------------------------------------------------- an SSH login
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from bot.cleaning import clean, shorten
 from bot.errors import IncompleteAnswer
 from bot.hosts.drivers.interface import NotForThisDriver
-from bot.models import NO_TERMINAL, Act, Answer, EndSession, Hold, HostUptime, Rung, Step, Target, Warn
+from bot.models import NO_TERMINAL, Act, Answer, EndSession, HostUptime, Rung, Step, Target, Warn
 
 LOGOFF_TAKES = 180
 """Seconds: programs may hold a log-off up, and Windows ends them only one after the other."""
@@ -23,13 +23,12 @@ LADDER_SSH = (Rung(name="terminate"),)
 PEOPLE = re.compile(r"S-1-(?:5-21|12-1)(?:-\d{1,10}){4}", re.ASCII)
 """The SIDs of accounts: of a machine, a domain, or Entra."""
 
-NOT_HELD = "an account on Windows can't be held yet: disable it there, or in its directory, by hand"
 TEXT_LENGTH = 500
 LEFT = "some of its processes could not be ended"
 _SESSION = re.compile(r"(?P<session>\d{1,10}):(?P<began>\d{1,19})", re.ASCII)
 _SSH = re.compile(r"ssh-(?P<session>\d{1,10}):(?P<began>\d{1,19})", re.ASCII)
-_TIME = re.compile(r"\d{1,19}", re.ASCII)
-_REFUSALS = {"late", "rebooted", "gone", "changed", "forbidden"}
+TIME = re.compile(r"\d{1,19}", re.ASCII)
+REFUSALS = {"late", "rebooted", "gone", "changed", "forbidden"}
 _MEANINGS = {5: "access denied", 7022: "no such session", 7044: "the session does not answer"}
 
 
@@ -48,8 +47,6 @@ def verb(step: Step) -> str:
             return "end_login" if identity(target).ssh else "end"
         case Warn(target=target):
             return "warn_login" if identity(target).ssh else "warn"
-        case Hold():
-            raise NotForThisDriver(NOT_HELD)
         case _:
             raise NotForThisDriver(f"`{step.what}` can't be done on Windows yet")
 
@@ -58,7 +55,7 @@ def arguments(step: Step, not_after: HostUptime) -> tuple[str, ...]:
     """In the order of windows_act.cs. Raises NotForThisDriver for what no look gave."""
     target = step.target
     named = identity(target)
-    if not _TIME.fullmatch(target.boot) or not PEOPLE.fullmatch(target.account.sid):
+    if not TIME.fullmatch(target.boot) or not PEOPLE.fullmatch(target.account.sid):
         raise _not_for_us(target, "it names no boot or no account")
     return (str(not_after), target.boot, target.account.sid, named.number, named.began, _last(step, named))
 
@@ -86,9 +83,9 @@ def identity(target: Target) -> Named:
 def answered(step: Step, said: Mapping[str, Any]) -> Answer:
     """What became of it. Raises IncompleteAnswer for anything but the objects above."""
     match dict(said):
-        case {"refused": str(word), **rest} if word in _REFUSALS and not rest:
+        case {"refused": str(word), **rest} if word in REFUSALS and not rest:
             return Answer.model_validate({"status": "refused", "refusal": word})
-        case {"ran": str(what), "status": str(code), **rest} if _TIME.fullmatch(code) and not rest:
+        case {"ran": str(what), "status": str(code), **rest} if TIME.fullmatch(code) and not rest:
             output = LEFT if identity(step.target).ssh and int(code) else _meaning(int(code))
             return Answer(status="done", command=shorten(what, 500), exit_status=int(code), output=output)
         case {"told": str(station), **rest} if isinstance(step, Warn) and not rest:

@@ -32,10 +32,13 @@ TROUBLE = {
         "PowerShell runs in constrained language mode there (AppLocker or WDAC), so it can't ask Windows who is logged"
         " on; a rule that allows Kickbot's login full language mode is needed"
     ),
-    "old": "Windows PowerShell 5.1 or newer is needed there (Windows 10, Server 2016)",
+    "old": "that Windows is too old: it takes Windows 10 or Server 2016, which have Windows PowerShell 5.1, or newer",
     "cut": "the script arrived cut",
     "not an administrator": "Kickbot's login is not an administrator there, or its SSH login is not elevated",
 }
+
+
+NO_POWERSHELL = "; is it Windows, and does `powershell` start in an SSH login there?"
 
 
 class Login(Value):
@@ -75,8 +78,18 @@ class Logon(Value):
     domain: str
 
 
+class Membership(Value):
+    """In which of the groups that were asked for an account is."""
+
+    sid: str
+    groups: tuple[str, ...]
+
+
 class Facts(Value):
-    """One look. now and boot: 100 ns since 1601. uptime: centiseconds. own: the pid of the script."""
+    """One look. now and boot: 100 ns since 1601. uptime: centiseconds. own: the pid of the script.
+
+    asked: the account whose name was asked for, if the host knows it. memberships: of whom they are known.
+    """
 
     boot: Time
     uptime: Annotated[int, Field(ge=0, le=10**12)]
@@ -87,6 +100,8 @@ class Facts(Value):
     logons: tuple[Logon, ...]
     sessions: tuple[Login, ...]
     processes: tuple[Task, ...]
+    asked: tuple[Logon, ...] = ()
+    memberships: tuple[Membership, ...] = ()
 
 
 _FACTS = TypeAdapter(Facts)
@@ -136,7 +151,7 @@ def _complain(lines: list[bytes]) -> NoReturn:
             raise IncompleteAnswer(_trouble(word, mask(detail)))
     if lines == [b""]:
         raise IncompleteAnswer("it is empty")
-    raise IncompleteAnswer(f"it does not begin like the script's answer: {_excerpt(lines[0])}")
+    raise IncompleteAnswer(f"it does not begin like the script's answer: {_excerpt(lines[0])}{NO_POWERSHELL}")
 
 
 def _trouble(word: str, detail: str) -> str:

@@ -74,7 +74,8 @@ namespace Kickbot
 
     static class Look
     {
-        public static string Said()
+        // account: whose name is to be looked up, or empty. groups: of which it is to be told who is in them.
+        public static string Said(string account, List<string> groups)
         {
             var tree = new Tree(Machine.Tasks());
             var logins = new List<string>();
@@ -85,7 +86,8 @@ namespace Kickbot
                 "boot", Json.Long(tree.Boot()), "uptime", Json.Long(Machine.Uptime),
                 "now", Json.Long(Machine.Now), "system", Json.Text(Machine.Version),
                 "machine", Json.Text(Machine.Name), "own", Json.Long(Native.GetCurrentProcessId()),
-                "logons", Json.List(Accounts()), "sessions", Json.List(logins), "processes", Json.List(tasks));
+                "logons", Json.List(Accounts()), "sessions", Json.List(logins), "processes", Json.List(tasks),
+                "asked", Json.List(Asked(account)), "memberships", Json.List(Memberships(tree.All, groups)));
         }
 
         static string Said(Login login)
@@ -99,7 +101,7 @@ namespace Kickbot
 
         static string Said(Task task)
         {
-            string command = task.Sid.StartsWith("S-1-5-21-") || task.Sid.StartsWith("S-1-12-1-") ? Machine.CommandLine(task.Pid) : "";
+            string command = task.IsOfPeople ? Machine.CommandLine(task.Pid) : "";
             return Json.Object(
                 "pid", Json.Long(task.Pid), "parent", Json.Long(task.Parent), "start", Json.Long(task.Start),
                 "session", Json.Long(task.Session), "sid", Json.Text(task.Sid), "name", Json.Text(task.Name),
@@ -116,6 +118,34 @@ namespace Kickbot
                 if (logon.User == "" || known.ContainsKey(logon.Sid)) continue;
                 known[logon.Sid] = true;
                 said.Add(Json.Object("sid", Json.Text(logon.Sid), "user", Json.Text(logon.User), "domain", Json.Text(logon.Domain)));
+            }
+            return said;
+        }
+
+        static List<string> Asked(string name)
+        {
+            var said = new List<string>();
+            Account found = name == "" ? null : Account.Named(name);
+            if (found != null)
+                said.Add(Json.Object("sid", Json.Text(found.Sid), "user", Json.Text(found.Name), "domain", Json.Text(found.Domain)));
+            return said;
+        }
+
+        // Each account of whose groups something is known. Nothing is, where Windows does not say what is in a group.
+        static List<string> Memberships(List<Task> tasks, List<string> groups)
+        {
+            var said = new List<string>();
+            if (groups.Count == 0) return said;
+            Membership membership;
+            try { membership = new Membership(groups); } catch (Failed) { return said; }
+            var known = new Dictionary<string, bool>();
+            foreach (Task task in tasks)
+            {
+                if (!task.IsOfPeople || known.ContainsKey(task.Sid)) continue;
+                known[task.Sid] = true;
+                List<string> inside = membership.Of(task.Sid, tasks.FindAll(other => other.Sid == task.Sid));
+                if (inside != null)
+                    said.Add(Json.Object("sid", Json.Text(task.Sid), "groups", Json.List(inside.ConvertAll(Json.Text))));
             }
             return said;
         }

@@ -6,6 +6,7 @@ that of its parent only if that one is older: Windows uses numbers again.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
@@ -29,6 +30,8 @@ _HEADINGS = {
     "logons": "Accounts with a logon, by the security authority",
     "processes": "Processes",
 }
+
+_ASKED = {"asked", "memberships"}
 
 COMMAND_LENGTH = 4_000
 TRANSCRIPT_LENGTH = 2_000_000
@@ -55,6 +58,8 @@ class Look:
             outside=tuple(map(self._process, self._outside)),
             notes=tuple(self._notes()),
             raw=shorten("\n".join(self._transcript()), TRANSCRIPT_LENGTH),
+            groups=self._groups,
+            asked_for=next((_account(self._name(each.user, each.domain), each.sid) for each in facts.asked), None),
         )
 
     # ------------------------------------------------------------------------------------------------ logins
@@ -164,6 +169,14 @@ class Look:
             command=shorten(task.command or f"[{task.name}]", COMMAND_LENGTH),
         )
 
+    @property
+    def _groups(self) -> dict[str, tuple[str, ...]]:
+        """By the last number of a SID, as everywhere; of two accounts with the same one, neither is known."""
+        people = {task.sid for task in self._facts.processes if PEOPLE.fullmatch(task.sid)}
+        shared = Counter(map(_number, people))
+        known = ((_number(each.sid), each.groups) for each in self._facts.memberships)
+        return {str(number): tuple(sorted(groups)) for number, groups in known if shared[number] == 1}
+
     @cached_property
     def _clock_set(self) -> int:
         """By how much the clock was set since the boot, by the kernel's own start."""
@@ -180,8 +193,8 @@ class Look:
     def _transcript(self) -> Iterator[str]:
         """The whole answer for evidence: one line for each fact."""
         told = self._facts.model_dump(mode="json")
-        lists = {name: told.pop(name) for name in ("sessions", "logons", "processes")}
-        yield from ("# The host", _line(told))
+        lists = {name: told.pop(name) for name in _HEADINGS}
+        yield from ("# The host", _line({name: value for name, value in told.items() if value or name not in _ASKED}))
         for name, heading in _HEADINGS.items():
             yield from ("", f"# {heading}", *map(_line, lists[name]))
 

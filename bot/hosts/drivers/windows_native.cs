@@ -102,6 +102,8 @@ namespace Kickbot
         public int Pid, Parent, Session;
         public long Start;
         public string Sid = "", Name = "";
+
+        public bool IsOfPeople { get { return Sid.StartsWith("S-1-5-21-") || Sid.StartsWith("S-1-12-1-"); } }
     }
 
     // An account with a logon on this machine, by the security authority: it asks no domain controller.
@@ -155,7 +157,7 @@ namespace Kickbot
             if (!done) throw new Failed(function, Marshal.GetLastWin32Error());
         }
 
-        static T At<T>(IntPtr list, long offset)
+        public static T At<T>(IntPtr list, long offset)
         {
             return (T)Marshal.PtrToStructure(new IntPtr(list.ToInt64() + offset), typeof(T));
         }
@@ -165,7 +167,7 @@ namespace Kickbot
             return words.Text == IntPtr.Zero ? "" : Marshal.PtrToStringUni(words.Text, words.Bytes / 2);
         }
 
-        static string Sid(IntPtr sid)
+        public static string Sid(IntPtr sid)
         {
             IntPtr text;
             if (sid == IntPtr.Zero || !Native.ConvertSidToStringSidW(sid, out text)) return "";

@@ -34,7 +34,7 @@ HELP = {
             "/sessions @prod idle 2h",
             "/sessions @prod from 203.0.113.0/24",
         ),
-        words=(_HOSTS, "`USER`: only this login name", _IDLE, _FROM, _KEY),
+        words=(_HOSTS, "`USER`: only this login name; in quotes if it has spaces", _IDLE, _FROM, _KEY),
         then="Where evidence may stand, all in the channel see the answer; elsewhere you alone do. Of many hosts it"
         " fills up while they answer, and you can stop it.",
     ),
@@ -45,7 +45,7 @@ HELP = {
             "/kick audituser host1 because INC-42",
             "/kick bob host1 session 7,9 warn 5m",
             "/kick bob web[01-20] processes force",
-            "/kick bob web[01-20] idle 1h",
+            '/kick "jane doe" win1 idle 1h',
             "/kick everyone web01 warn 5m because update",
         ),
         words=(

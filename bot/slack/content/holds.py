@@ -12,7 +12,7 @@ from bot.slack.content.tickets import row
 
 NONE = "Kickbot holds nobody at the moment."
 BY_SSHD = "Logins by ssh are denied; su and other ways in are not, as only a directory knows this account."
-BY_EXPIRY = "Keys, passwords and su are all stopped: the account has expired for that time."
+BY_EXPIRY = "Keys, passwords and every other way to log in are stopped: the account has expired for that time."
 HOW = {
     "given": "it is as it was before",
     "changed": "somebody had changed it there by hand, so it was left as it is",
@@ -129,7 +129,11 @@ def _said(record: Record) -> list[Line]:
 def state(state: AccountState | None) -> str:
     if state is None:
         return "not known."
-    expiry = f"expiry day {state.expiry}" if state.expiry else "no expiry"
-    where = "known on the host itself" if state.where == "local" else "known only from a directory"
-    denied = "denied by Kickbot's file for sshd" if state.drop_in else "no file of Kickbot's for sshd"
-    return f"the account is {where}, {expiry}, {denied}."
+    day = "day " if state.expiry.isdecimal() else ""
+    said = [
+        "known on the host itself" if state.where == "local" else "known only from a directory",
+        f"expiry {day}{state.expiry}" if state.expiry else "no expiry",
+        *(["disabled"] if state.disabled else []),
+        *(["denied by Kickbot's file for sshd"] if state.drop_in else []),
+    ]
+    return f"the account is {', '.join(said)}."

@@ -7,6 +7,7 @@ from typing import Any
 
 from bot.cleaning import shorten
 from bot.counting import count
+from bot.logins import as_typed
 from bot.models import Filter, Listing, Looks, Session, Snapshot
 from bot.policy import Policy
 from bot.slack.content.blocks import Part
@@ -48,12 +49,12 @@ def _options(look: Snapshot, wanted: Listing, policy: Policy) -> Iterator[Option
         if not session.own and wanted.shows(session) and not policy.protects(session.account):
             by_user.setdefault(session.account.name, []).append(session)
     for user, sessions in by_user.items():
-        several = len(sessions) > 1
+        several, who = len(sessions) > 1, as_typed(user)
         if wanted.only == Filter():
-            yield from _option(f"{user}, {count(len(sessions), 'session')}" if several else user, f"{user} {look.host}")
+            yield from _option(f"{user}, {count(len(sessions), 'session')}" if several else user, f"{who} {look.host}")
         if several or wanted.only != Filter():
             for session in sessions:
-                yield from _option(f"session {session.id}, {user}", f"{user} {look.host} session {session.id}")
+                yield from _option(f"session {session.id}, {user}", f"{who} {look.host} session {session.id}")
 
 
 def _option(text: str, words: str) -> Iterator[Option]:

@@ -6,6 +6,7 @@ from bot import planning
 from bot.cleaning import shorten
 from bot.counting import count, processes
 from bot.durations import exact, spell
+from bot.logins import as_typed
 from bot.models import Outcome, Result, Snapshot, by_host
 from bot.slack.content.lines import Line, bold, code, joined, line, told
 from bot.slack.content.naming import MANY, NAMED, some
@@ -34,7 +35,7 @@ def _advice(story: Story) -> Iterator[Line]:
     survivors = [o for o in story.request.outcomes if o.result is Result.SURVIVED and o.kind == "session"]
     if hosts := dict.fromkeys(o.host for o in survivors if _state(story, o) == "closing"):
         force = ", or ask to force it" if planning.again(story.request, force=True) else ""
-        look = code(f"/sessions {shorten(named(tuple(hosts)), LONGEST_HOSTS)} {story.user}")
+        look = code(f"/sessions {shorten(named(tuple(hosts)), LONGEST_HOSTS)} {as_typed(story.user)}")
         yield line("Wait two minutes and look again with ", look, force, ".")
 
 

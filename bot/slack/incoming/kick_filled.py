@@ -6,7 +6,8 @@ from typing import Any
 from bot import commands
 from bot.errors import CommandError
 from bot.inventory import Inventory
-from bot.models import Kick
+from bot.logins import as_typed, login
+from bot.models import Kick, Platform
 from bot.policy import Policy, supposed
 from bot.slack.content.kick_form import (
     HINTS,
@@ -100,7 +101,7 @@ def command(filled: Filled, inventory: Inventory) -> tuple[str, Kick]:
     """The words that one would have typed behind `/kick`, and what they mean. Raises Mistakes."""
     found = {
         HOSTS: _mistake(lambda: inventory.select(filled.where)),
-        USER: _mistake(lambda: commands.login(filled.user)),
+        USER: _mistake(lambda: login(filled.user, _platforms(filled, inventory))),
         filled.block: _mistake(lambda: _sessions_fit(filled)),
         WARN: "" if filled.warn in WARNINGS else NOT_LISTED,
         KEEP_OUT: "" if filled.hold in HOLDS else NOT_LISTED,
@@ -118,6 +119,14 @@ def command(filled: Filled, inventory: Inventory) -> tuple[str, Kick]:
     if understood.is_of_everyone:
         raise Mistakes({USER: NOT_IN_A_FORM})
     return words, understood
+
+
+def _platforms(filled: Filled, inventory: Inventory) -> frozenset[Platform]:
+    """None of hosts that don't exist: that is told at their own field."""
+    try:
+        return inventory.platforms(inventory.select(filled.where))
+    except CommandError:
+        return frozenset()
 
 
 def _mistake(check: Callable[[], object]) -> str:
@@ -152,7 +161,7 @@ def _words(filled: Filled, several: bool) -> str:
     """`audituser host1 session 7,9 force because INC-42`"""
     sessions = [name if several else name.split(":")[-1] for name in _narrowed(filled)]
     said = [
-        f"{filled.user} {filled.where}",
+        f"{as_typed(filled.user)} {filled.where}",
         f"session {','.join(sessions)}" if sessions else "",
         "processes" if filled.processes else "",
         "force" if filled.force else "",

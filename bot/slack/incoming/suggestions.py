@@ -8,17 +8,18 @@ import logging
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from bot import commands
 from bot.cleaning import shorten
 from bot.counting import count
 from bot.errors import CommandError, KickbotError
 from bot.estate import Estate
 from bot.inventory import Inventory, fold
+from bot.logins import login
+from bot.models import Platform
 from bot.slack.incoming.intake import Directory
 from bot.workflow import Workflow
 
@@ -63,8 +64,10 @@ class Suggestions:
         """Logins seen on those hosts, and what is typed if it can be a login name."""
         if not await self._is_member(who):
             return []
-        names = await self._logged_in(who, hosts)
-        return [_option(name, name) for name in users_like(typed.strip(), names)[:MOST]]
+        chosen = self._chosen(hosts)
+        names = await self._logged_in(who, chosen)
+        platforms = self._estate.inventory.platforms(chosen)
+        return [_option(name, name) for name in users_like(typed.strip(), names, platforms)[:MOST]]
 
     def forget(self, who: str) -> None:
         """That person has just looked: more may be known now."""
@@ -75,11 +78,13 @@ class Suggestions:
         person = await self._fresh(who, lambda: self._people.person(who))
         return person is not None and person.is_member
 
-    async def _logged_in(self, who: str, hosts: str) -> Sequence[str]:
+    def _chosen(self, hosts: str) -> tuple[str, ...]:
         try:
-            names = self._estate.inventory.select(hosts) if hosts else ()
+            return self._estate.inventory.select(hosts) if hosts else ()
         except CommandError:
             return ()
+
+    async def _logged_in(self, who: str, names: tuple[str, ...]) -> Sequence[str]:
         return (await self._fresh((who, names), lambda: self._workflow.logged_in(who, names)) if names else ()) or ()
 
     async def _fresh(self, key: Hashable, read: Callable[[], Awaitable[Answer]]) -> Answer | None:
@@ -141,17 +146,18 @@ def _number(text: str, inventory: Inventory) -> int:
         return 0
 
 
-def users_like(typed: str, names: Sequence[str]) -> list[str]:
-    """Who was seen, those first whose names begin so; then what was typed, if it can be a login name."""
+def users_like(typed: str, names: Sequence[str], platforms: Collection[Platform]) -> list[str]:
+    """Who was seen, those first whose names begin so; then what was typed, if it can be a login name there."""
     like = sorted((n for n in names if typed.lower() in n.lower()), key=lambda n: not n.startswith(typed))
-    return list(dict.fromkeys(name for name in (*like, typed) if _is_login(name)))
+    return list(dict.fromkeys(filter(None, (_login(name, platforms) for name in (*like, typed)))))
 
 
-def _is_login(text: str) -> bool:
+def _login(text: str, platforms: Collection[Platform]) -> str:
+    """Empty for what can't be one."""
     try:
-        return bool(commands.login(text))
+        return login(text, platforms)
     except CommandError:
-        return False
+        return ""
 
 
 def _option(text: str, value: str) -> Json:
