@@ -21,6 +21,8 @@ ROOT = Path(bot.__file__).parent
 
 CORE = {
     "agenda",
+    "bounds",
+    "canary",
     "canonical",
     "errors",
     "cleaning",
@@ -62,6 +64,7 @@ MAP: dict[str, set[str]] = {
     "rights": {"core", "borders"},
     "freezes": {"core", "borders"},
     "brake": {"core", "borders", "freezes", "ledger", "rights"},
+    "allowance": {"core", "ledger"},
     "decisions": {"core", "ledger", "rights", "brake"},
     "acts": {"core", "borders", "stopping", "brake", "ledger"},
     "holds": {"core", "borders", "brake", "ledger", "acts"},
@@ -70,10 +73,10 @@ MAP: dict[str, set[str]] = {
     "questions": {"core", "borders", "ledger", "rights"},
     "looking": {"core", "borders", "ledger"},
     "listings": {"core", "borders", "ledger", "looking", "rights"},
-    "preparing": {"core", "borders", "brake", "ledger", "looking", "rights", "sweeps"},
+    "preparing": {"core", "borders", "allowance", "brake", "ledger", "looking", "rights", "sweeps"},
     "workflow": {
         *{"core", "borders", "stopping", "acts", "ledger", "loop", "rights", "brake", "decisions", "holds", "unholds"},
-        *{"listings", "looking", "preparing", "sweeps"},
+        *{"allowance", "listings", "looking", "preparing", "sweeps"},
     },
     # the edges: none knows another
     "web_server": {"core"},

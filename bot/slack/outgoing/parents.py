@@ -20,7 +20,7 @@ from bot.slack.trouble import Impossible
 
 log = logging.getLogger(__name__)
 
-PROGRESS = frozenset({"observed", "signalled", "verifying"})
+PROGRESS = frozenset({"observed", "signalled", "judged", "verifying"})
 ENOUGH = 20
 """Changes that must be left in a minute, or mere progress is left out: Slack takes about 50. An end never is."""
 REMEMBERED = 64
