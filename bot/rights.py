@@ -118,10 +118,10 @@ class Rights:
 
     async def still_hold(self, request: Request, aims: Aims) -> None:
         """Right before acting: raises Refused if the asker or an approver lost a right, or a rule needs more people."""
-        await self._still_hold(request, aims, _Question(self._people))
+        await self._still_hold(request, aims, self._acting.anew())
 
     async def held_just_now(self, request: Request, aims: Aims) -> None:
-        """The same between the hosts of one request: Slack can't be asked about people anew for each of hundreds."""
+        """The same, by what was read in the last seconds: Slack can't be asked anew for each of hundreds of hosts."""
         await self._acting.asked(lambda question: self._still_hold(request, aims, question))
 
     async def _still_hold(self, request: Request, aims: Aims, question: "_Question") -> None:
@@ -386,7 +386,7 @@ class _Recent:
         self._since = clock()
 
     def question(self) -> _Question:
-        return self._question if self._clock() - self._since < self._seconds else self._anew()
+        return self._question if self._clock() - self._since < self._seconds else self.anew()
 
     async def asked(self, ask: Callable[[_Question], Awaitable[Found]]) -> Found:
         """A yes may rest on what was read before; for a no it is read anew, every few seconds at most."""
@@ -396,9 +396,10 @@ class _Recent:
         except Refused:
             if self._clock() - self._since < REFUSED:
                 raise
-            return await ask(self._anew())
+            return await ask(self.anew())
 
-    def _anew(self) -> _Question:
+    def anew(self) -> _Question:
+        """Nothing that was read before counts for it, nor for those who ask within the next seconds."""
         self._question, self._since = _Question(self._people), self._clock()
         return self._question
 

@@ -291,7 +291,7 @@ class Workflow:
     async def _one_first(self, request: Request, lease: Lease) -> Request:
         """One host alone, the first that answers. How its targets ended is recorded: the next round goes by that."""
         tried = set[str]()
-        while (host := canary.goes_first(request)) and host not in tried and await self._in_force(request):
+        while (host := canary.goes_first(request)) and host not in tried:
             tried.add(host)
             again = await self._act_on(request, host, lease, asyncio.Semaphore())
             request = await self._ledger.load(request.id)
@@ -338,10 +338,12 @@ class Workflow:
         """One host, look after look, without waiting for the others; True if `act` must be entered again for it."""
         while True:
             async with few:
+                if not await self._in_force(request):
+                    return True
                 if not await self._look_and_try(request, host, lease):
                     return False
             request = await self._ledger.load(request.id)
-            if any(a.step.host == host for a in request.unanswered) or not await self._in_force(request):
+            if any(a.step.host == host for a in request.unanswered):
                 return True
 
     async def _look_and_try(self, request: Request, host: str, lease: Lease) -> bool:

@@ -15,7 +15,7 @@ from bot.slack.content.story import Story, in_numbers, named, short
 from bot.slack.content.tickets import row
 from bot.slack.content.warning import not_told, told_in_short
 
-MOST_LOST = 20
+MOST_LOST, MOST_WHYS = 20, 8
 
 
 def card(story: Story) -> Message:
@@ -177,8 +177,8 @@ def _trouble(story: Story) -> list[Line]:
     hosts = story.plan.hosts if story.plan and story.request.approved_at else ()
     lost = [look for look in story.newest if isinstance(look, Unreachable) and look.host in hosts]
     groups = alike((look.host, (_stands(story, look.host), look.reason)) for look in lost)
-    shown = [_lost(story, stands, f"{named(where)} {why}", again) for where, (stands, why) in groups[:MOST_LOST]]
-    more = sum(len(where) for where, _ in groups[MOST_LOST:])
+    shown = [_lost(story, stands, f"{named(where)} {why}", again) for where, (stands, why) in groups[:MOST_WHYS]]
+    more = sum(len(where) for where, _ in groups[MOST_WHYS:])
     rest = [line(f"and {count(more, 'more host')}.")] if more else []
     return [*lines, *shown, *rest]
 
