@@ -26,7 +26,7 @@ def _judge(request: Request, target: Target, look: Snapshot | Unreachable | None
     if look is None or isinstance(look, Unreachable):
         why = look.reason if look else "it was not looked at"
         if target.host in request.undone:
-            return _outcome(target, Result.LEFT, f"nothing was begun there, and {target.host} {why}")
+            return _outcome(target, Result.LEFT, f"nothing was begun, and {target.host} {why}")
         return _outcome(target, Result.UNKNOWN, f"{target.host}: {why}")
     if look.host_key != target.host_key:
         return _outcome(target, Result.UNKNOWN, f"{target.host} showed another host key, so it may be another machine")
@@ -34,7 +34,7 @@ def _judge(request: Request, target: Target, look: Snapshot | Unreachable | None
         return _outcome(target, Result.ENDED, f"{target.host} was rebooted: its sessions ended with the boot")
     there = left(target, look)
     if there is not None and target.host in request.undone:
-        return _outcome(target, Result.LEFT, "nothing was begun there")
+        return _outcome(target, Result.LEFT, "nothing was begun")
     if there is not None and target.idle and not request.may_have_run(target):
         return _outcome(target, Result.LEFT, _why_left(request, target, look))
     if there is not None:

@@ -108,7 +108,7 @@ async def test_whoever_is_done_is_left_in_peace_while_others_are_waited_for(stag
 
 
 async def test_those_that_never_come_back_are_named_when_the_time_is_over(stage: Stage) -> None:
-    """The request ends then, and not half an hour later: nothing was begun there, and that is known."""
+    """The request ends then, and not half an hour later: nothing was begun, and that is known."""
     at(stage)
     request = await approved(stage, lost=DEAD)
     act_by = request.act_by
@@ -118,7 +118,7 @@ async def test_those_that_never_come_back_are_named_when_the_time_is_over(stage:
     assert done.undone == DEAD
     ends = {o.host: o for o in done.outcomes}
     assert {ends[name].result for name in DEAD} == {Result.LEFT}
-    assert ends["web00"].detail == "nothing was begun there, and web00 did not answer"
+    assert ends["web00"].detail == "nothing was begun, and web00 did not answer"
     assert done.stopped.startswith("web[00,10,20,30,40,50] did not answer until ")
     assert act_by is not None
     assert (stage.clock.now - act_by).total_seconds() < 60

@@ -121,7 +121,7 @@ def test_that_it_went_wrong_is_told_with_what_people_can_do(result: Result) -> N
     story.add(Verifying(reason="web1 went first and went wrong (1 of 1 session survived)"))
     ends = [Outcome(host="web1", session="7", identity=story.plan.targets[0].identity, result=result)]
     ends += [
-        Outcome(host=t.host, session="7", identity=t.identity, result=Result.LEFT, detail="nothing was begun there")
+        Outcome(host=t.host, session="7", identity=t.identity, result=Result.LEFT, detail="nothing was begun")
         for t in story.plan.targets[1:]
     ]
     story.add(Closed(outcomes=tuple(ends)))
@@ -139,7 +139,7 @@ def test_hosts_that_were_never_reached_are_the_headline() -> None:
     judged(story, "web1", "web2", "web3", "web4")
     lost(story, "web5", "web6")
     story.add(Verifying(reason="web[5-6] did not answer until 14:01 UTC"))
-    ends = [(Result.ENDED, "")] * 4 + [(Result.LEFT, "nothing was begun there, and it did not answer")] * 2
+    ends = [(Result.ENDED, "")] * 4 + [(Result.LEFT, "nothing was begun, and it did not answer")] * 2
     story.closed_each(ends)
 
     said = story.says(Part.NOW)
