@@ -17,11 +17,6 @@ def judge(request: Request, looks: Sequence[Snapshot | Unreachable]) -> tuple[Ou
     return tuple(_judge(request, target, seen.get(target.host)) for target in request.plan.targets)
 
 
-def on(host: str, outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
-    """Those of one host."""
-    return tuple(outcome for outcome in outcomes if outcome.host == host)
-
-
 def _judge(request: Request, target: Target, look: Snapshot | Unreachable | None) -> Outcome:
     if look is None or isinstance(look, Unreachable):
         why = look.reason if look else "it was not looked at"
