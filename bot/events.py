@@ -226,6 +226,8 @@ class Planned(_Event):
     may_hold: the rules would also let the account be kept from logging in, so that it can be offered at the end.
     approvals: how many people have to agree; 0 only where the configuration does, see Permitted.
     swept: of a sweep, what it found.
+    canaries: the hosts of which one goes first, in that order; none: all go together.
+    above: the bound of a rule that it passes, for which one approval more is needed, as a part of a sentence.
     """
 
     kind: Literal["planned"] = "planned"
@@ -242,6 +244,8 @@ class Planned(_Event):
     may_hold: bool = False
     whose: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     swept: Swept | None = None
+    canaries: tuple[str, ...] = ()
+    above: str = ""
 
 
 class Reminded(_Event):
@@ -335,6 +339,17 @@ class Signalled(_Event):
     answer: Answer
 
 
+class Judged(_Event):
+    """On these hosts nothing is left to do, as a look showed, while on others there is: how their targets ended so far.
+
+    It is what decides whether the other hosts follow the one that went first. The last word has Closed.
+    """
+
+    kind: Literal["judged"] = "judged"
+    hosts: tuple[str, ...]
+    outcomes: tuple[Outcome, ...]
+
+
 class Verifying(_Event):
     """Nothing that was approved is left to do, or may be done any more (reason): from here on only looks."""
 
@@ -377,6 +392,7 @@ Event = Annotated[
     | DecisionRefused
     | Ending
     | Signalled
+    | Judged
     | Verifying
     | Closed,
     Field(discriminator="kind"),

@@ -13,7 +13,7 @@ from bot.lifecycle import Request
 from bot.models import RequestId
 
 MOST = 1_000
-"""Requests of one person that are looked through for one that was asked before."""
+"""Requests of one person that are looked through, for one that was asked before or to count them."""
 
 
 async def from_now_on(trail: Trail) -> int:
@@ -67,6 +67,13 @@ class Ledger:
         for records in await self._trail.requests(about=who, since=since, limit=MOST):
             if getattr(records[0].event, "key", "") == key:
                 raise AlreadyRecorded(records[0].request)
+
+    async def asked_by(self, who: str, since: datetime) -> tuple[Request, ...]:
+        """What this person asked for since then, on whichever replica. Raises Refused where it is too much to count."""
+        found = await self._trail.requests(about=who, since=since, listings=False, limit=MOST)
+        if len(found) >= MOST:
+            raise Refused(f"You asked {MOST} times or more since {since:%H:%M} UTC. Nothing was done; try again later.")
+        return tuple(r for r in map(lifecycle.replay, found) if r.asker == who)
 
     async def load(self, request_id: RequestId) -> Request:
         """The request as it stands. Raises Refused if there is none of that number."""

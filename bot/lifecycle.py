@@ -58,6 +58,7 @@ from bot.models import (
     Plan,
     Release,
     RequestId,
+    Result,
     SetLimit,
     Step,
     Sweep,
@@ -134,6 +135,7 @@ FOLLOWS: dict[str, tuple[frozenset[State], State | None]] = {
     "decision_refused": (frozenset(State), None),
     "ending": (frozenset({State.APPROVED, State.WARNED, State.ACTING, State.HELD}), State.ACTING),
     "signalled": (frozenset({State.ACTING, State.HELD}), None),
+    "judged": (frozenset({State.APPROVED, State.WARNED, State.ACTING}), None),
     "verifying": (frozenset({State.APPROVED, State.WARNED, State.ACTING}), State.VERIFYING),
     "closed": (frozenset({State.ASKED, State.VERIFYING}), State.CLOSED),
     "unfreeze_asked": (frozenset({State.FROZEN}), None),
@@ -175,12 +177,15 @@ class Request(Value):
     changed anything, which a refused click and a reminder do not. at: when that was.
 
     home: the channel where it lives. ended_by: who made the last decision. looks: the newest look at each host.
-    looked, verifying: the sequence numbers of the newest look and of `verifying`; 0 before.
+    looked, judged_at, verifying: the sequence numbers of the newest look, of the newest word on some hosts, and of
+    `verifying`; 0 before.
     act_at: after a warning, the moment before which nothing is ended. owners: whose account it is.
     whose: the same by login name, if the trail tells it.
     remind_at: when those who may decide are reminded. then: who is called by that reminder.
     limit: how many sessions end with the usual approvals, where the plan has more; 0 where it has not. may_hold: the
     rules would let the account be kept from logging in.
+    above: the bound that it passes. canaries: the hosts of which one goes first. judged: the hosts where nothing is
+    left to do, with how their targets ended so far.
     stopped: why nothing more was begun although something was left to do.
     held: what a hold is about. unhold_asked: who asked to give it back before its time, and when; its approvals are the
     decisions. unheld: enough agreed. overdue: why it could not be given back in time; released: its end.
@@ -210,6 +215,9 @@ class Request(Value):
     then: tuple[str, ...] = ()
     limit: int = 0
     may_hold: bool = False
+    above: str = ""
+    canaries: tuple[str, ...] = ()
+    judged: dict[str, tuple[Outcome, ...]] = Field(default_factory=dict)
     whose: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     remind_at: Moment | None = None
     reminded: bool = False
@@ -221,6 +229,7 @@ class Request(Value):
     act_at: Moment | None = None
     attempts: tuple[Attempt, ...] = ()
     looked: int = 0
+    judged_at: int = 0
     verifying: int = 0
     verifying_since: Moment | None = None
     ended_by: str = ""
@@ -349,7 +358,7 @@ class Request(Value):
             return self.act_at
         if self.state is State.VERIFYING and self.looked > self.verifying and self.lost:
             return self.at + LOOK_AGAIN
-        if self.waiting_for and self.act_by is not None:
+        if self.waiting_for and self.act_by is not None and self.judged_at != self.changed:
             return min(self.at + TRY_AGAIN, self.act_by)
         return AT_ONCE
 
@@ -361,8 +370,21 @@ class Request(Value):
     @property
     def waiting_for(self) -> frozenset[str]:
         """Approved hosts that could not be looked at and where nothing was tried yet: they may still come back."""
-        tried = {a.step.host for a in self.attempts if not isinstance(a.step, Warn)}
-        return self.lost - tried if self.may_act and not self.to_warn else frozenset()
+        return self.lost - self.begun if self.may_act and not self.to_warn else frozenset()
+
+    @property
+    def begun(self) -> frozenset[str]:
+        """Hosts where something was tried; a warning is nothing."""
+        return frozenset(a.step.host for a in self.attempts if not isinstance(a.step, Warn))
+
+    @property
+    def undone(self) -> tuple[str, ...]:
+        """Hosts of the plan where something was left to do and nothing was begun, as all was stopped before."""
+        if not self.stopped:
+            return ()
+        through = {*self.begun, *self.judged}
+        left = {o.host for o in self.outcomes if o.result in {Result.LEFT, Result.UNSET}}
+        return tuple(h for h in self.hosts if h not in through and (not self.outcomes or h in left))
 
     @property
     def give_up_at(self) -> datetime | None:
@@ -474,6 +496,8 @@ def _changes(request: Request, record: Record) -> dict[str, object]:
                 "then": event.then,
                 "limit": event.limit,
                 "may_hold": event.may_hold,
+                "above": event.above,
+                "canaries": event.canaries,
                 "whose": event.whose,
                 "swept": event.swept,
                 "remind_at": record.at + (event.decide_by - record.at) * REMIND_AFTER,
@@ -502,6 +526,9 @@ def _changes(request: Request, record: Record) -> dict[str, object]:
 def _of_plain(request: Request, record: Record, event: Event) -> dict[str, object]:
     if isinstance(event, UnholdAsked | UnholdApproved | Overdue | Released):
         return _of_hold(request, record, event)
+    if event.kind == "judged":
+        judged = {host: tuple(o for o in event.outcomes if o.host == host) for host in event.hosts}
+        return {"judged": {**request.judged, **judged}, "judged_at": record.seq}
     if event.kind == "verifying":
         return {"verifying": record.seq, "verifying_since": record.at, "stopped": event.reason}
     unchanged = {"at": request.at, "changed": request.changed}

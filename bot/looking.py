@@ -10,7 +10,7 @@ from bot.borders import Hosts, Sleep
 from bot.events import Attachment
 from bot.ledger import Ledger
 from bot.lifecycle import Request, command_of
-from bot.models import HostLimits, LimitsLooks, Looks, Snapshot, Unreachable
+from bot.models import HostLimits, LimitsLooks, Looks, Snapshot, Unreachable, by_host
 
 POLL = (0.05, 0.1, 0.2, 0.4, 1, 2, 5)
 NOT_WAITED_FOR = "was not waited for"
@@ -106,14 +106,18 @@ class Looking:
     async def watch(self, request: Request, hosts: Sequence[str], seconds: float) -> Looks:
         """Look again, quickly first, until no target is left there or the time is up: the last looks.
 
-        seconds: at least so long; some tries take longer to show.
+        A host is looked at again only while something is left there. seconds: at least so long; some tries take longer
+        to show.
         """
         usual = await self._ledger.now() + timedelta(seconds=seconds)
         until, polls = max(usual, planning.watch_until(request, hosts) or usual), iter(self._poll)
         pause = next(polls)
+        seen, waiting = dict[str, Snapshot | Unreachable](), tuple(hosts)
         while True:
-            looks = await self.at(hosts, compared=command_of(request).only.idle > 0)
-            if await self._ledger.now() >= until or not planning.awaited(request, looks):
+            seen |= by_host(await self.at(waiting, compared=command_of(request).only.idle > 0))
+            looks = tuple(seen[host] for host in dict.fromkeys(hosts))
+            waiting = tuple(dict.fromkeys(target.host for target in planning.awaited(request, looks)))
+            if await self._ledger.now() >= until or not waiting:
                 return looks
             await self._sleep(pause)
             pause = next(polls, pause)

@@ -20,12 +20,16 @@ def judge(request: Request, looks: Sequence[Snapshot | Unreachable]) -> tuple[Ou
 def _judge(request: Request, target: Target, look: Snapshot | Unreachable | None) -> Outcome:
     if look is None or isinstance(look, Unreachable):
         why = look.reason if look else "it was not looked at"
+        if target.host in request.undone:
+            return _outcome(target, Result.LEFT, f"nothing was begun, and {target.host} {why}")
         return _outcome(target, Result.UNKNOWN, f"{target.host}: {why}")
     if look.host_key != target.host_key:
         return _outcome(target, Result.UNKNOWN, f"{target.host} showed another host key, so it may be another machine")
     if look.boot != target.boot:
         return _outcome(target, Result.ENDED, f"{target.host} was rebooted: its sessions ended with the boot")
     there = left(target, look)
+    if there is not None and target.host in request.undone:
+        return _outcome(target, Result.LEFT, "nothing was begun")
     if there is not None and target.idle and not request.may_have_run(target):
         return _outcome(target, Result.LEFT, _why_left(request, target, look))
     if there is not None:
@@ -116,6 +120,7 @@ def note(request: Request, looks: Sequence[Snapshot | Unreachable]) -> str:
     not_held = [
         f"{request.plan.user} is not held on {host}, so nothing was ended there: {why}."
         for host, why in request.not_held.items()
+        if host not in request.undone
     ]
     came = {look.host: newcomers(request.plan, look) for look in looks if isinstance(look, Snapshot)}
     whose = request.plan.is_of_everyone

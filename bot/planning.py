@@ -83,12 +83,15 @@ def make(command: Kick, looks: Looks, policy: Policy, *, first: Request | None =
 
 def again(request: Request, *, force: bool) -> Asking | None:
     """What can be asked next about a request that has ended: to force what survived, or to end what came back. None:
-    nothing. Where nobody decided or nothing was begun in time, the same may be asked once more.
+    nothing. Where nobody decided or nothing was begun in time, the same may be asked once more; where nothing was begun
+    on some hosts, on these.
 
     One session that survived is named; otherwise every session that the account has there by then.
     """
     if request.state in {State.EXPIRED, State.LAPSED}:
         return None if force else request.command
+    if request.undone and request.command and request.state is State.CLOSED and not force:
+        return request.command.model_copy(update={"hosts": request.undone})
     wanted = Result.SURVIVED if force else Result.RETURNED
     some = [o for o in request.outcomes if o.result is wanted]
     if not isinstance(request.command, Kick) or not some or (force and request.command.force):
@@ -314,7 +317,8 @@ def used_again(request: Request, target: Target, look: Snapshot) -> str:
 def awaited(request: Request, looks: Looks) -> tuple[Target, ...]:
     """The targets that these looks still show, and that may go: not those that are left alone."""
     there = remaining(request.plan, looks) if request.plan else ()
-    return tuple(target for target in there if not target.idle or request.may_have_run(target))
+    undone = frozenset(request.undone)
+    return tuple(t for t in there if t.host not in undone and (not t.idle or request.may_have_run(t)))
 
 
 def watch_until(request: Request, hosts: Sequence[str]) -> datetime | None:

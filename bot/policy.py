@@ -36,6 +36,8 @@ class Verdict(Value):
         return self.allowed
 
 
+Above = Literal["no", "approval"]
+
 YES = Verdict(allowed=True)
 MAX_SESSIONS = 20
 
@@ -53,6 +55,9 @@ class Rule(Value):
     by the reminder; it gives nobody a right. idle: what makes a session idle.
     spare_groups: groups on the host whose members stay where everyone goes. max_sessions: a plan for everyone that ends
     more needs one approval more.
+    max_hosts: in one request; requests_per_hour, hosts_per_hour: of one asker, on this rule's hosts, see `bounds.py`;
+    None: any number. above: what becomes of a request that passes one of these: nothing, or one approval more.
+    canary: of a request on several hosts one goes first, see `canary.py`.
     sweeps: what a sweep may do by itself: nothing, propose, or end without a click as well.
     """
 
@@ -72,6 +77,11 @@ class Rule(Value):
     idle: Sense = "careful"
     spare_groups: tuple[str, ...] = ()
     max_sessions: int = MAX_SESSIONS
+    max_hosts: int | None = None
+    requests_per_hour: int | None = None
+    hosts_per_hour: int | None = None
+    above: Above = "no"
+    canary: bool = False
     sweeps: Literal["no", "propose", "end"] = "no"
 
     def fits(self, account: Account, acts: frozenset[Act]) -> bool:
@@ -346,10 +356,13 @@ def candidates(
     return frozenset.intersection(*able) - {asker} - owners
 
 
-def approvals_needed(rules: Iterable[Rule], acts: frozenset[Act], sessions: int) -> int:
-    """How many people besides the asker, by all of these rules. sessions: how many the plan ends."""
+def approvals_needed(rules: Iterable[Rule], acts: frozenset[Act], sessions: int, *, above: bool = False) -> int:
+    """How many people besides the asker, by all of these rules.
+
+    sessions: how many the plan ends. above: it passes another bound, where one approval more is asked for.
+    """
     rules = tuple(rules)
-    return max(rule.approvals for rule in rules) + bool(limit_passed(rules, acts, sessions))
+    return max(rule.approvals for rule in rules) + (above or bool(limit_passed(rules, acts, sessions)))
 
 
 def limit_passed(rules: Iterable[Rule], acts: frozenset[Act], sessions: int) -> int:

@@ -4,7 +4,8 @@ approve it. Each step is safe to enter again after a crash. It acts on no host.
 
 from datetime import timedelta
 
-from bot import events, planning, sweeping, trials
+from bot import canary, events, planning, sweeping, trials
+from bot.allowance import Allowance
 from bot.borders import Lease
 from bot.brake import Brake
 from bot.errors import LookupFailed, NotNow, Refused
@@ -23,12 +24,15 @@ SLACK_PAUSE = 300.0
 class Preparing:
     """What was asked, and has no plan yet."""
 
-    def __init__(self, ledger: Ledger, looking: Looking, rights: Rights, brake: Brake, sweeps: Sweeps) -> None:
+    def __init__(
+        self, ledger: Ledger, looking: Looking, rights: Rights, brake: Brake, sweeps: Sweeps, allowance: Allowance
+    ) -> None:
         self._ledger = ledger
         self._looking = looking
         self._rights = rights
         self._brake = brake
         self._sweeps = sweeps
+        self._allowance = allowance
 
     async def prepare(self, request: Request, lease: Lease) -> Request:
         """Asked: look, and say exactly what would be done."""
@@ -44,10 +48,10 @@ class Preparing:
         if not plan.everything:
             return await self._ledger.record(request, events.Closed(outcomes=(), note=nothing), lease)
         try:
-            approvers = await self._rights.to_plan(request.asker, command, aims(plan), sessions=len(plan.sessions))
+            planned = await self._for_people(request, plan)
         except (Refused, LookupFailed) as refusal:
             return await self._ledger.record(request, events.Refused(reason=refusal.for_user()), lease)
-        return await self._ledger.record(request, await self._planned(command, plan, approvers), lease)
+        return await self._ledger.record(request, planned, lease)
 
     async def sweep(self, request: Request, lease: Lease) -> Request:
         """A sweep's run whose time has come: look, and report; or plan what people approve, or the configuration."""
@@ -71,12 +75,11 @@ class Preparing:
         try:
             if self._needs_nobody(request, plan):
                 return (await self._planned(command, plan, (), swept)).model_copy(update={"approvals": 0, "groups": ()})
-            approvers = await self._rights.to_plan(request.asker, command, aims(plan), sessions=len(plan.sessions))
+            return await self._for_people(request, plan, swept)
         except Refused as refusal:
             return events.Closed(outcomes=(), note=refusal.for_user(), swept=swept)
         except LookupFailed as failed:
             raise NotNow(str(failed), SLACK_PAUSE) from failed
-        return await self._planned(command, plan, approvers, swept)
 
     def _needs_nobody(self, request: Request, plan: Plan) -> bool:
         """Does the configuration let this sweep end all of it without a click? Otherwise it proposes."""
@@ -88,18 +91,28 @@ class Preparing:
             return False
         return True
 
+    async def _for_people(self, request: Request, plan: Plan, swept: Swept | None = None) -> events.Planned:
+        """The plan, for people to approve. Raises Refused where nobody could, or it passes a bound; NotNow."""
+        command = command_of(request)
+        above = await self._allowance.beyond(request, self._rights.deciding(aims(plan), command.acts))
+        approvers = await self._rights.to_plan(
+            request.asker, command, aims(plan), sessions=len(plan.sessions), above=bool(above)
+        )
+        return await self._planned(command, plan, approvers, swept, above)
+
     async def _planned(
-        self, command: Asking, plan: Plan, approvers: tuple[str, ...], swept: Swept | None = None
+        self, command: Asking, plan: Plan, approvers: tuple[str, ...], swept: Swept | None = None, above: str = ""
     ) -> events.Planned:
         owners = self._rights.policy.owners
         whose = {name: tuple(sorted(owners[name])) for name in plan.people if name in owners}
-        rules = [rule for host, account in aims(plan) for rule in self._rights.rules(host, account, command.acts)]
+        deciding = self._rights.deciding(aims(plan), command.acts)
+        rules = [rule for rules in deciding.values() for rule in rules]
         return events.Planned(
             plan=plan,
             plan_hash=plan.hash,
             decide_by=await self._ledger.now() + timedelta(seconds=min(r.expires for r in rules)),
             act_within=min(r.act_by for r in rules),
-            approvals=approvals_needed(rules, command.acts, len(plan.sessions)),
+            approvals=approvals_needed(rules, command.acts, len(plan.sessions), above=bool(above)),
             limit=limit_passed(rules, command.acts, len(plan.sessions)),
             approvers=approvers,
             groups=tuple(dict.fromkeys(i for r in rules for i in r.approve)),
@@ -108,6 +121,8 @@ class Preparing:
             then=tuple(dict.fromkeys(i for r in rules for i in r.then)),
             may_hold=self._rights.policy.allows(aims(plan), Act.HOLD),
             swept=swept,
+            canaries=canary.candidates(deciding),
+            above=above,
         )
 
     async def _plan_kick(self, request: Request, lease: Lease) -> tuple[Request, Plan, str]:

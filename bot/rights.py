@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from time import monotonic
 from typing import Any, Literal, TypeVar
 
-from bot import policy
+from bot import bounds, policy
 from bot.borders import People
 from bot.errors import LookupFailed, Refused
 from bot.estate import Estate
@@ -62,6 +62,7 @@ class Rights:
         self._people = people
         self._showing = _Recent(people, SHOWN, clock)
         self._asking = _Recent(people, ASKED, clock)
+        self._acting = _Recent(people, ASKED, clock)
 
     def judge_by(self, estate: Estate) -> None:
         """From now on by these rules."""
@@ -86,22 +87,26 @@ class Rights:
 
         return await self._asking.asked(ask)
 
-    async def to_plan(self, who: str, command: Asking, aims: Aims, *, sessions: int = 0) -> tuple[str, ...]:
-        """Once the hosts were looked at: who could approve now. sessions: how many would end.
+    async def to_plan(
+        self, who: str, command: Asking, aims: Aims, *, sessions: int = 0, above: bool = False
+    ) -> tuple[str, ...]:
+        """Once the hosts were looked at: who could approve now.
+
+        sessions: how many would end. above: it passes a bound for which one approval more is needed.
 
         Raises Refused, also where too few could approve it.
         """
         return await self._asking.asked(
-            lambda question: self._approvers(who, command, aims, question, sessions=sessions)
+            lambda question: self._approvers(who, command, aims, question, sessions=sessions, above=above)
         )
 
     async def to_remind(self, request: Request, aims: Aims) -> tuple[str, ...]:
         """Who could approve now and has not, or some of them. It decides nothing: a lookup that fails names nobody."""
         try:
             question = _Question(self._people)
-            sessions = _sessions(request)
+            sessions, above = _sessions(request), bool(request.above)
             able = await self._approvers(
-                request.asker, command_of(request), aims, question, sessions=sessions, all_of_them=True
+                request.asker, command_of(request), aims, question, sessions=sessions, above=above, all_of_them=True
             )
         except (Refused, LookupFailed):
             return ()
@@ -113,10 +118,17 @@ class Rights:
 
     async def still_hold(self, request: Request, aims: Aims) -> None:
         """Right before acting: raises Refused if the asker or an approver lost a right, or a rule needs more people."""
+        await self._still_hold(request, aims, self._acting.anew())
+
+    async def held_just_now(self, request: Request, aims: Aims) -> None:
+        """The same, by what was read in the last seconds: Slack can't be asked anew for each of hundreds of hosts."""
+        await self._acting.asked(lambda question: self._still_hold(request, aims, question))
+
+    async def _still_hold(self, request: Request, aims: Aims, question: "_Question") -> None:
         if request.permitted:
             self.demand_permitted(kick_of(request), aims, _sessions(request))
             return
-        question, acts = _Question(self._people), _acts(request.command)
+        acts = _acts(request.command)
         await self._demand_command(request.asker, request.command, aims, question)
         for decision in request.decisions:
             counted = await self._counted(decision.who, acts, aims, request.asker, question)
@@ -128,6 +140,9 @@ class Rights:
 
     def demand_permitted(self, command: Kick, aims: Aims, sessions: int) -> None:
         """Raises Refused unless the configuration lets this sweep end all of that without a click."""
+        rules = [rule for host, account in aims for rule in self.policy.rules_to_act(host, account, command.acts)]
+        if passed := bounds.passed(rules, [host for host, _ in aims]):
+            raise Refused(passed.refusal())
         for host, account in aims:
             _demand(policy.may_sweep(self.policy, host, account, command, "end"))
             if limit := policy.limit_passed(self.rules(host, account, command.acts), command.acts, sessions):
@@ -136,10 +151,14 @@ class Rights:
     def approvals_needed(self, request: Request, aims: Aims) -> dict[str, int]:
         """For each host, by the rules as they are now. Raises Refused where no rule speaks about it any more."""
         acts, sessions = _acts(request.command), _sessions(request)
-        rules = self._rules_of_hosts(aims, acts)
-        return {host: policy.approvals_needed(deciding, acts, sessions) for host, deciding in rules.items()}
+        rules = self.deciding(aims, acts)
+        passed = bounds.passed((rule for deciding in rules.values() for rule in deciding), rules)
+        if passed and passed.above == "no":
+            raise Refused(passed.refusal())
+        above = bool(passed or request.above)
+        return {h: policy.approvals_needed(deciding, acts, sessions, above=above) for h, deciding in rules.items()}
 
-    def _rules_of_hosts(self, aims: Aims, acts: frozenset[Act]) -> dict[str, tuple[Rule, ...]]:
+    def deciding(self, aims: Aims, acts: frozenset[Act]) -> dict[str, tuple[Rule, ...]]:
         """Every rule that decides about an account of a host. Raises Refused where an act has none."""
         found: dict[str, tuple[Rule, ...]] = {}
         for host, account in aims:
@@ -239,13 +258,14 @@ class Rights:
         question: "_Question",
         *,
         sessions: int = 0,
+        above: bool = False,
         all_of_them: bool = False,
     ) -> tuple[str, ...]:
         await self._demand_command(asker, command, aims, question)
         members = await self._members(asker, aims, question, "approve")
         found: dict[str, None] = {}
-        for host, rules in self._rules_of_hosts(aims, command.acts).items():
-            needed = policy.approvals_needed(rules, command.acts, sessions)
+        for host, rules in self.deciding(aims, command.acts).items():
+            needed = policy.approvals_needed(rules, command.acts, sessions, above=above)
             accounts = [account.name for there, account in aims if there == host]
             listed = policy.candidates(self.policy, rules, accounts, members, asker=asker)
             first = policy.called_first(rules, members)
@@ -366,7 +386,7 @@ class _Recent:
         self._since = clock()
 
     def question(self) -> _Question:
-        return self._question if self._clock() - self._since < self._seconds else self._anew()
+        return self._question if self._clock() - self._since < self._seconds else self.anew()
 
     async def asked(self, ask: Callable[[_Question], Awaitable[Found]]) -> Found:
         """A yes may rest on what was read before; for a no it is read anew, every few seconds at most."""
@@ -376,9 +396,10 @@ class _Recent:
         except Refused:
             if self._clock() - self._since < REFUSED:
                 raise
-            return await ask(self._anew())
+            return await ask(self.anew())
 
-    def _anew(self) -> _Question:
+    def anew(self) -> _Question:
+        """Nothing that was read before counts for it, nor for those who ask within the next seconds."""
         self._question, self._since = _Question(self._people), self._clock()
         return self._question
 

@@ -19,6 +19,7 @@ from bot.events import (
     Exported,
     Frozen,
     Held,
+    Judged,
     Lapsed,
     Looked,
     Observed,
@@ -152,6 +153,9 @@ def _done(event: Event) -> Sentence:
             return (f"{event.step.host} {_answered(event.answer)}",)
         case Warned():
             return ("the user was told; nothing ends before ", At(moment=event.act_at))
+        case Judged():
+            ends = counted(event.outcomes) or "nothing was to end"
+            return (f"nothing is left to do on {_names(event.hosts)}, while it is on others: {ends}",)
         case Verifying():
             why = (": ", Own(text=event.reason)) if event.reason else ()
             return ("nothing is left to do", *why, "; from here on only looks")

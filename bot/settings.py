@@ -29,7 +29,7 @@ from bot.errors import CommandError, SettingsError
 from bot.inventory import Inventory, expand
 from bot.merging import Entry
 from bot.models import EVERYONE, Act, Filter, Host, Kick, Platform, Sense, Series, Sweep, SweepAction, Value
-from bot.policy import MAX_SESSIONS, Policy, Rule
+from bot.policy import MAX_SESSIONS, Above, Policy, Rule
 from bot.shapes import (
     Address,
     ChannelId,
@@ -154,6 +154,11 @@ class RuleSection(Value):
     idle: Sense = "careful"
     spare_groups: UnixGroups | None = None
     max_sessions: int = Field(default=MAX_SESSIONS, ge=1, le=10_000)
+    max_hosts: int | None = Field(default=None, ge=1, le=10_000)
+    requests_per_hour: int | None = Field(default=None, ge=1, le=500)
+    hosts_per_hour: int | None = Field(default=None, ge=1, le=10_000)
+    above: Above = "no"
+    canary: bool = False
     sweeps: Literal["no", "propose", "end"] = "no"
 
     @field_validator("then")
@@ -401,6 +406,11 @@ def _rule(number: int, section: RuleSection, inventory: Inventory) -> Rule:
         idle=section.idle,
         spare_groups=section.spare_groups or (),
         max_sessions=section.max_sessions,
+        max_hosts=section.max_hosts,
+        requests_per_hour=section.requests_per_hour,
+        hosts_per_hour=section.hosts_per_hour,
+        above=section.above,
+        canary=section.canary,
         sweeps=section.sweeps,
     )
 

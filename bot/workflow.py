@@ -11,8 +11,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
-from bot import commands, events, lifecycle, outcomes, planning, trials
+from bot import canary, commands, events, lifecycle, outcomes, planning, trials
 from bot.acts import Acts
+from bot.allowance import Allowance
 from bot.borders import Hosts, Lease, Origin, Sleep, Told, Trail
 from bot.brake import Brake
 from bot.cleaning import clean, shorten
@@ -33,6 +34,7 @@ from bot.models import (
     HostUptime,
     Kick,
     Limits,
+    LimitsLooks,
     Listing,
     RequestId,
     SetLimit,
@@ -67,12 +69,14 @@ CLOCKS_APART = timedelta(minutes=5)
 class Timing(Value):
     """Seconds. act_window: how long a host may take to start an act. rung: how long a try may take to show an effect.
 
-    watch: how long the hosts are watched after the last try. poll: the pauses between looks; the last one repeats.
+    watch: how long the hosts are watched after the last try. tell: between what is told of hosts that are done, while
+    others are not. poll: the pauses between looks; the last one repeats.
     """
 
     act_window: float = 20
     rung: float = 3
     watch: float = 20
+    tell: float = 10
     poll: tuple[float, ...] = POLL
 
 
@@ -98,7 +102,8 @@ class Workflow:
         self._sweeps = Sweeps(self._ledger, lambda: rights.policy)
         self._looking = Looking(self._ledger, hosts, poll=timing.poll, sleep=sleep)
         self._listings = Listings(self._ledger, self._looking, rights)
-        self._preparing = Preparing(self._ledger, self._looking, rights, self._brake, self._sweeps)
+        self._allowance = Allowance(self._ledger)
+        self._preparing = Preparing(self._ledger, self._looking, rights, self._brake, self._sweeps, self._allowance)
         self._timing = timing
         self._sleep = sleep
         self._loop = Loop(self._ledger, self.drive)
@@ -146,6 +151,7 @@ class Workflow:
         try:
             await self._brake.demand_released()
             rules = (await self._rights.to_ask(origin.who, command)).rules
+            await self._allowance.demand_asking(origin.who, command, rules)
         except (Refused, LookupFailed) as error:
             refusal = error
         await self._demand_in_time(origin, rules)
@@ -271,32 +277,73 @@ class Workflow:
         """Approved: on each host one look, then one try for each target, until nothing approved is left to do."""
         if request.unanswered:
             return await self.settle(request, lease)
-        if why := await self._too_late(request):
+        if why := canary.went_wrong(request) or await self._too_late(request):
             return await self._stop(request, why, lease)
         await self._brake.demand_released()
         if why := await self._right_lost(request):
             return await self._stop(request, why, lease)
         if request.to_warn:
             return await self.warn(request, lease)
+        if canary.goes_first(request):
+            return await self._one_first(request, lease)
+        return await self._all_others(request, lease)
+
+    async def _one_first(self, request: Request, lease: Lease) -> Request:
+        """One host alone, the first that answers. How its targets ended is recorded: the next round goes by that."""
+        tried = set[str]()
+        while (host := canary.goes_first(request)) and host not in tried:
+            tried.add(host)
+            again = await self._act_on(request, host, lease, asyncio.Semaphore())
+            request = await self._ledger.load(request.id)
+            if again:
+                return request
+            if host not in request.lost or host in request.begun:
+                return await self._judge(request, [host], lease)
+        return request
+
+    async def _all_others(self, request: Request, lease: Lease) -> Request:
+        """Every host on which something is left to do; what is told of those that are done waits for no other one."""
+        hosts = [host for host in request.hosts if host not in request.judged]
+        few, done = asyncio.Semaphore(HOSTS_AT_ONCE), list[str]()
+
+        async def work(host: str) -> bool:
+            again = await self._act_on(request, host, lease, few)
+            done.extend([] if again else [host])
+            return again
+
         # Every host is waited for, whatever happens on another one: no try may run on behind a second drive.
-        few = asyncio.Semaphore(HOSTS_AT_ONCE)
-        work = (self._act_on(request, host, lease, few) for host in request.hosts)
-        ends = await asyncio.gather(*work, return_exceptions=True)
+        working = asyncio.gather(*map(work, hosts), return_exceptions=True)
+        try:
+            while not (await asyncio.wait([working], timeout=self._timing.tell))[0]:
+                await self._tell_of(request, done, lease)
+        finally:
+            if not working.done():
+                working.cancel()
+                await asyncio.wait([working])
+        ends = working.result()
         for error in (end for end in ends if isinstance(end, BaseException)):
             raise error
         request = await self._ledger.load(request.id)
-        if any(ends) or request.waiting_for:
-            return request
-        return await self._ledger.record(request, events.Verifying(), lease)
+        if not any(ends) and not request.waiting_for:
+            return await self._ledger.record(request, events.Verifying(), lease)
+        await self._tell_of(request, done, lease)
+        return await self._ledger.load(request.id)
+
+    async def _tell_of(self, request: Request, done: Sequence[str], lease: Lease) -> None:
+        request = await self._ledger.load(request.id)
+        if through := [host for host in done if host not in request.judged and host not in request.lost]:
+            await self._judge(request, through, lease)
 
     async def _act_on(self, request: Request, host: str, lease: Lease, few: asyncio.Semaphore) -> bool:
         """One host, look after look, without waiting for the others; True if `act` must be entered again for it."""
         while True:
             async with few:
+                if not await self._in_force(request):
+                    return True
                 if not await self._look_and_try(request, host, lease):
                     return False
             request = await self._ledger.load(request.id)
-            if any(a.step.host == host for a in request.unanswered) or not await self._in_force(request):
+            if any(a.step.host == host for a in request.unanswered):
                 return True
 
     async def _look_and_try(self, request: Request, host: str, lease: Lease) -> bool:
@@ -371,27 +418,40 @@ class Workflow:
 
     async def verify(self, request: Request, lease: Lease) -> Request:
         """Nothing is left to do: watch until the targets are gone or the time is up, then judge what is seen."""
-        if isinstance(request.command, SetLimit):
-            return await self._verify_limit(request, lease)
         await self._remember(request)
-        looks = await self._looking.watch(request, request.hosts, self._timing.watch)
+        looks, closed = await self._watched(request, request.hosts)
         request = await self._ledger.record(request, events.Observed(looks=attached(looks), phase="after"), lease)
-        if request.lost and await self._ledger.now() < known(request.give_up_at):
+        if request.lost - {*request.undone} and await self._ledger.now() < known(request.give_up_at):
             return request
-        closed = events.Closed(outcomes=outcomes.judge(request, looks), note=outcomes.note(request, looks))
         return await self._ledger.record(request, closed, lease)
 
-    async def _verify_limit(self, request: Request, lease: Lease) -> Request:
-        """The same for a limit: whatever is still on trial is taken back by its host."""
+    async def _judge(self, request: Request, hosts: Sequence[str], lease: Lease) -> Request:
+        """The same on some hosts where nothing is left to do, while it is on others. One that is lost may come back."""
+        looks, closed = await self._watched(request, hosts)
+        request = await self._ledger.record(request, events.Observed(looks=attached(looks), phase="acting"), lease)
+        through = tuple(host for host in hosts if host in request.begun or host not in request.lost)
+        ends = tuple(outcome for outcome in closed.outcomes if outcome.host in through)
+        judged = events.Judged(hosts=through, outcomes=ends)
+        return await self._ledger.record(request, judged, lease) if through else request
+
+    async def _watched(
+        self, request: Request, hosts: Sequence[str]
+    ) -> tuple[Sequence[Snapshot | HostLimits | Unreachable], events.Closed]:
+        """The looks at these hosts once they show an end, or the time is up; and how all would have ended by them."""
+        if isinstance(request.command, SetLimit):
+            limits = await self._limits_watched(request, hosts)
+            return limits, events.Closed(outcomes=trials.judge(request, limits))
+        looks = await self._looking.watch(request, hosts, self._timing.watch)
+        return looks, events.Closed(outcomes=outcomes.judge(request, looks), note=outcomes.note(request, looks))
+
+    async def _limits_watched(self, request: Request, hosts: Sequence[str]) -> LimitsLooks:
+        """Whatever is still on trial is taken back by its host."""
         until = await self._ledger.now() + timedelta(seconds=trials.TRIAL + self._timing.watch)
-        looks = await self._looking.limits(request.hosts)
+        looks = await self._looking.limits(hosts)
         while trials.is_pending(request, looks) and await self._ledger.now() < until:
             await self._sleep(self._timing.poll[-1])
-            looks = await self._looking.limits(request.hosts)
-        request = await self._ledger.record(request, events.Observed(looks=attached(looks), phase="after"), lease)
-        if request.lost and await self._ledger.now() < known(request.give_up_at):
-            return request
-        return await self._ledger.record(request, events.Closed(outcomes=trials.judge(request, looks)), lease)
+            looks = await self._looking.limits(hosts)
+        return looks
 
     async def _remember(self, request: Request) -> None:
         """What was held lives on by itself, also if Kickbot died since."""
@@ -414,8 +474,14 @@ class Workflow:
     # ------------------------------------------------------------------------------------------ small pieces
 
     async def _in_force(self, request: Request) -> bool:
-        """May anything be begun for it now? What becomes of it otherwise, `act` says."""
-        return not (await self._too_late(request) or await self._brake.is_on() or await self._right_lost(request))
+        """May anything be begun for it now? What becomes of it otherwise, `act` says, and reads people anew."""
+        if await self._too_late(request) or await self._brake.is_on():
+            return False
+        try:
+            await self._rights.held_just_now(request, aims(plan_of(request)))
+        except Refused:
+            return False
+        return True
 
     async def _too_late(self, request: Request) -> str:
         """Why nothing may start any more by the clock; empty while there is time."""

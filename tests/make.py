@@ -17,6 +17,7 @@ from bot.models import (
     HostLimits,
     HostUptime,
     Kick,
+    Outcome,
     Person,
     Plan,
     Process,
@@ -367,3 +368,8 @@ def ending(intent: Step | None = None, **changes: Any) -> events.Ending:
 
 def signalled(intent: Step | None = None, status: str = "done", **changes: Any) -> events.Signalled:
     return events.Signalled(step=intent or step(), answer=Answer.model_validate({"status": status, **changes}))
+
+
+def judged(*outcomes: Outcome) -> events.Judged:
+    """On their hosts nothing is left to do."""
+    return events.Judged(hosts=tuple(dict.fromkeys(o.host for o in outcomes)), outcomes=outcomes)

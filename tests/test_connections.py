@@ -99,6 +99,14 @@ class Stage:
         while self.peers:
             self.peers.pop().abort()
 
+    async def die(self, port: int) -> None:
+        """The host at that port is gone, with all that is connected to it."""
+        for acceptor in self._open:
+            if isinstance(acceptor, asyncssh.SSHAcceptor) and acceptor.get_port() == port:
+                acceptor.close()
+        for peer in [peer for peer in self.peers if peer.get_extra_info("sockname")[1] == port]:
+            peer.abort()
+
     async def close(self) -> None:
         for bot in self._bots:
             await bot.close()

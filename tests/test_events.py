@@ -411,7 +411,23 @@ WINDOWS_TARGET = TARGET.model_copy(
 ON_WINDOWS: tuple[Event, ...] = (
     events.Ending(step=EndSession(target=WINDOWS_TARGET, rung="logoff"), not_after=102_000, answer_by=START),
 )
-UNRELEASED = (*OFFERED, *OF_SWEEPS, *OF_SETTING, *TAKEN_OUT, *ON_WINDOWS)
+OF_FLEETS: tuple[Event, ...] = (
+    events.Planned(
+        plan=PLAN,
+        plan_hash="c" * 64,
+        decide_by=START,
+        act_within=900,
+        approvals=2,
+        approvers=(APPROVER, OTHER),
+        canaries=("host1", "host4"),
+        above="it is about more than 5 hosts",
+    ),
+    events.Judged(
+        hosts=("host1",),
+        outcomes=(Outcome(host="host1", session="7", identity="logind:7:4300:43000", result=Result.ENDED),),
+    ),
+)
+UNRELEASED = (*OFFERED, *OF_SWEEPS, *OF_SETTING, *TAKEN_OUT, *ON_WINDOWS, *OF_FLEETS)
 
 
 class Generation(NamedTuple):
@@ -428,7 +444,7 @@ GENERATIONS = (
     Generation(WITH_FREEZES, "05f28a0f256c4ea4bcd9293ae0f792ba2af90a7ba66625896f42af6de9baf45a"),
     Generation(OF_EVERYONE, "58acf6ad18c1bffcfe646dd3b2b8f9bcb08c09c4a560eadb64b1627657e40ea3"),
     Generation(OF_HOLDS, "b632a34c4853dd4c0ad76548dea8f9c5a380fba5dc8180f31e078ffe8f033f39"),
-    Generation(UNRELEASED, "8e5321d0c2d9a5727324d624b8a99cd374bbf791ba517b7ac3c92bacc55162b7"),
+    Generation(UNRELEASED, "2b7ef6b48dd0570d069c2f585be9593c354217948349ce817b1ac1fb2488354e"),
 )
 EVERY = tuple(example for generation in GENERATIONS for example in generation.examples)
 NEWEST = GENERATIONS[-1].examples

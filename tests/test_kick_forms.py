@@ -632,7 +632,7 @@ async def test_an_answer_that_takes_too_long_comes_as_a_message(bot: Bot, *, ref
 
 def forgotten(bot: Bot) -> None:
     """The seconds are over for which Slack's answers count."""
-    bot.workflow._rights._asking._anew()
+    bot.workflow._rights._asking.anew()
 
 
 def make_empty(bot: Bot) -> Any:

@@ -545,6 +545,12 @@ def test_checkpoints_without_their_key_stop_the_start(kickbot_toml: Path, lines:
         ('spare_groups = ["-x"]', "rules[0].spare_groups[0]: '-x' is not the name of a Unix group"),
         ('spare_groups = ["a;b"]', "is not the name of a Unix group"),
         ("max_sessions = 0", "rules[0].max_sessions: "),
+        ("max_hosts = 0", "rules[0].max_hosts: "),
+        ("requests_per_hour = 0", "rules[0].requests_per_hour: "),
+        ("requests_per_hour = 501", "rules[0].requests_per_hour: "),
+        ("hosts_per_hour = -1", "rules[0].hosts_per_hour: "),
+        ('above = "yes"', "rules[0].above: "),
+        ('canary = "maybe"', "rules[0].canary: "),
     ],
 )
 def test_maintenance_that_makes_no_sense(kickbot_toml: Path, line: str, said: str) -> None:
@@ -560,6 +566,18 @@ def test_maintenance(kickbot_toml: Path) -> None:
 
     assert (usual.idle, usual.spare_groups, usual.max_sessions) == ("careful", (), 20)
     assert (rule.idle, rule.spare_groups, rule.max_sessions) == ("keys", ("oncall", "db-admins"), 3)
+
+
+def test_bounds(kickbot_toml: Path) -> None:
+    """What a rule says of hosts and of requests in an hour; without a word none is bound, and above it is no."""
+    said = '\nmax_hosts = 50\nrequests_per_hour = 6\nhosts_per_hour = 100\nabove = "approval"\ncanary = true\n'
+
+    (usual,), (rule,) = (policy(kickbot_toml, text).rules for text in (SMALL, SMALL + said))
+
+    assert (usual.max_hosts, usual.requests_per_hour, usual.hosts_per_hour) == (None, None, None)
+    assert (usual.above, usual.canary) == ("no", False)
+    assert (rule.max_hosts, rule.requests_per_hour, rule.hosts_per_hour) == (50, 6, 100)
+    assert (rule.above, rule.canary) == ("approval", True)
 
 
 def test_names_in_any_case(kickbot_toml: Path) -> None:

@@ -23,6 +23,7 @@ from bot.events import (
     Exported,
     Frozen,
     Held,
+    Judged,
     Lapsed,
     Looked,
     Observed,
@@ -109,6 +110,7 @@ OTHERS: tuple[Event, ...] = (
     Expired(),
     Permitted(plan_hash="cd" * 32, act_by=NOON),
     Warned(act_at=NOON),
+    Judged(hosts=("w1",), outcomes=(OUTCOME,)),
     Lapsed(reason="too late"),
     DecisionRefused(who="U1", action="approve", reason="you asked for it"),
 )

@@ -17,6 +17,7 @@ from bot.hosts.drivers.interface import Call, Driver, NotForThisDriver
 from bot.hosts.drivers.linux import LinuxDriver
 from bot.hosts.drivers.windows import WindowsDriver
 from bot.hosts.limits import Limits
+from bot.hosts.openings import Openings
 from bot.hosts.places import Places
 from bot.hosts.ssh import Line, OtherHostKey, Reply, Trouble
 from bot.hosts.trust import KnownHosts, keys_of, read_keys
@@ -54,6 +55,7 @@ class SshHosts:
         self._lines: dict[str, Line] = {}
         self._jumps: dict[Host, Line] = {}
         self._places = Places(self._limits)
+        self._openings = Openings(self._limits.jitter)
         self._used: dict[str, Line] = {}
         self.serve(hosts)
         self._answered: dict[str, bool] = {}
@@ -76,7 +78,7 @@ class SshHosts:
         jump = self._jump(host.jump, jumps) if host.jump else None
         if before and before.host == host:
             return before
-        return Line(host, keys_of(host, self._identity), self._known, self._limits, jump)
+        return Line(host, keys_of(host, self._identity), self._known, self._limits, self._openings, jump)
 
     def _jump(self, host: Host, jumps: Mapping[Host, Line]) -> Line:
         """The line to a jump host, shared by all hosts behind it."""
@@ -192,7 +194,7 @@ class SshHosts:
         if line is None:
             return Unreachable(host=name, reason="is not configured")
         driver = DRIVERS[line.host.platform]
-        async with few, self._places.one(hosts):
+        async with self._places.behind(line.host.jump, hosts), few, self._places.one(hosts):
             self._use(line)
             call = make(driver, line.host)
             try:

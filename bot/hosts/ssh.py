@@ -17,6 +17,7 @@ from bot.cleaning import clean, mask, shorten
 from bot.errors import KickbotError
 from bot.hosts.drivers.interface import Call
 from bot.hosts.limits import Limits
+from bot.hosts.openings import Openings
 from bot.hosts.trust import KnownHosts, NoKnownHosts, Visitor
 from bot.hosts.turns import Turns
 from bot.models import Host, Value
@@ -92,9 +93,11 @@ class Line:
         identity: Sequence[asyncssh.SSHKeyPair],
         known: KnownHosts,
         limits: Limits,
+        openings: Openings,
         jump: "Line | None" = None,
     ) -> None:
         self.host = host
+        self._openings = openings
         self._jump = jump
         self._passing: asyncio.Task[tuple[_Warm, bool]] | None = None
         self._identity, self._known, self._limits = identity, known, limits
@@ -187,7 +190,9 @@ class Line:
             if self._warm:
                 self._warm.retire()
             jump = await self._on_the_way()
-            self._warm = _Warm(await self._connect(known, jump), known, self._limits, jump)
+            async with self._openings.one(self.host):
+                connection = await self._connect(known, jump)
+            self._warm = _Warm(connection, known, self._limits, jump)
             return self._warm, True
 
     async def _on_the_way(self) -> "_Warm | None":

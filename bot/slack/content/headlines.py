@@ -9,7 +9,7 @@ from bot.models import Outcome, Result, Snapshot
 from bot.slack.content import limit_request, sweeps
 from bot.slack.content.lines import Line, When, Who, bold, either, italic, joined, line, told
 from bot.slack.content.listing import outside
-from bot.slack.content.naming import some
+from bot.slack.content.naming import MANY, capital, some
 from bot.slack.content.story import Story, named
 
 NEWS = "\N{INFORMATION SOURCE}\N{VARIATION SELECTOR-16} "
@@ -142,7 +142,9 @@ def _closed(story: Story) -> Line:
         return line(NEWS if _free_everywhere(story) else "⚠️ ", bold("Nothing was done."), " ", _reason(story))
     for result, told_as in ((Result.UNKNOWN, _unknown), (Result.SURVIVED, _survived), (Result.RETURNED, _returned)):
         if these := [o for o in outcomes if o.result is result]:
-            return told_as(story, these)
+            return line(told_as(story, these), *([f" · {_undone(story)}"] if story.request.undone else []))
+    if story.request.undone:
+        return line("⚠️ ", bold(capital(_undone(story))), f" · {_score(story)}")
     if story.request.not_held:
         return line("⚠️ ", bold(_not_kept_out(story)), f" · {_score(story)}")
     if all(o.result is Result.LEFT for o in outcomes):
@@ -178,6 +180,12 @@ def _not_kept_out(story: Story) -> str:
 def _free_everywhere(story: Story) -> bool:
     """True if every host answered, and the account isn't logged in on any."""
     return all(isinstance(look, Snapshot) and not look.of(story.user) for look in story.before)
+
+
+def _undone(story: Story) -> str:
+    """`nothing was done on web[02-20]`, which wasn't reached in time, or not to be begun on any more."""
+    hosts = story.request.undone
+    return f"nothing was done on {named(hosts)}" if len(hosts) <= MANY else f"nothing was done on {len(hosts)} hosts"
 
 
 def _off(story: Story) -> str:

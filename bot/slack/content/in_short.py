@@ -88,6 +88,7 @@ def outcome(request: Request) -> Line:
     if request.outcomes:
         results = {o.result for o in request.outcomes}
         worst = next((mark for result, mark in _WORST if result in results), "✅")
+        worst = "⚠️" if worst == "✅" and request.undone else worst
         mark, not_held = ("⚠️" if worst == "✅" else worst, ", not held") if request.not_held else (worst, "")
         return line(f"{mark} {sentences.counted(request.outcomes)}{not_held}")
     if request.state is State.CLOSED and request.holds_only:

@@ -1,5 +1,6 @@
 """The parent message of a request: always its present state. Buttons only while a click can do something. Pure."""
 
+from bot import canary
 from bot.counting import count, processes
 from bot.lifecycle import Request, State
 from bot.models import Unreachable
@@ -14,7 +15,7 @@ from bot.slack.content.story import Story, in_numbers, named, short
 from bot.slack.content.tickets import row
 from bot.slack.content.warning import not_told, told_in_short
 
-MOST_LOST = 20
+MOST_LOST, MOST_WHYS = 20, 8
 
 
 def card(story: Story) -> Message:
@@ -56,6 +57,7 @@ def _pending(story: Story) -> Message:
         *_frozen(story),
         paragraph(asks(story), needed=True),
         *what_would_happen(story),
+        *_one_first(request),
         paragraph(*_who_may(request), needed=True),
         *_in_numbers(story),
         *row(request),
@@ -69,13 +71,25 @@ def _in_numbers(story: Story) -> list[Part]:
     return [paragraph(line(bold(f"{in_numbers(plan)}.")), needed=True)] if plan and plan.is_of_everyone else []
 
 
+def _one_first(request: Request) -> list[Part]:
+    """What the rule adds where it asks for a canary."""
+    if not request.canaries:
+        return []
+    first, rest = request.canaries[0], count(len(request.hosts) - 1, "other host")
+    told = (
+        f" goes first, alone. The {rest} follow only if that goes well. If it can't be reached, another one is first."
+    )
+    return [paragraph(line(bold(first), told))]
+
+
 def _who_may(request: Request) -> list[Line]:
     names = line(": ", either(list(request.approvers)))
     groups = [group for group in request.groups if request.reminded or group not in request.then]
     lines = [line(either(groups, "and"), " may approve", names, ". ", _who_may_not(request))]
     if request.approvals_needed > 1:
         have = line(", so far ", either([d.who for d in request.decisions], "and")) if request.decisions else ()
-        why = f", one of them as it ends more than {count(request.limit, 'session')}" if request.limit else ""
+        why = f"it ends more than {count(request.limit, 'session')}" if request.limit else request.above
+        why = f", one of them as {why}" if why else ""
         lines.append(line(f"It needs {request.approvals_needed} approvals on each host{why}", have, "."))
     return lines
 
@@ -104,7 +118,9 @@ def _warned(story: Story) -> Message:
 
 def _running(story: Story) -> Message:
     request = story.request
+    first = None if request.state is State.VERIFYING or request.stopped else canary.goes_first(request)
     now = " · looking whether they are gone" if request.state is State.VERIFYING else ""
+    now = f" · {first} goes first" if first else now
     words = bold(doing(story))
     title = line("▶️ ", words, " · approved by ", *_approved(story), f" · {_progress(story)} …{now}")
     trouble = [paragraph(*lines)] if (lines := [*_each_host(story), *_trouble(story)]) else []
@@ -128,11 +144,19 @@ def _progress(story: Story) -> str:
     sessions = plan.sessions if plan else ()
     gone = sum(gone for gone, _ in story.gone().values())
     counted = [f"{gone} of {count(len(sessions), 'session')} ended"] if sessions else []
+    counted = [*_hosts_done(story), *counted]
     if plan and plan.accounts:
         counted.append(f"{processes(len(story.left_of_accounts()))} of {story.user} still there")
     if plan and plan.holds:
         counted.append(f"held on {len(plan.holds) - len(story.request.not_held)} of {count(len(plan.holds), 'host')}")
     return ", ".join(counted)
+
+
+def _hosts_done(story: Story) -> list[str]:
+    """`37 of 200 hosts done`, once there are several: those that show nothing more, or where nothing is left to do."""
+    hosts, ends = story.request.hosts, story.gone()
+    done = [h for h in hosts if h in story.request.judged or (h in ends and ends[h][0] == ends[h][1])]
+    return [f"{len(done)} of {count(len(hosts), 'host')} done"] if len(hosts) > 1 else []
 
 
 def _each_host(story: Story) -> list[Line]:
@@ -152,19 +176,26 @@ def _trouble(story: Story) -> list[Line]:
     again = line(" Looking again every minute until ", When(moment=until), ".") if until else ()
     hosts = story.plan.hosts if story.plan and story.request.approved_at else ()
     lost = [look for look in story.newest if isinstance(look, Unreachable) and look.host in hosts]
-    waiting = story.request.waiting_for
-    named = [_waiting(story, look) if look.host in waiting else _unknown(look, again) for look in lost[:MOST_LOST]]
-    rest = [line(f"and {count(len(lost) - MOST_LOST, 'more host')}.")] if len(lost) > MOST_LOST else []
-    return [*lines, *named, *rest]
+    groups = alike((look.host, (_stands(story, look.host), look.reason)) for look in lost)
+    shown = [_lost(story, stands, f"{named(where)} {why}", again) for where, (stands, why) in groups[:MOST_WHYS]]
+    more = sum(len(where) for where, _ in groups[MOST_WHYS:])
+    rest = [line(f"and {count(more, 'more host')}.")] if more else []
+    return [*lines, *shown, *rest]
 
 
-def _waiting(story: Story, look: Unreachable) -> Line:
+def _stands(story: Story, host: str) -> str:
+    request = story.request
+    return "waiting" if host in request.waiting_for else "undone" if host in request.undone else "unknown"
+
+
+def _lost(story: Story, stands: str, why: str, again: Line) -> Line:
+    """Hosts that say the same, or nothing, in the same way."""
     until = When(moment=story.request.act_by or story.request.at)
-    return line("⚠️ ", bold(f"{look.host} {look.reason}."), " Nothing was begun there: trying again until ", until, ".")
-
-
-def _unknown(look: Unreachable, again: Line) -> Line:
-    return line("⛔ ", bold(f"{look.host} {look.reason}."), " What happened there is not known.", again)
+    if stands == "waiting":
+        return line("⚠️ ", bold(f"{why}."), " Nothing was begun there: trying again until ", until, ".")
+    if stands == "undone":
+        return line("⚠️ ", bold(f"{why}."), " Nothing was begun there.")
+    return line("⛔ ", bold(f"{why}."), " What happened there is not known.", again)
 
 
 def _context(story: Story) -> list[Part]:

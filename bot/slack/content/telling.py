@@ -8,6 +8,7 @@ from bot.events import (
     Cancelled,
     Closed,
     Event,
+    Judged,
     Lapsed,
     Planned,
     Record,
@@ -26,6 +27,7 @@ from bot.slack.content.lines import Line, Link, Where, bold, line
 from bot.slack.content.owners import for_owner, owner_of, owners
 from bot.slack.content.proof import mark
 from bot.slack.content.request_card import card, moved
+from bot.slack.content.so_far import is_worth_telling, so_far
 from bot.slack.content.story import Story
 from bot.slack.content.sweeps import asker
 from bot.slack.content.what_was_run import what_was_run
@@ -47,16 +49,25 @@ class Part(StrEnum):
     REMINDER = "reminder"
     DECISION = "decision"
     WARNING = "warning"
+    SO_FAR = "so_far"
     RUN = "run"
     AFTER = "after"
     NEWS = "news"
     ASKER = "asker"
 
 
-IN_THREAD = frozenset({Part.BEFORE, Part.REMINDER, Part.DECISION, Part.WARNING, Part.RUN, Part.AFTER})
+IN_THREAD = frozenset({Part.BEFORE, Part.REMINDER, Part.DECISION, Part.WARNING, Part.SO_FAR, Part.RUN, Part.AFTER})
 
 
+_REPLIES: Mapping[str, Callable[[Story, Record], Message]] = {
+    Part.BEFORE: before,
+    Part.WARNING: warning.reply,
+    Part.SO_FAR: so_far,
+    Part.RUN: what_was_run,
+    Part.AFTER: after,
+}
 _OF_LIMITS: Mapping[str, Callable[[Story, Record], Message]] = {
+    **_REPLIES,
     Part.BEFORE: limit_request.before,
     Part.RUN: limit_request.what_was_run,
     Part.AFTER: limit_request.after,
@@ -107,6 +118,8 @@ def _parts(event: Event, *, planned: bool) -> tuple[Part, ...]:
     match event:
         case Planned():
             return (Part.PARENT, Part.BEFORE, Part.NEWS)
+        case Judged():
+            return (Part.NOW, *([Part.SO_FAR] if is_worth_telling(event) else []))
         case Closed() if not planned:
             return (Part.PARENT, Part.BEFORE, Part.NEWS, Part.ASKER)
         case Closed():
@@ -136,25 +149,17 @@ def written(part: str, story: Story, record: Record, link: str = "") -> Message:
 
 def words(part: str, story: Story, record: Record, link: str = "") -> Message:
     """A part as a message. link: leads to the parent, if that is known."""
-    if story.limit and part in _OF_LIMITS:
-        return _OF_LIMITS[part](story, record)
+    if reply := (_OF_LIMITS if story.limit else _REPLIES).get(part):
+        return reply(story, record)
     match part:
         case Part.PARENT | Part.NOW:
             return card(story)
         case Part.MOVED:
             return moved(story)
-        case Part.BEFORE:
-            return before(story, record)
         case Part.REMINDER:
             return compose(paragraph(reminder(story, record), needed=True), mark(record))
         case Part.DECISION:
             return _decided(story, record)
-        case Part.WARNING:
-            return warning.reply(story, record)
-        case Part.RUN:
-            return what_was_run(story, record)
-        case Part.AFTER:
-            return after(story, record)
         case _:
             return _outside_the_thread(part, story, record, link)
 

@@ -70,10 +70,10 @@ def actions(request: Request) -> tuple[str, ...]:
 
 
 def _next_level(request: Request) -> tuple[str, ...]:
-    """What can be asked next: to force what survived, to end what came back, or the same once more."""
-    if planning.again(request, force=True):
-        return (FORCE,)
-    return (AGAIN,) if planning.again(request, force=False) else ()
+    """What can be asked next: to force what survived, to end what came back, or the same once more, or for the rest."""
+    force = planning.again(request, force=True) is not None
+    again = planning.again(request, force=False) is not None and (not force or bool(request.undone))
+    return (*([FORCE] if force else []), *([AGAIN] if again else []))
 
 
 def _hold(request: Request) -> tuple[str, ...]:
@@ -99,6 +99,8 @@ def button(request: Request, action: str) -> Button:
     text, style = _WORDS[action]
     if action == CANCEL and request.state is State.WARNED:
         text = "Stop"
+    if action == AGAIN and request.undone:
+        text = "Ask again for the rest"
     return Button(text=text, action=action, value=_value(request, action), style=style)
 
 

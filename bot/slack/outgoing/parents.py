@@ -15,12 +15,12 @@ from bot.slack.content.story import Story
 from bot.slack.content.telling import Part
 from bot.slack.outgoing.audience import Audience
 from bot.slack.outgoing.delivery import Delivery, Place, Tag
+from bot.slack.outgoing.progress import PROGRESS
 from bot.slack.outgoing.stories import Stories
 from bot.slack.trouble import Impossible
 
 log = logging.getLogger(__name__)
 
-PROGRESS = frozenset({"observed", "signalled", "verifying"})
 ENOUGH = 20
 """Changes that must be left in a minute, or mere progress is left out: Slack takes about 50. An end never is."""
 REMEMBERED = 64
@@ -81,9 +81,11 @@ class Parents:
         Raises Impossible if that may be done later.
         """
         async with self._changing.setdefault(request, asyncio.Lock()):
+            if because in PROGRESS and self._delivery.changes_left <= ENOUGH:
+                return
             story = await self._stories.read(request)
             parent = await self.known(story)
-            if parent is None or (because in PROGRESS and self._delivery.changes_left <= ENOUGH):
+            if parent is None:
                 return
             newest = story.records[-1]
             message = telling.written(Part.MOVED if parent.part in MOVES else Part.NOW, story, newest)

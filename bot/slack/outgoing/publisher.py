@@ -28,6 +28,7 @@ from bot.slack.outgoing.audience import Audience
 from bot.slack.outgoing.delivery import FEW, Delivery, Place, Tag, nowhere_else
 from bot.slack.outgoing.later import Later
 from bot.slack.outgoing.parents import Parents
+from bot.slack.outgoing.progress import PROGRESS, Progress
 from bot.slack.outgoing.stories import Stories
 from bot.slack.outgoing.tempo import Tempo
 from bot.slack.trouble import Impossible, Trouble
@@ -36,6 +37,8 @@ from bot.stopping import together
 log = logging.getLogger(__name__)
 
 SILENT = frozenset({"looked", "exported", "asked", "decision_refused", "ending"})
+IN_PASSING = frozenset({"observed", "signalled"})
+"""What is only shown in the request's message, as its progress."""
 IN_PLACE = frozenset({*IN_THREAD, Part.NOW, Part.PARENT})
 """What needs no link to the request: it is there."""
 ENOUGH = 25
@@ -71,6 +74,7 @@ class Publisher:
         self._told = 0  # up to this event everything was told, but for what waits in `_later`
         self._delivery = Delivery(client, postings, bot_user=bot_user, changes=changes, sleep=sleep, clock=clock)
         self._parents = Parents(self._delivery, postings, self._stories, self._audience, incident_channel)
+        self._progress = Progress(self._show, sleep)
 
     async def run(self) -> None:
         """Until cancelled. A trail that can't be read is waited for."""
@@ -83,7 +87,7 @@ class Publisher:
         while True:
             try:
                 await self._postings.turn()
-                await together(self._follow(), self._keep_fresh())
+                await together(self._follow(), self._keep_fresh(), self._progress.run())
             except LeaseLost as error:
                 log.info("another Kickbot may post now: %s", error)
             except TrailError as error:
@@ -107,7 +111,9 @@ class Publisher:
     async def _keep_fresh(self) -> None:
         """Shows each newest state in a message that stands already, ahead of everything that waits to be posted."""
         async for record in self._trail.follow(await self._postings.cursor()):
-            if record.event.kind not in SILENT:
+            if record.event.kind in PROGRESS:
+                self._progress.add(record)
+            elif record.event.kind not in SILENT:
                 await self._show(record)
 
     async def _guarded(self, record: Record, *, doubtful: bool) -> None:
@@ -122,7 +128,7 @@ class Publisher:
 
     async def _publish(self, record: Record, *, doubtful: bool) -> None:
         """Tell everything about one event."""
-        if record.event.kind in SILENT:
+        if record.event.kind in SILENT | IN_PASSING:
             return
         story = await self._stories.read(record.request)
         parts = telling.parts(story, record, self._incident)
