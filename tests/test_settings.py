@@ -250,7 +250,7 @@ def slack(lines: str) -> str:
             (f'mode = "http"\nlisten = {text}', "slack.listen: ")
             for text in ('""', '"3000"', '":3000"', '"127.0.0.1"', '"127.0.0.1:0"', '"127.0.0.1:65536"', "3000")
         ),
-        ('mode = "http"\nlisten = "http://127.0.0.1:3000"', "is not an address to listen on"),
+        ('mode = "http"\nlisten = "http://127.0.0.1:3000"', "is not host:port"),
         ('mode = "http"\nport = 3000', "slack.port: is not a key that Kickbot knows"),
         ('mode = "http"\nsigning_secret = "x"', "slack.signing_secret: is not a key that Kickbot knows"),
     ],
