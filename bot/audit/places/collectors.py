@@ -7,7 +7,7 @@ many never answer TLS's own good-bye (rsyslog with GnuTLS), so that the end of t
 import asyncio
 from collections.abc import Sequence
 
-from bot.audit.places.tls import Tls
+from bot.audit.places.tls import Secured, Tls
 from bot.audit.syslog import frame
 
 TIME_LIMIT = 30.0
@@ -24,27 +24,37 @@ class Collector:
     async def send(self, messages: Sequence[bytes]) -> None:
         """Returns when it has them all. Raises OSError."""
         async with asyncio.timeout(TIME_LIMIT):
-            writer, reader = await self._connect()
+            reader, writer = await asyncio.open_connection(self._host, self._port)
             try:
+                connection = await self._over(reader, writer)
                 for message in messages:
-                    writer.write(frame(message))
-                    await writer.drain()
-                if writer.can_write_eof():
-                    writer.write_eof()
-                    while await reader.read(1024):
-                        pass
-                else:
-                    writer.close()
-                    await writer.wait_closed()
+                    await connection.write(frame(message))
+                if reader.at_eof():
+                    raise ConnectionResetError("it closed before it was told everything")
+                await connection.say_good_bye()
             finally:
                 writer.transport.abort()
 
-    async def _connect(self) -> tuple[asyncio.StreamWriter, asyncio.StreamReader]:
+    async def _over(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> "Secured | _Plain":
         if self._tls is None:
-            reader, writer = await asyncio.open_connection(self._host, self._port)
-        else:
-            context = await self._tls.context()
-            reader, writer = await asyncio.open_connection(
-                self._host, self._port, ssl=context, ssl_shutdown_timeout=TIME_LIMIT
-            )
-        return writer, reader
+            return _Plain(reader, writer)
+        secured = Secured(reader, writer, await self._tls.context(), self._host)
+        await secured.shake_hands()
+        return secured
+
+
+class _Plain:
+    """TCP alone, with the words of `Secured`."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def write(self, content: bytes) -> None:
+        self._writer.write(content)
+        await self._writer.drain()
+
+    async def say_good_bye(self) -> None:
+        self._writer.write_eof()
+        while await self._reader.read(1024):
+            pass
