@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
 import pytest
 from aiohttp import web
@@ -82,7 +83,7 @@ class Heard:
 
     @classmethod
     @asynccontextmanager
-    async def listening(cls, context: ssl.SSLContext | None = None) -> AsyncIterator["Heard"]:
+    async def listening(cls, context: ssl.SSLContext | None = None) -> AsyncIterator[Self]:
         heard = cls()
         server = await asyncio.start_server(heard.take, "127.0.0.1", 0, ssl=context)
         heard.port = server.sockets[0].getsockname()[1]

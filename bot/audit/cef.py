@@ -7,8 +7,8 @@ from bot.audit.telling import said
 from bot.cleaning import clean, shorten
 from bot.events import Ending, Held, Record, Signalled
 
-LONGEST = 1_023
-"""Characters of a value: what the format allows to most of its fields."""
+LONGEST, LONGEST_NAME = 1_023, 255
+"""Characters of what happened, and of a name: at most what the format allows, so that the whole line has an end."""
 
 
 def cef(record: Record) -> str:
@@ -16,16 +16,17 @@ def cef(record: Record) -> str:
     told = {
         "rt": str(milliseconds(record.at)),
         "externalId": str(record.seq),
-        "suser": record.event.who,
-        "dhost": host,
-        "duser": account,
+        "suser": clean(record.event.who),
+        "dhost": clean(host),
+        "duser": clean(account),
         "cn1Label": "request",
         "cn1": str(record.request),
         "cs1Label": "hash",
         "cs1": record.hash,
         "msg": said(record.event),
     }
-    shown = " ".join(f"{name}={_value(value)}" for name, value in told.items() if value)
+    told = {name: shorten(value, LONGEST if name == "msg" else LONGEST_NAME) for name, value in told.items() if value}
+    shown = " ".join(f"{name}={_value(value)}" for name, value in told.items())
     header = "|".join(map(_field, ("Kickbot", "Kickbot", __version__, record.event.kind, record.event.kind)))
     return f"CEF:0|{header}|3|{shown}"
 
@@ -51,5 +52,4 @@ def _field(text: str) -> str:
 
 
 def _value(text: str) -> str:
-    text = shorten(clean(text), LONGEST)
     return text.replace("\\", r"\\").replace("=", r"\=").replace("\n", r"\n").replace("\r", r"\r")
