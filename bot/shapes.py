@@ -61,9 +61,16 @@ def one_or_more(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+def _without_secrets(text: str) -> str:
+    """It stands in logs and in the trail; what is refused for this is repeated nowhere."""
+    if not text.startswith("file:") and re.search("[@?#]", text):
+        raise ValueError("an address there holds no user, password or query: credentials come from the environment")
+    return text
+
+
 def _push_target(text: str) -> str:
-    """Where checkpoints go. No address holds a password, a query or anything that would have to be escaped."""
-    scheme, _, address = text.partition("://")
+    """Where checkpoints go. No address needs anything to be escaped."""
+    scheme, _, address = _without_secrets(text).partition("://")
     if scheme in {"syslog+tcp", "syslog+tls"}:
         _address(address)
     elif not re.fullmatch(rf"file:(?://)?/[^\0]+|https://{_HOST}/{_PATH}|tsp\+https?://{_HOST}(?:/{_PATH})?", text):
@@ -74,7 +81,7 @@ def _push_target(text: str) -> str:
 
 
 def _stream_target(text: str) -> str:
-    scheme, _, address = text.partition("://")
+    scheme, _, address = _without_secrets(text).partition("://")
     if scheme not in {"syslog+tcp", "syslog+tls", "cef+tcp", "cef+tls"}:
         raise ValueError(f"{text!r} is neither syslog+tls://host:port nor cef+tls://host:port, or the same with tcp")
     _address(address)

@@ -4,12 +4,13 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.audit import streaming
+from bot.audit import signing, streaming
 from bot.audit.places import opening
 from bot.audit.places.opening import Access
 from bot.audit.sqlite import SqliteTrail
@@ -18,10 +19,12 @@ from bot.audit.syslog import frame
 from bot.borders import Checkpoints
 from bot.events import Entry, Event, Record
 from bot.models import RequestId
+from bot.sandbox.server import SandboxSlack
 from tests import make
 from tests.test_events import EVERY
 from tests.test_notary import CLOSED, one_request, path, trail, until  # noqa: F401 - fixtures
 from tests.test_places import Heard
+from tests.whole import bot_at_work, configure
 
 LONGEST = 8192
 """Bytes that every collector should take (RFC 5425)."""
@@ -235,3 +238,24 @@ async def test_what_another_replica_told_meanwhile_is_not_told_again(
             await until(lambda: len(turns) >= 2)
             await trail.append(RequestId(1), CLOSED)
             await until(lambda: heard.numbers() == [2])
+
+
+async def test_the_bot_tells_elsewhere_as_kickbot_toml_says(
+    sandbox: SandboxSlack,
+    tmp_path: Path,
+) -> None:
+    """The whole bot, with a collector for events and one for checkpoints, from its first start on."""
+    (tmp_path / "known_hosts").touch()
+    signing.make(tmp_path / "key")
+    config = configure(
+        tmp_path, [("host1", "127.0.0.1", 22)], key=tmp_path / "key", known_hosts=tmp_path / "known_hosts"
+    )
+    signing.make(tmp_path / "checkpoints")
+    async with SqliteTrail.open(tmp_path / "kickbot.db") as empty:
+        await one_request(empty, "1")
+    async with Told.listening() as events, Heard.listening() as heads:
+        to = f'stream = "syslog+tcp://127.0.0.1:{events.port}"\npush = "syslog+tcp://127.0.0.1:{heads.port}"'
+        config.write_text(f'{config.read_text()}\n[audit]\nkey = "checkpoints"\n{to}\n')
+        async with bot_at_work(sandbox, config):
+            await until(lambda: events.numbers()[:2] == [1, 2])
+            await until(lambda: len(heads.messages()) > 0)
