@@ -16,6 +16,7 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
+from bot import app, settings
 from bot.audit import checkpoints, der
 from bot.audit.notary import Notary
 from bot.audit.places import collectors, opening
@@ -31,6 +32,7 @@ from bot.borders import Checkpoint
 from bot.errors import SettingsError
 from tests.authorities import Authority, Handler, https_server, stamping
 from tests.test_notary import at_work, key, one_request, path, told, trail, until  # noqa: F401 - fixtures
+from tests.whole import configure
 
 PATIENCE = 20
 FOUND = Checkpoint(
@@ -286,6 +288,24 @@ async def test_a_header_of_ones_own_is_sent_as_it_is(authority: Authority, acces
     async with https_server(authority, bucket.take) as address:
         await reached(opening.place(f"{address}/a", access.model_copy(update={"credentials": credentials})), FOUND)
     assert bucket.requests[0].headers["Authorization"] == "Bearer abc"
+
+
+def test_credentials_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a key is none; without a region it is the one that stands for all."""
+    config = configure(tmp_path, [], key=tmp_path / "key", known_hosts=tmp_path / "known_hosts")
+    config.write_text(config.read_text() + '[[hosts]]\nname = "host1"\n')
+
+    def credentials(**environment: str) -> Credentials:
+        for name in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN", "REGION", "DEFAULT_REGION"):
+            monkeypatch.delenv(f"AWS_{name}", raising=False)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        return app._access(settings.load(config), settings.Secrets()).credentials
+
+    assert credentials() == credentials(AWS_ACCESS_KEY_ID="id") == Credentials()
+    whole = credentials(AWS_ACCESS_KEY_ID="id", AWS_SECRET_ACCESS_KEY="s", AWS_SESSION_TOKEN="t")
+    assert whole.aws == Keys(id="id", secret=SecretStr("s"), session=SecretStr("t"), region="us-east-1")
+    assert credentials(AUDIT_PUSH_AUTHORIZATION="Bearer a").authorization.get_secret_value() == "Bearer a"
 
 
 KEYS = Keys(

@@ -26,10 +26,10 @@ class Credentials(Value):
     aws: Keys | None = None
 
     def headers(self, url: str, headers: Mapping[str, str], content: bytes) -> Mapping[str, str]:
-        if self.aws:
-            return signed("PUT", url, headers, hashlib.sha256(content).hexdigest(), self.aws, datetime.now(UTC))
         if value := self.authorization.get_secret_value():
             return {**headers, "Authorization": value}
+        if self.aws:
+            return signed("PUT", url, headers, hashlib.sha256(content).hexdigest(), self.aws, datetime.now(UTC))
         return headers
 
 
