@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.audit import stamped
+from bot.audit.checkpoints import Statement
 from bot.audit.notary import Notary
 from bot.audit.places import opening
 from bot.audit.places.opening import Access
@@ -18,6 +19,7 @@ from bot.audit.signing import Signer
 from bot.audit.sqlite import SqliteTrail
 from bot.audit.stored import opened
 from bot.borders import Checkpoint, Stamped
+from bot.models import timestamp
 from tests import audit_verifier
 from tests.authorities import Authority, https_server, openssl, stamping
 from tests.test_audit_commands import Left, configured
@@ -111,23 +113,51 @@ def test_stamps_that_were_taken_away_are_missed(left: Left) -> None:
     assert "There is no time stamp, though checkpoints go to tsp+https://tsa.example.com/." in done.stdout
 
 
+BEGAN = datetime(2026, 11, 20, 13, 31, 5, tzinfo=UTC)
+
+
+def noted(checkpoints: dict[int, int], stamps: dict[int, int]) -> str:
+    """What is noted of a trail. Event -> days: when each checkpoint was made, and when each was stamped."""
+    sealed = []
+    for seq, day in checkpoints.items():
+        statement = Statement(
+            trail="a" * 64,
+            seq=seq,
+            hash="b" * 64,
+            at=timestamp(BEGAN + timedelta(days=day)),
+            before=0,
+            before_hash="0" * 64,
+        )
+        sealed.append(Checkpoint(seq=seq, text=statement.text, signature=""))
+    kept = [Stamped(seq=seq, place="tsp+https://a/", answer=b"") for seq in stamps]
+    found = Verified(events=99, head="b" * 64, bodies=0, newest_checkpoint=max(checkpoints))
+    times = iter(stamps.values())
+    judged = stamped.judged(found, kept, sealed, lambda *_: (BEGAN + timedelta(days=next(times)), "CN=x"))
+    return " ".join(judged.notes)
+
+
 def test_a_past_that_was_made_anew_shows_by_when_it_was_stamped() -> None:
-    """Who has the host, and so the key, can date a checkpoint back, but not its stamp; nor can a clock run ahead."""
-    now = datetime(2026, 11, 20, 13, 31, 6, tzinfo=UTC)
-    found = Verified(events=2, head="b" * 64, bodies=0, newest_checkpoint=2)
-    text = (
-        f"kickbot checkpoint 1\ntrail {'a' * 64}\nevent 2\nhash {'b' * 64}\n"
-        f"time 2026-11-20T13:31:05.000000Z\nbefore 0 {'0' * 64}\n"
-    )
+    """Who has the host, and so the key, can date a checkpoint back, but no stamp, nor leave one out unseen."""
+    assert noted({2: 0, 4: 1, 6: 2}, {2: 0, 4: 1, 6: 2}) == ""
+    assert "event 2 says 2026-11-20 13:31 UTC, which is 3 days before" in noted({2: 0}, {2: 3})
+    assert "event 2 says 2026-11-20 13:31 UTC, which is 2 days before" in noted({2: 0, 4: 1, 6: 2}, {6: 2})
+    gap = noted({2: 0, 4: 1, 6: 9, 8: 9}, {2: 0, 6: 9, 8: 9})
+    assert "event 4 says 2026-11-21 13:31 UTC, which is 8 days before" in gap
+    assert "that of event 6" in gap
+    assert gap.count("only the bot's word") == 1
 
-    def notes(at: datetime) -> str:
-        kept = [Stamped(seq=2, place="tsp+https://a/", answer=b"")]
-        sealed = [Checkpoint(seq=2, text=text, signature="")]
-        return " ".join(stamped.judged(found, kept, sealed, lambda _answer, _text: (at, "CN=x")).notes)
 
-    assert notes(now) == ""
-    assert "event 2 was stamped 3 days after the time that it gives itself" in notes(now + timedelta(days=3))
-    assert "the bot's clock was ahead" in notes(now - timedelta(minutes=5))
+def test_a_clock_that_was_ahead_is_shown() -> None:
+    """The authority's is the one that counts."""
+    assert "event 2 has a time after its time stamp" in noted({2: 1}, {2: 0})
+
+
+def test_two_authorities_may_stamp_the_same(left: Left) -> None:
+    """Each answer is judged; what was done to the second one is found too."""
+    edit(left.database, "INSERT INTO stamps SELECT seq, 'tsp+https://two/', answer FROM stamps WHERE seq = 2")
+    assert "3 time stamps fit." in left.audit("verify").stdout
+    edit(left.database, "UPDATE stamps SET answer = x'00' WHERE place = 'tsp+https://two/'")
+    assert "the time stamp of tsp+https://two/" in left.broken()
 
 
 # ------------------------------------------------------------------------------------------ what they prove

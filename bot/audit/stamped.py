@@ -27,44 +27,54 @@ NO_AUTHORITIES = "Nobody said whose time stamps count, so who signed them was no
 
 def judged(found: Verified, stamps: Iterable[Stamped], sealed: Iterable[Checkpoint], read: Read) -> Verified:
     """With what the stamps prove. Raises BrokenTrail for the first that doesn't fit."""
-    count, first, last, notes = 0, None, None, list[str]()
-    for stamped, text in _with_texts(stamps, sealed):
+    count, first, last, far = 0, None, None, list[str]()
+    for stamped, checkpoint, oldest in _covered(stamps, sealed):
         try:
-            at, by = read(stamped.answer, text)
+            at, by = read(stamped.answer, checkpoint.text)
         except ValueError as error:
-            raise BrokenTrail(
-                stamped.seq, f"the time stamp of {stamped.place}: {error}", "time stamp changed"
-            ) from error
+            why = f"the time stamp of {stamped.place}: {error}"
+            raise BrokenTrail(stamped.seq, why, "time stamp changed") from error
         last = Proved(event=stamped.seq, at=at, by=by)
         first, count = first or last, count + 1
-        notes += _told(last, text)
+        if len(far) < MOST_NOTES:
+            far += _far(last, oldest)
+    notes = (*found.notes, *far, *_notes(last, found.newest_checkpoint))
+    return found.model_copy(update={"stamps": count, "first_stamp": first, "last_stamp": last, "notes": notes})
+
+
+def _notes(last: Proved | None, newest: int) -> Iterator[str]:
     if last and not last.by:
-        notes.insert(0, NO_AUTHORITIES)
-    if last and last.event < found.newest_checkpoint:
-        notes.append(f"No time stamp stands for the events after {last.event} yet.")
-    shown = (*found.notes, *notes[:MOST_NOTES])
-    return found.model_copy(update={"stamps": count, "first_stamp": first, "last_stamp": last, "notes": shown})
+        yield NO_AUTHORITIES
+    if last and last.event < newest:
+        yield f"No time stamp stands for the events after {last.event} yet."
 
 
-def _with_texts(stamps: Iterable[Stamped], sealed: Iterable[Checkpoint]) -> Iterator[tuple[Stamped, str]]:
-    """Both stand in the order of their events."""
-    following = iter(sealed)
-    checkpoint = next(following, None)
+def _covered(
+    stamps: Iterable[Stamped], sealed: Iterable[Checkpoint]
+) -> Iterator[tuple[Stamped, Checkpoint, Checkpoint]]:
+    """Each stamp with its checkpoint, and the oldest one that no stamp before it stood for. Both come in order."""
+    following, covered = iter(sealed), 0
+    checkpoint = oldest = next(following, None)
     for stamped in stamps:
         while checkpoint and checkpoint.seq < stamped.seq:
             checkpoint = next(following, None)
-        if checkpoint is None or checkpoint.seq != stamped.seq:
+            oldest = checkpoint if oldest and oldest.seq <= covered else oldest
+        if checkpoint is None or oldest is None or checkpoint.seq != stamped.seq:
             why = f"its checkpoint is missing, of which {stamped.place} gave a time stamp"
             raise BrokenTrail(stamped.seq, why, "checkpoint removed")
-        yield stamped, checkpoint.text
+        yield stamped, checkpoint, oldest
+        covered = stamped.seq
 
 
-def _told(proved: Proved, text: str) -> Iterator[str]:
-    """A stamp that is far from what its checkpoint says of the time."""
-    statement = checkpoints.read(text)
+def _far(proved: Proved, oldest: Checkpoint) -> Iterator[str]:
+    """Where a stamp is far from what the checkpoints for which it is the first say of the time."""
+    statement = checkpoints.read(oldest.text)
     said = datetime.fromisoformat(statement.at) if statement else proved.at
     if proved.at - said > LATE:
         late = spell((proved.at - said) // timedelta(hours=1) * 3600)
-        yield f"The checkpoint of event {proved.event} was stamped {late} after the time that it gives itself."
+        yield (
+            f"The checkpoint of event {oldest.seq} says {said:%Y-%m-%d %H:%M} UTC, which is {late} before the first"
+            f" time stamp that stands for it, that of event {proved.event}: until then there is only the bot's word."
+        )
     elif said - proved.at > EARLY:
-        yield f"The checkpoint of event {proved.event} has a time after its time stamp: the bot's clock was ahead."
+        yield f"The checkpoint of event {oldest.seq} has a time after its time stamp: the bot's clock was ahead."
