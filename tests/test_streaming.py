@@ -16,7 +16,7 @@ from bot.audit.places.opening import Access
 from bot.audit.sqlite import SqliteTrail
 from bot.audit.streaming import WORDINGS, Stream
 from bot.audit.syslog import frame
-from bot.borders import Checkpoints
+from bot.borders import Checkpoints, Store
 from bot.events import Entry, Event, Record
 from bot.models import RequestId
 from bot.sandbox.server import SandboxSlack
@@ -122,7 +122,7 @@ class Told(Heard):
 
 @asynccontextmanager
 async def streamed(
-    trail: SqliteTrail,  # noqa: F811
+    trail: Store,  # noqa: F811
     port: int,
     *,
     beginning: bool = True,
