@@ -36,7 +36,7 @@ class Authority:
 
     def __init__(self, folder: Path, *, key: str = "ec") -> None:
         self.folder = folder
-        self._key = ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"] if key == "ec" else [f"rsa:{2048}"]
+        self._key = ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"] if key == "ec" else ["rsa:2048"]
         subject = ["-subj", "/CN=Authority of the tests", "-days", 30, "-nodes"]
         files = ["-keyout", self.folder / "ca.key", "-out", self.certificates]
         openssl("req", "-x509", "-newkey", *self._key, *subject, *files)
