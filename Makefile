@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 PEERS := .venv-bench
 AUDIT := .venv-audit
 RUNS := $(VENV)/.runs
+DATASETTE := .venv-datasette
 READY := $(VENV)/.ready
 
 .PHONY: demo install test test-hosts test-kicks test-waits test-slow test-whole test-here chaos test-deps bench lint lock slack-schema page pictures vulnerabilities clean
@@ -62,8 +63,13 @@ chaos: $(READY)           ## kill -9 and SIGSTOP at every point, a soak, idle fi
 	KICKBOT_CHAOS=long $(BIN)/pytest tests/chaos --show-capture=no
 	KICKBOT_AUDIT_TRAILS=10000 KICKBOT_STORIES=20000 $(BIN)/pytest tests/test_audit_verifier.py tests/test_never_alone.py
 
-test-deps: $(READY)       ## what the tests on booted hosts need from the distribution (Debian, as root)
+test-deps: $(READY) $(DATASETTE)/.ready  ## what some tests need: from the distribution (Debian, as root), and Datasette
 	tests/install-deps
+
+$(DATASETTE)/.ready: tests/datasette/datasette.lock
+	$(PYTHON) -m venv $(DATASETTE)
+	$(DATASETTE)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/datasette/datasette.lock
+	touch $@
 
 $(PEERS)/.ready: tests/bench/peers.lock
 	$(PYTHON) -m venv $(PEERS)
@@ -86,6 +92,7 @@ lock: $(READY)            ## requirements.lock and run.lock from pyproject.toml,
 	$(LOCK) --extra dev --output-file requirements.lock pyproject.toml
 	$(LOCK) --extra service --constraint requirements.lock --output-file run.lock pyproject.toml
 	$(LOCK) --output-file tests/bench/peers.lock tests/bench/peers.in
+	$(LOCK) --output-file tests/datasette/datasette.lock tests/datasette/datasette.in
 	$(LOCK) --output-file tests/pip-audit.lock tests/pip-audit.in
 
 $(AUDIT)/.ready: tests/pip-audit.lock
@@ -106,4 +113,4 @@ pictures: $(READY)        ## the README's pictures, as the tests in a browser sa
 	KICKBOT_PICTURES=1 $(BIN)/pytest tests/browser/test_the_whole_story.py tests/browser/test_report_in_a_browser.py
 
 clean:
-	rm -rf $(VENV) $(PEERS) $(AUDIT) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(PEERS) $(AUDIT) $(DATASETTE) .mypy_cache .ruff_cache .pytest_cache

@@ -9,8 +9,14 @@ from time import monotonic
 
 from bot import stopping, survey
 from bot.audit.notary import Notary
+from bot.audit.places import opening
+from bot.audit.places.aws import Keys
+from bot.audit.places.buckets import Credentials
+from bot.audit.places.opening import Access
+from bot.audit.places.tls import Tls
 from bot.audit.signing import Signer
 from bot.audit.stored import open_trail
+from bot.audit.streaming import Stream
 from bot.borders import Hosts, People, Store, Told
 from bot.errors import LookupFailed, SlackLost, TrailError
 from bot.estate import Estate
@@ -114,7 +120,7 @@ async def serving(
             try:
                 async with (
                     _shown(vitals, settings),
-                    _beside(vitals.run(), *_signing(trail, settings)),
+                    _beside(vitals.run(), *_telling_elsewhere(trail, settings, secrets)),
                     at_work(slack, trail, hosts, estate=estate, names=names, timing=timing),
                     _beside(survey.again(settings, estate, surveyed.notes)),
                     vitals.at_work(),
@@ -149,10 +155,28 @@ def _http_mode(settings: Settings, secrets: Secrets) -> AbstractAsyncContextMana
     return HttpMode.open(secrets.slack_signing_secret.get_secret_value(), host, port)
 
 
-def _signing(trail: Store, settings: Settings) -> Iterator[Coroutine[None, None, None]]:
-    """Checkpoints are made and told, if the settings name a key."""
+def _access(settings: Settings, secrets: Secrets) -> Access:
+    """How the bot goes to where the trail is told outside of Slack."""
+    key, secret = secrets.aws_access_key_id, secrets.aws_secret_access_key
+    region = secrets.aws_region or secrets.aws_default_region or "us-east-1"
+    session = secrets.aws_session_token
+    keys = Keys(id=key, secret=secret, session=session, region=region) if key and secret else None
+    return Access(
+        tls=Tls(authorities=settings.tls_authorities, certificate=settings.tls_certificate),
+        credentials=Credentials(authorization=secrets.audit_push_authorization, aws=keys),
+        stamp_authorities=settings.stamp_authorities,
+    )
+
+
+def _telling_elsewhere(trail: Store, settings: Settings, secrets: Secrets) -> Iterator[Coroutine[None, None, None]]:
+    """Checkpoints are made and told, if the settings name a key; every event, if they name a collector."""
+    audit, access = settings.audit, _access(settings, secrets)
     if settings.signing_key:
-        yield Notary(trail, Signer(settings.signing_key), settings.audit.every, settings.audit.push).run()
+        places = [opening.place(name, access) for name in audit.push]
+        yield Notary(trail, Signer(settings.signing_key), audit.every, places).run()
+    for name in audit.stream:
+        collector = opening.collector(name, access)
+        yield Stream(trail, name, collector, beginning=audit.stream_from == "beginning").run()
 
 
 def _shown(vitals: Vitals, settings: Settings) -> AbstractAsyncContextManager[int | None]:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,9 +18,11 @@ from bot.audit import exporting, sources, stored, telling
 from bot.audit.anchors import Anchor, expected, in_slack
 from bot.audit.examining import Fits, examine
 from bot.audit.exporting import FORMS
+from bot.audit.records import Verified
 from bot.audit.report.page import page
 from bot.audit.report.selecting import Selecting, wanted
 from bot.audit.sources import ExportedFile, Source, pushed
+from bot.audit.stamped import Read
 from bot.errors import BrokenTrail, SettingsError
 from bot.events import Exported
 from bot.models import RequestId
@@ -61,6 +64,7 @@ def show(request: int, config: str | None) -> None:
 @click.option("--expect-head", metavar="SEQ:HASH", multiple=True, help="A head that was noted elsewhere.")
 @click.option("--checkpoints", metavar="FILE", multiple=True, help="Checkpoints that were pushed to another place.")
 @click.option("--allowed-signers", metavar="FILE", help="Whose signatures count; else the public half of audit.key.")
+@click.option("--stamp-authorities", metavar="FILE", help="Whose time stamps count; else audit.stamp_authorities.")
 @click.option("--slack", is_flag=True, help="The heads in Kickbot's messages too; needs SLACK_BOT_TOKEN.")
 @with_config
 def verify(
@@ -68,17 +72,18 @@ def verify(
     expect_head: tuple[str, ...],
     checkpoints: tuple[str, ...],
     allowed_signers: str | None,
+    stamp_authorities: str | None,
     slack: bool,
     config: str | None,
 ) -> None:
-    """Check every event, hash, attachment and checkpoint, and heads that were kept elsewhere.
+    """Check every event, hash, attachment, checkpoint and time stamp, and heads that were kept elsewhere.
 
     Exit status 0: everything that was given fits. 1: it doesn't; the first bad event, and what was done to it, stand
     on standard error. 2: it could not be checked.
     """
     with plainly():
         about = _About(from_file, config)
-        fits = about.signers(allowed_signers)
+        fits, read = about.signers(allowed_signers), about.stampers(stamp_authorities)
         elsewhere = [_expected(text) for text in expect_head]
         with about.opened() as source:
             troubles: tuple[str, ...] = ()
@@ -87,11 +92,11 @@ def verify(
                 elsewhere += found
             try:
                 elsewhere += [anchor for file in about.pushed(checkpoints) for anchor in pushed(Path(file), fits)]
-                verified = sources.verified(source, elsewhere, fits)
+                verified = sources.verified(source, elsewhere, fits, read)
             except BrokenTrail as broken:
                 click.echo(f"BROKEN at {broken} [{broken.kind}]", err=True)
                 sys.exit(FAILED)
-        for line in telling.verified(verified, troubles):
+        for line in telling.verified(verified, (*troubles, *about.unstamped(verified))):
             click.echo(line)
 
 
@@ -119,6 +124,21 @@ class _About:
         if allowed:
             return signing.Signers(_text(allowed)).fits
         return signing.Signers(signing.public(key)).fits if key else None
+
+    def stampers(self, authorities: str | None) -> Read:
+        """What a time stamp proves; nobody's word counts if nobody was named."""
+        from bot.audit import stamps  # noqa: PLC0415 - opens no library of certificates for the other commands
+
+        configured = self._settings.stamp_authorities if self._settings else None
+        path = Path(authorities) if authorities else configured
+        return partial(stamps.read, authorities=stamps.Authorities(path) if path else None)
+
+    def unstamped(self, found: Verified) -> tuple[str, ...]:
+        """What is missing if the bot asks for time stamps."""
+        asked = self._settings.audit.push if self._settings and not self._export else ()
+        places = [place for place in asked if place.startswith("tsp+")]
+        missing = bool(places and found.checkpoints and not found.stamps)
+        return (f"There is no time stamp, though checkpoints go to {places[0]}.",) if missing else ()
 
     def pushed(self, files: tuple[str, ...]) -> tuple[str, ...]:
         """With the files to which the bot pushes, where they can be read from here."""
@@ -249,7 +269,7 @@ def key(config: str | None) -> None:
 
 @audit.command()
 @click.argument("event", type=int, required=False)
-@click.option("--save", metavar="FILE", help="Write it to FILE, and its signature to FILE.sig.")
+@click.option("--save", metavar="FILE", help="Write it to FILE, its signature to FILE.sig, its time stamp to FILE.tsr.")
 @with_config
 def checkpoint(event: int | None, save: str | None, config: str | None) -> None:
     """The newest checkpoint, or the one of that EVENT: what to keep elsewhere."""
@@ -258,6 +278,8 @@ def checkpoint(event: int | None, save: str | None, config: str | None) -> None:
         if save:
             Path(save).write_text(found.text)
             Path(f"{save}.sig").write_text(found.signature)
+            for number, stamped in enumerate(stored.stamps(_database(config), found.seq), 1):
+                Path(f"{save}.tsr" if number == 1 else f"{save}.{number}.tsr").write_bytes(stamped.answer)
         click.echo(found.text + found.signature, nl=False)
 
 

@@ -175,6 +175,14 @@ class Checkpoint(Value):
     signature: str
 
 
+class Stamped(Value):
+    """What an authority answered about the checkpoint at this event: a time stamp of RFC 3161, as it came."""
+
+    seq: int
+    place: str
+    answer: bytes
+
+
 class End(Value):
     """The newest event of a trail. trail: the hash of its first event, which no other trail has."""
 
@@ -184,10 +192,10 @@ class End(Value):
 
 
 class Checkpoints(Protocol):
-    """What the notary remembers, beside the chain: checkpoints, and up to which one each place was told."""
+    """What the notary and the streams remember, beside the chain: checkpoints, and how far each place was told."""
 
     async def turn(self) -> None:
-        """Returns once this process is the one that signs. It may be another's later: ask again before each round."""
+        """Returns once this process is the one that signs and streams. It may be another's later: ask each round."""
         ...
 
     async def end(self) -> End | None:
@@ -208,8 +216,12 @@ class Checkpoints(Protocol):
         """The next few, oldest first."""
         ...
 
-    async def cursor(self, place: str) -> int:
-        """The event of the newest checkpoint that this place was told; 0 at first."""
+    async def keep(self, stamped: Stamped) -> None:
+        """Durably. One that is there already, at the same event from the same place, stays."""
+        ...
+
+    async def cursor(self, place: str) -> int | None:
+        """The event up to which this place was told; None at first."""
         ...
 
     async def advance(self, place: str, seq: int) -> None:

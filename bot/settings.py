@@ -41,6 +41,7 @@ from bot.shapes import (
     PushTarget,
     QuietTimes,
     Seconds,
+    StreamTarget,
     SweepName,
     UnixGroups,
     Where,
@@ -92,12 +93,22 @@ class SlackSection(Value):
 
 
 class AuditSection(Value):
-    """key: what signs checkpoints, an Ed25519 key; every: seconds between two of them. push: where else they go."""
+    """key: what signs checkpoints, an Ed25519 key; every: seconds between two of them. push: where else they go.
+
+    stream: where every event goes, from the beginning of the trail, or from when that was first written down (now).
+    tls_authorities, tls_certificate: for these places, in place of the machine's, and to show who the bot is.
+    stamp_authorities: whose time stamps count.
+    """
 
     database: str = "kickbot.db"
     key: str = ""
     every: Seconds = 3600
     push: Annotated[tuple[PushTarget, ...], BeforeValidator(one_or_more)] = ()
+    stream: Annotated[tuple[StreamTarget, ...], BeforeValidator(one_or_more)] = ()
+    stream_from: Literal["beginning", "now"] = "beginning"
+    tls_authorities: str = ""
+    tls_certificate: str = ""
+    stamp_authorities: str = ""
 
     @field_validator("database")
     @classmethod
@@ -235,7 +246,23 @@ class Settings(Value):
     @property
     def signing_key(self) -> Path | None:
         """What signs checkpoints; None: nobody does."""
-        return self.path(self.audit.key) if self.audit.key else None
+        return self._optional(self.audit.key)
+
+    @property
+    def tls_authorities(self) -> Path | None:
+        return self._optional(self.audit.tls_authorities)
+
+    @property
+    def tls_certificate(self) -> Path | None:
+        return self._optional(self.audit.tls_certificate)
+
+    @property
+    def stamp_authorities(self) -> Path | None:
+        """Whose time stamps count; None: nobody said it."""
+        return self._optional(self.audit.stamp_authorities)
+
+    def _optional(self, text: str) -> Path | None:
+        return self.path(text) if text else None
 
     def path(self, text: str) -> Path:
         """A path as written in the file, made absolute."""
@@ -252,8 +279,17 @@ class Settings(Value):
             raise SettingsError(f"audit.key: there is no file {self.signing_key}; `kickbot audit key` makes it")
         if self.audit.push and not self.signing_key:
             raise SettingsError("audit.push: without audit.key there is nothing to push")
+        self._check_told_elsewhere()
         if isinstance(self.database, Path) and not self.database.parent.is_dir():
             raise SettingsError(f"audit.database: there is no folder {self.database.parent}")
+
+    def _check_told_elsewhere(self) -> None:
+        for name in ("tls_authorities", "tls_certificate", "stamp_authorities"):
+            file: Path | None = getattr(self, name)
+            if file and not file.is_file():
+                raise SettingsError(f"audit.{name}: there is no file {file}")
+        if not self.stamp_authorities and any(place.startswith("tsp+") for place in self.audit.push):
+            raise SettingsError("audit.stamp_authorities: is missing, and tsp+… needs it: whose time stamps count?")
 
     def entries(self) -> tuple[Entry, ...]:
         """The hosts of the file itself. Raises SettingsError for a name that is no host name, or stands there twice."""
@@ -312,6 +348,12 @@ class Secrets(BaseSettings):
     slack_app_token: SecretStr = SecretStr("")
     slack_signing_secret: SecretStr = SecretStr("")
     slack_api_url: str = SLACK_API_URL
+    aws_access_key_id: str = ""
+    aws_secret_access_key: SecretStr = SecretStr("")
+    aws_session_token: SecretStr = SecretStr("")
+    aws_region: str = ""
+    aws_default_region: str = ""
+    audit_push_authorization: SecretStr = SecretStr("")
 
 
 def _spellings(accounts: Iterable[str]) -> frozenset[str]:

@@ -12,6 +12,8 @@ from bot import sweeping
 from bot.durations import seconds, spell
 
 LAST_PORT = 65535
+_HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253})(?::[1-9][0-9]{0,4})?"
+_PATH = r"[A-Za-z0-9._~/-]{0,1000}"
 
 
 def _duration(text: object) -> int:
@@ -50,7 +52,7 @@ def _shaped(pattern: str, what: str) -> Callable[[str], str]:
 def _address(text: str) -> str:
     found = re.fullmatch(r"(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):([1-9][0-9]{0,4})", text)
     if found is None or int(found[1]) > LAST_PORT:
-        raise ValueError(f"{text!r} is not an address to listen on, such as 127.0.0.1:3000")
+        raise ValueError(f"{text!r} is not host:port, such as 127.0.0.1:3000")
     return text
 
 
@@ -59,12 +61,30 @@ def one_or_more(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+def _without_secrets(text: str) -> str:
+    """It stands in logs and in the trail; what is refused for this is repeated nowhere."""
+    if not text.startswith("file:") and re.search("[@?#]", text):
+        raise ValueError("an address there holds no user, password or query: credentials come from the environment")
+    return text
+
+
 def _push_target(text: str) -> str:
-    """`file:/…` or `syslog+tcp://host:port`."""
-    if text.startswith("syslog+tcp://"):
-        _address(text.removeprefix("syslog+tcp://"))
-    elif not re.fullmatch(r"file:(?://)?/[^\0]+", text):
-        raise ValueError(f"{text!r} is neither file:/… nor syslog+tcp://host:port")
+    """Where checkpoints go. No address needs anything to be escaped."""
+    scheme, _, address = _without_secrets(text).partition("://")
+    if scheme in {"syslog+tcp", "syslog+tls"}:
+        _address(address)
+    elif not re.fullmatch(rf"file:(?://)?/[^\0]+|https://{_HOST}/{_PATH}|tsp\+https?://{_HOST}(?:/{_PATH})?", text):
+        raise ValueError(
+            f"{text!r} is none of file:/…, syslog+tls://host:port, syslog+tcp://host:port, tsp+https://… and https://…/…"
+        )
+    return text
+
+
+def _stream_target(text: str) -> str:
+    scheme, _, address = _without_secrets(text).partition("://")
+    if scheme not in {"syslog+tcp", "syslog+tls", "cef+tcp", "cef+tls"}:
+        raise ValueError(f"{text!r} is neither syslog+tls://host:port nor cef+tls://host:port, or the same with tcp")
+    _address(address)
     return text
 
 
@@ -118,4 +138,5 @@ Zone = Annotated[str, AfterValidator(_zone)]
 CommandName = Annotated[str, AfterValidator(_shaped(r"/[a-z0-9_-]{1,31}", "a command name such as /kick"))]
 Address = Annotated[str, AfterValidator(_address)]
 PushTarget = Annotated[str, AfterValidator(_push_target)]
+StreamTarget = Annotated[str, AfterValidator(_stream_target)]
 LoopbackAddress = Annotated[str, AfterValidator(_loopback)]

@@ -1,8 +1,9 @@
 """A verifier of exported trails that was written from bot/audit/FORMAT.md alone: it imports nothing of Kickbot.
 
-python tests/audit_verifier.py EXPORT [ALLOWED_SIGNERS]      exit status 0: it fits; 1: it doesn't
+python tests/audit_verifier.py EXPORT [ALLOWED_SIGNERS [STAMP_AUTHORITIES]]      exit status 0: it fits; 1: it doesn't
 """
 
+import base64
 import hashlib
 import json
 import re
@@ -27,13 +28,14 @@ TEXT = re.compile(
 )
 
 Signed = Callable[[str, str], bool]
+Stamped = Callable[[str, bytes], bool]
 
 
 class Bad(Exception):  # noqa: N818 - says what it is
     """The export doesn't fit."""
 
 
-def verify(lines: Iterable[bytes], signed: Signed | None = None) -> tuple[int, str]:
+def verify(lines: Iterable[bytes], signed: Signed | None = None, stamped: Stamped | None = None) -> tuple[int, str]:
     """(number of events, newest hash). Raises Bad."""
     hashes = [ZEROS]
     at = ""
@@ -42,6 +44,9 @@ def verify(lines: Iterable[bytes], signed: Signed | None = None) -> tuple[int, s
     for line in lines:
         if line.startswith(b'{"checkpoint":'):
             waiting.append(checkpoint(line, signed))
+            continue
+        if line.startswith(b'{"stamp":'):
+            demand_stamp(line, waiting, stamped)
             continue
         if not line.strip():
             continue
@@ -103,7 +108,35 @@ def checkpoint(line: bytes, signed: Signed | None) -> dict[str, Any]:
         raise Bad("a checkpoint can't be read") from error
     if found is None or not isinstance(signature, str) or (signed and not signed(text, signature)):
         raise Bad("a checkpoint is no text of one, or its signature doesn't count")
-    return found.groupdict()
+    return {**found.groupdict(), "text": text}
+
+
+def demand_stamp(line: bytes, waiting: list[dict[str, Any]], stamped: Stamped | None) -> None:
+    """Its checkpoint stands before it, and it is about that one's text, if that is asked for."""
+    if stamped is None:
+        return
+    try:
+        said = json.loads(line)["stamp"]
+        texts = [each["text"] for each in waiting if int(each["event"]) == said["event"]]
+        answer = base64.b64decode(said["answer"], validate=True)
+    except (ValueError, KeyError, TypeError) as error:
+        raise Bad("a time stamp can't be read") from error
+    if not texts or not stamped(texts[-1], answer):
+        raise Bad(f"the time stamp of event {said['event']} doesn't count")
+
+
+def by_openssl(authorities: str) -> Stamped:
+    """Time stamps as `openssl ts` judges them."""
+
+    def stamped(text: str, answer: bytes) -> bool:
+        with tempfile.TemporaryDirectory() as folder:
+            data, reply = Path(folder, "text"), Path(folder, "answer")
+            data.write_text(text)
+            reply.write_bytes(answer)
+            command = ["openssl", "ts", "-verify", "-data", str(data), "-in", str(reply), "-CAfile", authorities]
+            return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+    return stamped
 
 
 def by_openssh(allowed: str) -> Signed:
@@ -119,10 +152,12 @@ def by_openssh(allowed: str) -> Signed:
     return signed
 
 
-def main(export: str, allowed: str = "") -> int:
+def main(export: str, allowed: str = "", authorities: str = "") -> int:
     with Path(export).open("rb") as lines:
         try:
-            events, head = verify(lines, by_openssh(allowed) if allowed else None)
+            events, head = verify(
+                lines, by_openssh(allowed) if allowed else None, by_openssl(authorities) if authorities else None
+            )
         except Bad as bad:
             sys.stderr.write(f"{bad}\n")
             return 1

@@ -166,7 +166,15 @@ LIBRARIES: dict[str, set[str]] = {
     "psycopg": {"bot.audit.postgres"},
     "slack_bolt": {"bot.slack.incoming", *CONNECTION},
     "slack_sdk": {"bot.slack.incoming", "bot.slack.outgoing", *CONNECTION},
-    "aiohttp": {"bot.slack.incoming", "bot.slack.outgoing", *CONNECTION, "bot.web_server", "bot.sandbox"},
+    "aiohttp": {
+        "bot.slack.incoming",
+        "bot.slack.outgoing",
+        *CONNECTION,
+        "bot.web_server",
+        "bot.sandbox",
+        "bot.audit.places.https",
+    },
+    "cryptography": {"bot.audit.stamps"},
     "yaml": {"bot.doctor.manifest"},
     "pydantic_settings": {"bot.settings"},
     "click": {

@@ -13,6 +13,8 @@ from asyncssh.sshsig import create_sshsig
 
 from bot.audit import checkpoints, signing
 from bot.audit.notary import Notary
+from bot.audit.places import opening
+from bot.audit.places.interface import Place
 from bot.audit.signing import Signer, Signers
 from bot.audit.sqlite import SqliteTrail
 from bot.borders import Checkpoint
@@ -78,6 +80,10 @@ async def one_request(trail: SqliteTrail, number: str = "1") -> None:
     """Two events."""
     first = await trail.append(None, make.asked(key=number))
     await trail.append(first.request, CLOSED)
+
+
+def place(name: str) -> Place:
+    return opening.place(name, opening.Access())
 
 
 def told(file: Path) -> list[int]:
@@ -245,20 +251,20 @@ async def test_nothing_is_signed_on_a_trail_that_lacks_what_was_signed(
 
 async def test_a_file_gets_every_checkpoint_over_restarts(trail: SqliteTrail, key: Path, tmp_path: Path) -> None:
     """Those too that were made while nobody told them, each at least once; a cut line is ended first."""
-    place = tmp_path / "elsewhere"
-    place.write_bytes(b'{"checkpoint":')
+    file = tmp_path / "elsewhere"
+    file.write_bytes(b'{"checkpoint":')
     for number in (1, 2, 3):
         await one_request(trail, str(number))
-        async with at_work(Notary(trail, Signer(key), 3600, [f"file:{place}"])):
-            await until(lambda: told(place)[-1:] == [2 * number])  # noqa: B023 - waited for here
-    assert sorted({*told(place)}) == [2, 4, 6]
+        async with at_work(Notary(trail, Signer(key), 3600, [place(f"file:{file}")])):
+            await until(lambda: told(file)[-1:] == [2 * number])  # noqa: B023 - waited for here
+    assert sorted({*told(file)}) == [2, 4, 6]
 
 
 async def test_a_place_that_refuses_is_told_when_it_is_back(trail: SqliteTrail, key: Path, tmp_path: Path) -> None:
     """And the others meanwhile."""
     away, here = tmp_path / "away" / "file", tmp_path / "here"
     await one_request(trail)
-    async with at_work(Notary(trail, Signer(key), 3600, [f"file:{away}", f"file:{here}"])):
+    async with at_work(Notary(trail, Signer(key), 3600, [place(f"file:{away}"), place(f"file:{here}")])):
         await until(lambda: told(here) == [2])
         away.parent.mkdir()
         await until(lambda: told(away) == [2])
@@ -268,7 +274,7 @@ async def test_a_pipe_without_a_reader_holds_up_nothing(trail: SqliteTrail, key:
     """What was made until a reader came is told then."""
     os.mkfifo(tmp_path / "pipe")
     await one_request(trail)
-    async with at_work(Notary(trail, Signer(key), 3600, [f"file:{tmp_path / 'pipe'}"])):
+    async with at_work(Notary(trail, Signer(key), 3600, [place(f"file:{tmp_path / 'pipe'}")])):
         await until_signed(trail, 2)
         lines = await asyncio.wait_for(asyncio.to_thread((tmp_path / "pipe").read_bytes), PATIENCE)
     assert [found.seq for one in lines.splitlines() if (found := checkpoints.from_line(one))] == [2]
@@ -289,7 +295,7 @@ async def test_a_collector_gets_syslog_and_what_it_cut_off_once_more(trail: Sqli
     server = await asyncio.start_server(collect, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     await one_request(trail)
-    async with server, at_work(Notary(trail, Signer(key), 3600, [f"syslog+tcp://127.0.0.1:{port}"])):
+    async with server, at_work(Notary(trail, Signer(key), 3600, [place(f"syslog+tcp://127.0.0.1:{port}")])):
         await until(lambda: len(calls) > 1 and calls[-1] != b"")
     length, _, message = calls[-1].partition(b" ")
     header, found = message[: message.index(b"{")], checkpoints.from_line(message[message.index(b"{") :])

@@ -250,7 +250,7 @@ def slack(lines: str) -> str:
             (f'mode = "http"\nlisten = {text}', "slack.listen: ")
             for text in ('""', '"3000"', '":3000"', '"127.0.0.1"', '"127.0.0.1:0"', '"127.0.0.1:65536"', "3000")
         ),
-        ('mode = "http"\nlisten = "http://127.0.0.1:3000"', "is not an address to listen on"),
+        ('mode = "http"\nlisten = "http://127.0.0.1:3000"', "is not host:port"),
         ('mode = "http"\nport = 3000', "slack.port: is not a key that Kickbot knows"),
         ('mode = "http"\nsigning_secret = "x"', "slack.signing_secret: is not a key that Kickbot knows"),
     ],
@@ -506,11 +506,27 @@ def test_health_says_where(kickbot_toml: Path) -> None:
 
 @pytest.mark.parametrize(
     "push",
-    ["http://a/", "file:relative", "file:", "syslog+tcp://collector", "syslog+udp://c:514", "syslog+tcp://c:70000", ""],
+    [
+        *(
+            "http://a/",
+            "file:relative",
+            "file:",
+            "syslog+tcp://collector",
+            "syslog+udp://c:514",
+            "syslog+tcp://c:70000",
+            "",
+        ),
+        *("syslog+tls://c", "syslog+tls://me:secret@c:6514", "cef+tls://c:1", "https://b", "https://me:secret@b/k"),
+        *("https://b/k?token=secret", "https://b/k#x", "https://b/a b", "https://b/%41", "https:///k", "tsp+ftp://a/"),
+        *("tsp+https://me:secret@a/", "tsp+https://a/?key=secret", "tsp+https://", "https://b:0/k", "https://b/k\\n"),
+    ],
 )
 def test_a_place_that_nothing_can_be_pushed_to(kickbot_toml: Path, push: str) -> None:
     """A slip is no place without checkpoints."""
-    assert "audit.push" in stopped(kickbot_toml, SMALL + f'[audit]\nkey = "k"\npush = "{push}"')
+    said = stopped(kickbot_toml, SMALL + f'[audit]\nkey = "k"\npush = "{push}"')
+
+    assert "audit.push" in said
+    assert "secret" not in said
 
 
 def test_places_of_checkpoints(kickbot_toml: Path) -> None:
@@ -524,7 +540,49 @@ def test_places_of_checkpoints(kickbot_toml: Path) -> None:
     assert load(kickbot_toml, SMALL).signing_key is None
 
 
-@pytest.mark.parametrize(("lines", "told"), [('key = "k"', "kickbot audit key"), ('push = "file:/a"', "audit.push: ")])
+def test_places_outside_of_this_machine(kickbot_toml: Path) -> None:
+    """Each kind, and what they need; a path starts at the file's folder."""
+    push = '"syslog+tls://c:6514", "tsp+https://a/tsr", "tsp+http://a.example:80", "https://b.s3.example.com/kickbot/"'
+    files = 'tls_authorities = "ca.pem"\ntls_certificate = "bot.pem"\nstamp_authorities = "/tsa.pem"'
+    found = load(kickbot_toml, SMALL + f"[audit]\npush = [{push}]\n{files}")
+
+    assert len(found.audit.push) == 4
+    assert found.tls_authorities == kickbot_toml.parent / "ca.pem"
+    assert found.tls_certificate == kickbot_toml.parent / "bot.pem"
+    assert found.stamp_authorities == Path("/tsa.pem")
+    assert load(kickbot_toml, SMALL).stamp_authorities is None
+
+
+@pytest.mark.parametrize(
+    "stream", ["file:/a", "https://b/k", "syslog+udp://c:514", "cef+tcp://c", "syslog+tls://u@c:1"]
+)
+def test_a_collector_that_nothing_can_be_streamed_to(kickbot_toml: Path, stream: str) -> None:
+    """Events go to collectors alone."""
+    assert "audit.stream" in stopped(kickbot_toml, SMALL + f'[audit]\nstream = "{stream}"')
+
+
+def test_collectors_of_events(kickbot_toml: Path) -> None:
+    """From the beginning of the trail, if nothing else is said."""
+    both = load(kickbot_toml, SMALL + '[audit]\nstream = ["cef+tls://c:6514", "syslog+tcp://[::1]:601"]').audit
+
+    assert both.stream == ("cef+tls://c:6514", "syslog+tcp://[::1]:601")
+    assert both.stream_from == "beginning"
+    assert load(kickbot_toml, SMALL + '[audit]\nstream_from = "now"').audit.stream_from == "now"
+    assert "audit.stream_from" in stopped(kickbot_toml, SMALL + '[audit]\nstream_from = "1"')
+
+
+CERTIFICATES = ("tls_authorities", "tls_certificate", "stamp_authorities")
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ('key = "k"', "kickbot audit key"),
+        ('push = "file:/a"', "audit.push: "),
+        ('key = "known_hosts"\npush = "tsp+https://a/"', "audit.stamp_authorities: is missing"),
+        *((f'{name} = "nowhere.pem"', f"audit.{name}: there is no file") for name in CERTIFICATES),
+    ],
+)
 def test_checkpoints_without_their_key_stop_the_start(kickbot_toml: Path, lines: str, told: str) -> None:
     """Nobody believes for months that something was signed."""
     for name in ("id_ed25519", "known_hosts"):

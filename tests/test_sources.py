@@ -256,7 +256,13 @@ async def test_a_command_prints_the_inventory_without_the_secrets_of_the_bot(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has the rest of the environment, and stands in the folder of kickbot.toml."""
-    for name in ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "PGPASSWORD"):
+    for name in (
+        "SLACK_BOT_TOKEN",
+        "SLACK_SIGNING_SECRET",
+        "PGPASSWORD",
+        "AWS_SECRET_ACCESS_KEY",
+        "AUDIT_PUSH_AUTHORIZATION",
+    ):
         monkeypatch.setenv(name, "hunter2")
 
     printed = json.loads(await ansible.run([sys.executable, "-c", PRINT], home))

@@ -18,6 +18,7 @@ from tests.postgres.programs import programs
 
 COMMANDS = ("debootstrap", "systemd-nspawn", "ip", "ssh", "ssh-keygen", "nsenter", "unshare")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+DATASETTE = Path(__file__).parents[1] / ".venv-datasette/bin/datasette"
 INSTALL = "`make test-deps` as root brings it"
 
 
@@ -65,11 +66,19 @@ def windows() -> Missing | None:
     return None
 
 
+def datasette() -> Missing | None:
+    """The tier that opens the audit trail in Datasette."""
+    if not DATASETTE.exists():
+        return Missing("no Datasette in .venv-datasette", INSTALL)
+    return None
+
+
 TIERS: dict[str, Callable[[], Missing | None]] = {
     "hosts": hosts,
     "browser": browser,
     "postgres": postgres,
     "windows": windows,
+    "datasette": datasette,
 }
 
 

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot.borders import Checkpoint, End, Store, Trail
+from bot.audit import stored
+from bot.borders import Checkpoint, End, Stamped, Store, Trail
 from bot.canonical import digest
 from bot.errors import AlreadyRecorded, Conflict, TrailError
 from bot.events import Asked, Attachment, Cancelled, Closed, DecisionRefused, Looked, Observed, Record, Verifying
@@ -35,6 +36,13 @@ async def take(trail: Trail, number: int, since: int = 0) -> list[Record]:
             if len(records) == number:
                 break
     return records
+
+
+def stamps(trail: Store) -> list[Stamped]:
+    """As whoever verifies the trail reads them, beside the bot."""
+    database = trail.database  # type: ignore[attr-defined]
+    with stored.opened(getattr(database, "path", None) or database.url) as source:
+        return list(source.stamps())
 
 
 class TrailBehaviours:
@@ -273,9 +281,18 @@ class TrailBehaviours:
     async def test_what_a_place_was_told_never_goes_back(self, trail: Store) -> None:
         """Each place has its own."""
         memory = trail.checkpoints()
-        assert await memory.cursor("file:/a") == 0
+        assert await memory.cursor("file:/a") is None
         await memory.turn()
         for seq in (5, 3):
             await memory.advance("file:/a", seq)
 
-        assert [await memory.cursor(place) for place in ("file:/a", "file:/b")] == [5, 0]
+        assert [await memory.cursor(place) for place in ("file:/a", "file:/b")] == [5, None]
+
+    async def test_a_time_stamp_stays_as_it_was_kept(self, trail: Store) -> None:
+        """One for each place and event; the first one stays."""
+        memory = trail.checkpoints()
+        first = Stamped(seq=5, place="tsp+https://a/", answer=b"\0a")
+        for stamped in (first, first.model_copy(update={"answer": b"b"}), Stamped(seq=2, place="b", answer=b"c")):
+            await memory.keep(stamped)
+
+        assert await asyncio.to_thread(stamps, trail) == [Stamped(seq=2, place="b", answer=b"c"), first]

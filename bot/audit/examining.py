@@ -58,6 +58,7 @@ def examine(
         head=head.hash,
         bodies=0,
         checkpoints=seals.count,
+        newest_checkpoint=seals.newest,
         vouched=vouched,
         anchors=heads.count,
         notes=notes,

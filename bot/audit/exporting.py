@@ -9,13 +9,13 @@ import io
 import json
 from collections.abc import Callable, Iterator
 
-from bot import __version__
 from bot.audit import chain, lines, records
-from bot.audit.ocsf import Mapper, milliseconds
+from bot.audit.cef import cef, whom
+from bot.audit.ocsf import Mapper
 from bot.audit.sources import Source
 from bot.audit.telling import said
 from bot.cleaning import clean
-from bot.events import Ending, Held, Record, Signalled
+from bot.events import Record
 from bot.models import timestamp
 
 COLUMNS = ("event", "request", "at", "kind", "who", "host", "account", "what", "hash")
@@ -30,7 +30,7 @@ def export(source: Source, form: str) -> Iterator[bytes]:
 
 def _jsonl(source: Source) -> Iterator[bytes]:
     numbered = enumerate((lines.of_event(*row) for row in source.events()), 1)
-    return lines.merged(numbered, source.checkpoints())
+    return lines.merged(numbered, source.checkpoints(), source.stamps())
 
 
 def _records(source: Source) -> Iterator[Record]:
@@ -50,7 +50,7 @@ def _csv(source: Source) -> Iterator[bytes]:
     yield _row(COLUMNS)
     for record in _records(source):
         event = record.event
-        host, account = _whom(record)
+        host, account = whom(record)
         values = (str(record.seq), str(record.request), timestamp(record.at), event.kind, event.who)
         yield _row((*values, host, account, said(event), record.hash))
 
@@ -75,43 +75,8 @@ def _ocsf(source: Source) -> Iterator[bytes]:
 
 
 def _cef(source: Source) -> Iterator[bytes]:
-    """ArcSight's Common Event Format, version 0."""
     for record in _records(source):
-        host, account = _whom(record)
-        told = {
-            "rt": str(milliseconds(record.at)),
-            "externalId": str(record.seq),
-            "suser": record.event.who,
-            "dhost": host,
-            "duser": account,
-            "cn1Label": "request",
-            "cn1": str(record.request),
-            "cs1Label": "hash",
-            "cs1": record.hash,
-            "msg": said(record.event),
-        }
-        shown = " ".join(f"{name}={_value(value)}" for name, value in told.items() if value)
-        header = "|".join(map(_field, ("Kickbot", "Kickbot", __version__, record.event.kind, record.event.kind)))
-        yield f"CEF:0|{header}|3|{shown}\n".encode()
-
-
-def _field(text: str) -> str:
-    return clean(text).replace("\\", r"\\").replace("|", r"\|").replace("\n", " ")
-
-
-def _value(text: str) -> str:
-    return clean(text).replace("\\", r"\\").replace("=", r"\=").replace("\n", r"\n").replace("\r", r"\r")
-
-
-def _whom(record: Record) -> tuple[str, str]:
-    """The host and the account that an event is about, if it is about one."""
-    match record.event:
-        case Ending(step=step) | Signalled(step=step):
-            return step.host, step.target.account.name
-        case Held(target=target):
-            return target.host, target.account.name
-        case _:
-            return "", ""
+        yield f"{cef(record)}\n".encode()
 
 
 FORMS: dict[str, Callable[[Source], Iterator[bytes]]] = {"jsonl": _jsonl, "csv": _csv, "ocsf": _ocsf, "cef": _cef}

@@ -6,18 +6,17 @@ A checkpoint is made when a request that asked for an act has ended, and every s
 import asyncio
 import logging
 from collections.abc import Sequence
+from functools import partial
 
 from bot import stopping
-from bot.audit import pushing
 from bot.audit.chain import GENESIS
-from bot.audit.checkpoints import Statement, line, read, stated
+from bot.audit.checkpoints import Statement, read, stated
+from bot.audit.persisting import LONGEST_PAUSE, persist
+from bot.audit.places.interface import Place
 from bot.audit.signing import Signer
-from bot.borders import Checkpoint, Store
+from bot.borders import Checkpoint, Stamped, Store
 from bot.errors import TrailError
 from bot.events import FINAL
-
-PAUSE, LONGEST_PAUSE = 1.0, 60.0
-"""Seconds before what failed is tried again: twice as long each time."""
 
 ENDS = FINAL - {"looked", "exported"}
 """What changed nothing waits for the next checkpoint."""
@@ -26,9 +25,9 @@ log = logging.getLogger(__name__)
 
 
 class Notary:
-    """every: seconds. places: where checkpoints are told besides, see `pushing`."""
+    """every: seconds. places: where checkpoints are told besides."""
 
-    def __init__(self, trail: Store, signer: Signer, every: float, places: Sequence[str] = ()) -> None:
+    def __init__(self, trail: Store, signer: Signer, every: float, places: Sequence[Place] = ()) -> None:
         self._trail = trail
         self._memory = trail.checkpoints()
         self._signer = signer
@@ -94,20 +93,17 @@ class Notary:
 
     # ------------------------------------------------------------------------------------------ telling
 
-    async def _tell(self, place: str) -> None:
+    async def _tell(self, place: Place) -> None:
         """Every checkpoint, at least once, in its order. What was told is remembered over restarts."""
-        pause = PAUSE
-        while True:
-            made = self._made
-            try:
-                await self._memory.turn()
-                while batch := await self._memory.after(await self._memory.cursor(place)):
-                    await pushing.push(place, [line(checkpoint) for checkpoint in batch])
-                    await self._memory.advance(place, batch[-1].seq)
-            except (OSError, TrailError) as error:
-                log.warning("checkpoints can't be told to %s, which is tried again: %s", place, error)
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
-                continue
-            pause = PAUSE
-            await made.wait()
+        await persist(partial(self._tell_next, place), f"checkpoints can't be told to {place.name}")
+
+    async def _tell_next(self, place: Place) -> None:
+        """Those that it wasn't told yet; returns when there is another one."""
+        made, name = self._made, place.name
+        await self._memory.turn()
+        while batch := await self._memory.after(await self._memory.cursor(name) or 0):
+            async for reached in place.tell(batch):
+                if reached.stamp:
+                    await self._memory.keep(Stamped(seq=reached.seq, place=name, answer=reached.stamp))
+                await self._memory.advance(name, reached.seq)
+        await made.wait()

@@ -5,10 +5,10 @@ showed to have ended, Account Change (3001) when an account is kept out and when
 """
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 from bot import __version__
+from bot.audit.cef import milliseconds
 from bot.audit.telling import said
 from bot.events import FINAL, Asked, Closed, Held, Planned, Record, Released, Signalled
 from bot.models import (
@@ -157,8 +157,3 @@ def _key(outcome: Outcome) -> tuple[str, str, str]:
 
 def _user(account: Account) -> Json:
     return {"name": account.name, "uid": str(account.uid)}
-
-
-def milliseconds(moment: datetime) -> int:
-    """Since 1970."""
-    return int(moment.timestamp() * 1000)

@@ -13,7 +13,7 @@ from bot.audit import rows, sealed
 from bot.audit.database import connect_readonly, plain_errors
 from bot.audit.records import Condition, Verified, fault, names
 from bot.audit.sources import verified
-from bot.borders import Checkpoint
+from bot.borders import Checkpoint, Stamped
 from bot.errors import BrokenTrail, NoTrail, TrailError
 from bot.events import Record
 
@@ -37,6 +37,9 @@ class SqliteSource:
 
     def checkpoints(self) -> Iterator[Checkpoint]:
         return sealed.every(self._db)
+
+    def stamps(self) -> Iterator[Stamped]:
+        return sealed.stamps(self._db)
 
     def body(self, sha256: str) -> bytes | None:
         row = self._db.execute("SELECT content FROM bodies WHERE sha256 = ?", [sha256]).fetchone()

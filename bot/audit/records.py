@@ -1,5 +1,7 @@
 """What every store does alike: sealed text to records and back, attachments held to their digests. Pure."""
 
+from datetime import datetime
+
 from pydantic import ValidationError
 
 from bot.audit import chain
@@ -20,11 +22,20 @@ class Condition(Value):
     barred: str = ""
 
 
+class Proved(Value):
+    """Event `event` and all before it existed before `at`. by: who stamped it, empty where that was not checked."""
+
+    event: int
+    at: datetime
+    by: str = ""
+
+
 class Verified(Value):
     """What was checked and fits. head: the newest event's hash; note it elsewhere, and a trail cut there is found out.
 
     bodies: attachments whose content is there, with the size and hash that their event states. checkpoints: of the
-    trail itself; vouched: the newest event that a signature which counts stands for. anchors: heads from elsewhere.
+    trail itself; newest_checkpoint: its event; vouched: the newest event that a signature which counts stands for.
+    anchors: heads from elsewhere. stamps: time stamps, of which the first and the last one are told.
     notes: what an auditor should know all the same, in sentences.
     """
 
@@ -32,8 +43,12 @@ class Verified(Value):
     head: str
     bodies: int
     checkpoints: int = 0
+    newest_checkpoint: int = 0
     vouched: int = 0
     anchors: int = 0
+    stamps: int = 0
+    first_stamp: Proved | None = None
+    last_stamp: Proved | None = None
     notes: tuple[str, ...] = ()
 
 

@@ -46,6 +46,15 @@ CREATE TABLE told (place TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT;
 CREATE TABLE to_record (number INTEGER PRIMARY KEY, event TEXT NOT NULL) STRICT;
 """
 
+_STAMPS = """
+CREATE TABLE stamps (
+    seq INTEGER NOT NULL,
+    place TEXT NOT NULL,
+    answer BLOB NOT NULL,
+    PRIMARY KEY (seq, place)
+) STRICT;
+"""
+
 
 @MIGRATIONS()
 def first(db: Database) -> None:
@@ -56,6 +65,11 @@ def first(db: Database) -> None:
 @MIGRATIONS()
 def checkpoints(db: Database) -> None:
     db.executescript(_CHECKPOINTS)
+
+
+@MIGRATIONS()
+def stamps(db: Database) -> None:
+    db.executescript(_STAMPS)
 
 
 def check_version(db: Database) -> None:

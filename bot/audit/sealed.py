@@ -1,4 +1,4 @@
-"""The notary's memory in the trail's SQLite file: checkpoints, and how far each place was told. Not in the chain."""
+"""The notary's memory in the trail's SQLite file: checkpoints, their time stamps, and how far each place was told."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from bot.audit.database import AuditDatabase, connect, plain_errors, transaction
-from bot.borders import Checkpoint, End
+from bot.borders import Checkpoint, End, Stamped
 from bot.canonical import canonical
 from bot.events import Exported
 
@@ -40,7 +40,10 @@ class SqliteCheckpoints:
     async def after(self, seq: int) -> Sequence[Checkpoint]:
         return await self._database.run(lambda db: _after(db, seq))
 
-    async def cursor(self, place: str) -> int:
+    async def keep(self, stamped: Stamped) -> None:
+        await self._database.run(lambda db: _keep(db, stamped))
+
+    async def cursor(self, place: str) -> int | None:
         return await self._database.run(lambda db: _cursor(db, place))
 
     async def advance(self, place: str, seq: int) -> None:
@@ -67,6 +70,13 @@ def _every(db: Database, order: str) -> Iterator[Checkpoint]:
     if db["checkpoints"].exists():
         for row in db.execute(f"SELECT seq, text, signature FROM checkpoints ORDER BY {order}"):  # noqa: S608
             yield _checkpoint(*row)
+
+
+def stamps(db: Database) -> Iterator[Stamped]:
+    """In the order of their checkpoints; none in a file of a release that asked for none."""
+    if db["stamps"].exists():
+        for seq, place, answer in db.execute("SELECT seq, place, answer FROM stamps ORDER BY seq, place"):
+            yield Stamped(seq=seq, place=place, answer=answer)
 
 
 def _end(db: Database) -> End | None:
@@ -96,9 +106,15 @@ def _after(db: Database, seq: int) -> Sequence[Checkpoint]:
     return tuple(_checkpoint(*row) for row in db.execute(query, [seq]))
 
 
-def _cursor(db: Database, place: str) -> int:
+def _keep(db: Database, stamped: Stamped) -> None:
+    with transaction(db):
+        row = [stamped.seq, stamped.place, stamped.answer]
+        db.execute("INSERT INTO stamps VALUES (?, ?, ?) ON CONFLICT DO NOTHING", row)
+
+
+def _cursor(db: Database, place: str) -> int | None:
     row = db.execute("SELECT seq FROM told WHERE place = ?", [place]).fetchone()
-    return row[0] if row else 0
+    return row[0] if row else None
 
 
 def _advance(db: Database, place: str, seq: int) -> None:

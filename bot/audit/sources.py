@@ -9,7 +9,8 @@ from bot.audit import checkpoints, lines
 from bot.audit.anchors import Anchor, of_checkpoint
 from bot.audit.examining import Fits, examine
 from bot.audit.records import Verified
-from bot.borders import Checkpoint
+from bot.audit.stamped import Read, judged
+from bot.borders import Checkpoint, Stamped
 from bot.errors import BrokenTrail, TrailError
 
 LONGEST = 64 * 1024 * 1024
@@ -24,6 +25,8 @@ class Source(Protocol):
         ...
 
     def checkpoints(self) -> Iterator[Checkpoint]: ...
+
+    def stamps(self) -> Iterator[Stamped]: ...
 
     def body(self, sha256: str) -> bytes | None:
         """An attachment's content as it is stored; None if it isn't there."""
@@ -61,6 +64,9 @@ class ExportedFile:
     def checkpoints(self) -> Iterator[Checkpoint]:
         return lines.sealed(self._lines())
 
+    def stamps(self) -> Iterator[Stamped]:
+        return lines.stamps(self._lines())
+
     def body(self, sha256: str) -> bytes | None:  # noqa: ARG002 - an export has none
         return None
 
@@ -96,6 +102,9 @@ def pushed(path: Path, fits: Fits | None) -> Iterator[Anchor]:
                 yield of_checkpoint(statement, f"the checkpoint of event {statement.seq} in {path}")
 
 
-def verified(source: Source, elsewhere: Iterable[Anchor] = (), fits: Fits | None = None) -> Verified:
-    """Raises BrokenTrail with the first bad event, and what was done to it."""
-    return source.check(examine(source.events(), source.checkpoints(), elsewhere, fits))
+def verified(
+    source: Source, elsewhere: Iterable[Anchor] = (), fits: Fits | None = None, read: Read | None = None
+) -> Verified:
+    """Raises BrokenTrail with the first bad event, and what was done to it. read: None leaves the time stamps out."""
+    found = source.check(examine(source.events(), source.checkpoints(), elsewhere, fits))
+    return judged(found, source.stamps(), source.checkpoints(), read) if read else found

@@ -13,7 +13,7 @@ from bot.audit.records import Condition, Verified
 from bot.audit.sealed import leave
 from bot.audit.sources import Source, verified
 from bot.audit.sqlite import SqliteTrail
-from bot.borders import Checkpoint, Store
+from bot.borders import Checkpoint, Stamped, Store
 from bot.errors import LeaseLost, TrailError
 from bot.events import Exported, Record
 
@@ -99,6 +99,12 @@ def checkpoint(database: Path | str, event: int | None) -> Checkpoint:
     if found is None:
         raise TrailError(f"there is no checkpoint{f' of event {event}' if event else ' yet'}")
     return found
+
+
+def stamps(database: Path | str, event: int) -> Sequence[Stamped]:
+    """The time stamps of the checkpoint at this event."""
+    with opened(database) as source:
+        return tuple(stamped for stamped in source.stamps() if stamped.seq == event)
 
 
 def copy(path: Path, url: str) -> Verified:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from bot import lifecycle
-from bot.audit.records import Verified
+from bot.audit.records import Proved, Verified
 from bot.cleaning import clean, shorten
 from bot.durations import spell
 from bot.errors import TrailError
@@ -57,7 +57,21 @@ def verified(found: Verified, troubles: Sequence[str]) -> Iterator[str]:
         yield f"{many} fit{one}."
     if found.anchors:
         yield f"{number(found.anchors, 'head')} from elsewhere fit{'s' if found.anchors == 1 else ''}."
-    yield from map(clean, (*found.notes, *troubles))
+    yield from map(clean, (*_stamped(found), *found.notes, *troubles))
+
+
+def _stamped(found: Verified) -> Iterator[str]:
+    """What the time stamps prove: no event of the trail is younger than that."""
+    first, last = found.first_stamp, found.last_stamp
+    if first and last:
+        yield f"{number(found.stamps, 'time stamp')} fit{'s' if found.stamps == 1 else ''}. {_existed(first)}."
+        if last != first:
+            yield f"The last one: {_existed(last)}."
+
+
+def _existed(proved: Proved) -> str:
+    whose = f", says {proved.by}" if proved.by else ""
+    return f"Event {proved.event} and all before it existed before {_time(proved.at)}{whose}"
 
 
 def _told(record: Record) -> Iterator[str]:

@@ -22,6 +22,7 @@ _BESIDE = {
     "bodies": "SELECT sha256, content FROM bodies",
     "postings": "SELECT event, part, channel, ts FROM postings",
     "checkpoints": "SELECT seq, text, signature FROM checkpoints",
+    "stamps": "SELECT seq, place, answer FROM stamps",
     "told": "SELECT place, seq FROM told",
 }
 

@@ -12,7 +12,7 @@ from bot.audit.postgres.database import plain_errors, reading
 from bot.audit.postgres.schema import Db
 from bot.audit.records import Condition, Verified, fault, names
 from bot.audit.sources import verified
-from bot.borders import Checkpoint
+from bot.borders import Checkpoint, Stamped
 from bot.errors import BrokenTrail, TrailError
 from bot.events import Record
 
@@ -62,6 +62,9 @@ class PostgresSource:
 
     def checkpoints(self) -> Iterator[Checkpoint]:
         return map(sealed.checkpoint, self._rows("SELECT seq, text, signature FROM checkpoints ORDER BY seq"))
+
+    def stamps(self) -> Iterator[Stamped]:
+        return map(sealed.stamped, self._rows("SELECT seq, place, answer FROM stamps ORDER BY seq, place"))
 
     def body(self, sha256: str) -> bytes | None:
         row = next(self._rows("SELECT content FROM bodies WHERE sha256 = %s", sha256), None)

@@ -80,7 +80,14 @@ CREATE TRIGGER checkpoints_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON checkpoin
 ALTER TABLE checkpoints ENABLE ALWAYS TRIGGER checkpoints_stay;
 """
 
-MIGRATIONS = (_FIRST, _CHECKPOINTS)
+_STAMPS = """
+CREATE TABLE stamps (seq bigint NOT NULL, place text NOT NULL, answer bytea NOT NULL, PRIMARY KEY (seq, place));
+CREATE TRIGGER stamps_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON stamps
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse();
+ALTER TABLE stamps ENABLE ALWAYS TRIGGER stamps_stay;
+"""
+
+MIGRATIONS = (_FIRST, _CHECKPOINTS, _STAMPS)
 """The n-th leads to version n. What was released is never changed: a new one is added."""
 
 

@@ -1,4 +1,4 @@
-"""The notary's memory in PostgreSQL: checkpoints, how far each place was told, and whose turn it is to sign."""
+"""The notary's memory in PostgreSQL: checkpoints, time stamps, how far each place was told, and whose turn it is."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from bot.audit.postgres.database import PostgresDatabase
 from bot.audit.postgres.leases import Leases
 from bot.audit.postgres.schema import Db
-from bot.borders import Checkpoint, End
+from bot.borders import Checkpoint, End, Stamped
 from bot.models import RequestId
 
 NOTARY = RequestId(-1)
@@ -17,6 +17,7 @@ BATCH = 500
 
 _END = "SELECT (SELECT hash FROM events WHERE seq = 1), seq, hash FROM events ORDER BY seq DESC LIMIT 1"
 _PUT = "INSERT INTO checkpoints (seq, text, signature) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
+_KEEP = "INSERT INTO stamps (seq, place, answer) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
 _TELL = """
 INSERT INTO told (place, seq) VALUES (%s, %s) ON CONFLICT (place) DO UPDATE SET seq = greatest(told.seq, excluded.seq)
 """
@@ -54,9 +55,12 @@ class PostgresCheckpoints:
         query = "SELECT seq, text, signature FROM checkpoints WHERE seq > %s ORDER BY seq LIMIT %s"
         return tuple(map(checkpoint, await self._all(query, seq, BATCH)))
 
-    async def cursor(self, place: str) -> int:
+    async def keep(self, stamped: Stamped) -> None:
+        await self._write(_KEEP, stamped.seq, stamped.place, stamped.answer)
+
+    async def cursor(self, place: str) -> int | None:
         row = await self._one("SELECT seq FROM told WHERE place = %s", place)
-        return int(row[0]) if row else 0
+        return int(row[0]) if row else None
 
     async def advance(self, place: str, seq: int) -> None:
         await self._write(_TELL, place, seq)
@@ -86,3 +90,8 @@ class PostgresCheckpoints:
 def checkpoint(row: tuple[Any, ...]) -> Checkpoint:
     """From its row: seq, text, signature."""
     return Checkpoint(seq=row[0], text=row[1], signature=row[2])
+
+
+def stamped(row: tuple[Any, ...]) -> Stamped:
+    """From its row: seq, place, answer."""
+    return Stamped(seq=row[0], place=row[1], answer=bytes(row[2]))

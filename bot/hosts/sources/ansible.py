@@ -17,7 +17,7 @@ from bot.hosts.sources.trouble import MAX_BYTES, MAX_HOSTS, SourceTrouble
 from bot.merging import Entry, Found, found
 
 SECONDS = 60.0
-SECRETS = ("SLACK_", "PG")
+SECRETS = ("SLACK_", "PG", "AWS_", "AUDIT_PUSH_")
 SSH = {"ssh", "smart", "paramiko", "paramiko_ssh", "ansible.builtin.ssh", "ansible.builtin.paramiko_ssh"}
 WINDOWS_SHELLS = ("powershell", "cmd")
 EVERYONE = {"all", "ungrouped"}
