@@ -17,6 +17,8 @@ from bot.hosts.sources.trouble import MAX_BYTES, MAX_HOSTS, SourceTrouble
 from bot.merging import Entry, Found, found
 
 SECONDS = 60.0
+GRACE = 1.0
+"""Seconds in which what is left of a killed command is read."""
 SECRETS = ("SLACK_", "PG", "AWS_", "AUDIT_PUSH_")
 SSH = {"ssh", "smart", "paramiko", "paramiko_ssh", "ansible.builtin.ssh", "ansible.builtin.paramiko_ssh"}
 WINDOWS_SHELLS = ("powershell", "cmd")
@@ -64,14 +66,13 @@ async def run(argv: Sequence[str], folder: Path, *, seconds: float = SECONDS) ->
         )
     except (OSError, ValueError) as error:
         raise SourceTrouble(f"can't be started ({error})") from error
+    readers = [asyncio.create_task(_bounded(stream)) for stream in (process.stdout, process.stderr)]
     try:
         async with asyncio.timeout(seconds):
-            output, errors = await asyncio.gather(_bounded(process.stdout), _bounded(process.stderr))
+            output, errors = await asyncio.gather(*readers)
             status = await process.wait()
     except BaseException as error:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+        await _end(process, readers)
         if isinstance(error, TimeoutError):
             raise SourceTrouble(f"did not end within {seconds:g} s") from error
         raise
@@ -79,6 +80,24 @@ async def run(argv: Sequence[str], folder: Path, *, seconds: float = SECONDS) ->
         said = shorten(mask(clean(errors.strip())), 200)
         raise SourceTrouble(f"ended with status {status}" + (f" ({said})" if said else ""))
     return output
+
+
+async def _end(process: asyncio.subprocess.Process, readers: Sequence[asyncio.Task[bytes]]) -> None:
+    """Kill it. asyncio tells of its end only when both pipes have ended, and a full one ends only if it is read."""
+    for reader in readers:
+        reader.cancel()
+    await asyncio.gather(*readers, return_exceptions=True)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    with suppress(TimeoutError):  # what left its session may hold a pipe open
+        async with asyncio.timeout(GRACE):
+            await asyncio.gather(_emptied(process.stdout), _emptied(process.stderr))
+            await process.wait()
+
+
+async def _emptied(stream: asyncio.StreamReader | None) -> None:
+    while stream and await stream.read(65536):
+        pass
 
 
 async def _bounded(stream: asyncio.StreamReader | None) -> bytes:
