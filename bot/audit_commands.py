@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -53,7 +54,10 @@ def list_(about: str | None, limit: int, config: str | None) -> None:
 def show(request: int, config: str | None) -> None:
     """One request as a story: every event, with its time."""
     with plainly():
-        click.echo(telling.story(stored.show(_database(config), request)))
+        database = _database(config)
+        records = stored.show(database, request)
+        with stored.opened(database) as source:
+            click.echo(telling.story(records, partial(stored.gone, source, request)))
 
 
 @audit.command()
@@ -211,7 +215,7 @@ def report(words: tuple[str, ...], out: str, unrecorded: bool, config: str | Non
             if not unrecorded:
                 stored.record(database, taken)
             with _written(out) as file:
-                for piece in page(requests, source.body, found, by=taken.by, now=now):
+                for piece in page(requests, source.body, found, dropped=source.dropped, by=taken.by, now=now):
                     file.write(piece.encode())
 
 

@@ -10,10 +10,11 @@ from datetime import timedelta
 from bot import policy, sweeping
 from bot.borders import Trail
 from bot.errors import Refused, TrailError
-from bot.events import BOT, Closed, Frozen, Looked, Record
+from bot.events import BOT, Closed, Frozen, Looked, Record, RetentionAsked
 from bot.ledger import from_now_on
 from bot.lifecycle import Request, State, replay
 from bot.models import Moment, RequestId, Series, Value
+from bot.retention import Dropping
 from bot.rights import Rights, Viewer, aims
 from bot.standing import Standing, standings
 from bot.sweeping import Runs
@@ -35,10 +36,11 @@ log = logging.getLogger(__name__)
 
 
 class Known(Value):
-    """A request with its events, oldest first."""
+    """A request with its events, oldest first. dropped: by whose word what its hosts said isn't kept any more."""
 
     request: Request
     records: tuple[Record, ...]
+    dropped: Dropping | None = None
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -213,7 +215,7 @@ class Questions:
         """May this person know about that request?"""
         if not viewer.person.is_member:
             return False
-        everyones = isinstance(known.records[0].event, Frozen)
+        everyones = isinstance(known.records[0].event, Frozen | RetentionAsked)
         return everyones or viewer.person.id in known.people or self._may_look(known, viewer)
 
     def _may_look(self, known: Known, viewer: Viewer) -> bool:
@@ -231,6 +233,7 @@ class Questions:
         known = next(_replayed([await self._trail.read(RequestId(number))]), None)
         if known is None or not self._shows(known, viewer):
             raise Refused(f"There is no request {number} that you may see.")
+        known = known.model_copy(update={"dropped": await self._trail.dropped(known.request.id)})
         return known if self._may_look(known, viewer) else known.without_what_was_seen
 
     async def search(self, who: str, *, about: str = "", person: str = "", since: int = 0) -> Found:

@@ -34,6 +34,7 @@ from bot.shapes import (
     Address,
     ChannelId,
     CommandName,
+    Keeping,
     Logins,
     LoopbackAddress,
     People,
@@ -92,11 +93,15 @@ class SlackSection(Value):
 
 
 class AuditSection(Value):
-    """key: what signs checkpoints, an Ed25519 key; every: seconds between two of them. push: where else they go."""
+    """key: what signs checkpoints, an Ed25519 key; every: seconds between two of them. push: where else they go.
+
+    keep_bodies: seconds after which two people may drop what hosts said; without it nobody may.
+    """
 
     database: str = "kickbot.db"
     key: str = ""
     every: Seconds = 3600
+    keep_bodies: Keeping | None = None
     push: Annotated[tuple[PushTarget, ...], BeforeValidator(one_or_more)] = ()
 
     @field_validator("database")
@@ -293,6 +298,7 @@ class Settings(Value):
             incident_channel=self.slack.incident_channel,
             channels=self.slack.channels,
             sweeps=tuple(_series(number, section, inventory) for number, section in enumerate(self.sweeps)),
+            keep=self.audit.keep_bodies or 0,
         )
         _check_sweeps(policy)
         return policy

@@ -44,6 +44,7 @@ CORE = {
     "lifecycle",
     "limits",
     "presence",
+    "retention",
     "sparing",
     "sweeping",
     "planning",
@@ -72,6 +73,7 @@ MAP: dict[str, set[str]] = {
     "acts": {"core", "borders", "stopping", "brake", "ledger"},
     "holds": {"core", "borders", "brake", "ledger", "acts"},
     "unholds": {"core", "ledger", "rights"},
+    "drops": {"core", "borders", "brake", "ledger", "rights"},
     "sweeps": {"core", "ledger"},
     "questions": {"core", "borders", "ledger", "rights"},
     "looking": {"core", "borders", "ledger"},
@@ -79,7 +81,7 @@ MAP: dict[str, set[str]] = {
     "preparing": {"core", "borders", "brake", "ledger", "looking", "rights", "sweeps"},
     "workflow": {
         *{"core", "borders", "stopping", "acts", "ledger", "loop", "rights", "brake", "decisions", "holds", "unholds"},
-        *{"listings", "looking", "preparing", "sweeps"},
+        *{"drops", "listings", "looking", "preparing", "sweeps"},
     },
     # the edges: none knows another
     "web_server": {"core"},

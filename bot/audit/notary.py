@@ -14,12 +14,12 @@ from bot.audit.checkpoints import Statement, line, read, stated
 from bot.audit.signing import Signer
 from bot.borders import Checkpoint, Store
 from bot.errors import TrailError
-from bot.events import FINAL
+from bot.events import FINAL, LISTINGS
 
 PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds before what failed is tried again: twice as long each time."""
 
-ENDS = FINAL - {"looked", "exported"}
+ENDS = FINAL - LISTINGS
 """What changed nothing waits for the next checkpoint."""
 
 log = logging.getLogger(__name__)

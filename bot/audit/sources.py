@@ -11,6 +11,7 @@ from bot.audit.examining import Fits, examine
 from bot.audit.records import Verified
 from bot.borders import Checkpoint
 from bot.errors import BrokenTrail, TrailError
+from bot.retention import Dropping
 
 LONGEST = 64 * 1024 * 1024
 """Bytes of a line; what is longer is none that Kickbot wrote."""
@@ -27,6 +28,10 @@ class Source(Protocol):
 
     def body(self, sha256: str) -> bytes | None:
         """An attachment's content as it is stored; None if it isn't there."""
+        ...
+
+    def dropped(self, request: int) -> Dropping | None:
+        """By which word of two people the attachments of that request are gone; None if they are kept."""
         ...
 
     def check(self, found: Verified) -> Verified:
@@ -62,6 +67,9 @@ class ExportedFile:
         return lines.sealed(self._lines())
 
     def body(self, sha256: str) -> bytes | None:  # noqa: ARG002 - an export has none
+        return None
+
+    def dropped(self, request: int) -> Dropping | None:  # noqa: ARG002 - where there are none, none is missed
         return None
 
     def check(self, found: Verified) -> Verified:

@@ -27,13 +27,18 @@ def open_trail(database: Path | str) -> AbstractAsyncContextManager[Store]:
     return PostgresTrail.open(database)
 
 
-def list_requests(database: Path | str, *, about: str | None, limit: int) -> Sequence[Sequence[Record]]:
-    """The newest requests first, each with its events. about: only of this Slack id, login name or host."""
+def list_requests(
+    database: Path | str, *, about: str | None, reads: bool = False, limit: int
+) -> Sequence[Sequence[Record]]:
+    """The newest requests first, each with its events. about: only of this Slack id, login name or host.
+
+    reads: with those too that only read the trail.
+    """
     if isinstance(database, Path):
-        return reading.list_requests(database, about=about, limit=limit)
+        return reading.list_requests(database, about=about, reads=reads, limit=limit)
     with _the_extra():
         from bot.audit.postgres import reading as postgres  # noqa: PLC0415
-    return asyncio.run(postgres.list_requests(database, about=about, limit=limit))
+    return asyncio.run(postgres.list_requests(database, about=about, reads=reads, limit=limit))
 
 
 def show(database: Path | str, request: int) -> Sequence[Record]:
@@ -43,6 +48,14 @@ def show(database: Path | str, request: int) -> Sequence[Record]:
     with _the_extra():
         from bot.audit.postgres import reading as postgres  # noqa: PLC0415
     return asyncio.run(postgres.show(database, request))
+
+
+def gone(source: Source, request: int, sha256: str) -> str:
+    """Why an attachment of that request isn't there; empty where it is. One that was changed is `verify`'s affair."""
+    if source.body(sha256) is not None:
+        return ""
+    by = source.dropped(request)
+    return by.told if by else "missing, and nobody agreed to drop it"
 
 
 @contextmanager

@@ -14,11 +14,15 @@ from bot.durations import spell
 from bot.errors import TrailError
 from bot.events import BOT, Attachment, Observed, Record, Signalled
 from bot.lifecycle import Request
-from bot.models import Look, Session, Snapshot, Unreachable
+from bot.models import Look, RequestId, Session, Snapshot, Unreachable
+from bot.retention import Dropping
 from bot.sentences import ended
 
 Body = Callable[[str], bytes | None]
 """An attachment's content by its SHA-256, checked; None if it isn't there."""
+
+Dropped = Callable[[RequestId], Dropping | None]
+"""By whose word the attachments of a request are gone; None if they are kept."""
 
 LOOK: TypeAdapter[Snapshot | Unreachable] = TypeAdapter(Look)
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -48,6 +52,7 @@ def page(
     body: Body,
     found: Verified,
     *,
+    dropped: Dropped,
     by: str,
     now: datetime,
 ) -> Iterator[str]:
@@ -62,12 +67,12 @@ def page(
     yield tag("h3", "Does the trail fit?")
     yield tag("ul", *(tag("li", line) for line in verified(found, ())))
     for number, records in enumerate(requests):
-        yield from _request(records, body, first=not number)
+        yield from _request(records, body, dropped, first=not number)
     yield from _how_to_verify(found)
     yield "</body></html>\n"
 
 
-def _request(records: Sequence[Record], body: Body, *, first: bool) -> Iterator[str]:
+def _request(records: Sequence[Record], body: Body, dropped: Dropped, *, first: bool) -> Iterator[str]:
     opening = records[0]
     yield tag("h2", f"Request {opening.request}: {_title(records)}", **({"class_": "first"} if first else {}))
     yield tag("p", f"{_moment(opening.at)} to {_moment(records[-1].at)}", class_="muted")
@@ -80,7 +85,7 @@ def _request(records: Sequence[Record], body: Body, *, first: bool) -> Iterator[
         ("time", "what"), [(_moment(r.at), tag("span", said(r.event), class_="told")) for r in _by_people(records)]
     )
     for phase, title in (("before", "Sessions before"), ("after", "Sessions after")):
-        yield from _sessions(records, body, phase, title)
+        yield from _sessions(records, body, dropped, phase, title)
     if acts := [_act(r, r.event) for r in records if isinstance(r.event, Signalled)]:
         yield tag("h3", "What was run")
         yield table(("event", "host", "what", "command", "answer", "exit status", "output"), acts)
@@ -125,7 +130,7 @@ def _act(record: Record, event: Signalled) -> tuple[str, ...]:
 # ------------------------------------------------------------------------------------------ what hosts showed
 
 
-def _sessions(records: Sequence[Record], body: Body, phase: str, title: str) -> Iterator[str]:
+def _sessions(records: Sequence[Record], body: Body, dropped: Dropped, phase: str, title: str) -> Iterator[str]:
     """The newest look at each host in that phase."""
     looks = {
         look.host: look
@@ -135,16 +140,18 @@ def _sessions(records: Sequence[Record], body: Body, phase: str, title: str) -> 
     }
     for look in looks.values():
         yield tag("h3", f"{title}: {look.host}")
-        yield from _look(look, body(look.sha256))
+        yield from _look(look, body(look.sha256), dropped(records[0].request))
         yield tag("p", "SHA-256 ", tag("span", look.sha256, class_="hash"), class_="muted")
 
 
-def _look(attachment: Attachment, content: bytes | None) -> Iterator[str]:
+def _look(attachment: Attachment, content: bytes | None, by: Dropping | None) -> Iterator[str]:
     try:
         look = LOOK.validate_json(content) if content is not None else None
     except ValidationError:
         look = None
     match look:
+        case None if by is not None:
+            yield tag("p", f"What {attachment.host} said was {by.told}. Its digest stays.")
         case None:
             yield tag("p", f"What {attachment.host} said isn't kept here, or can't be read.")
         case Unreachable():

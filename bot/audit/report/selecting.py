@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from bot.audit import records
 from bot.durations import seconds
 from bot.errors import CommandError
-from bot.events import Record
+from bot.events import LISTINGS, Record
 from bot.models import RequestId, Value
 
 USAGE = "say which requests: 42 57, since 24h, or channel C0PROD"
@@ -25,7 +25,7 @@ class Wanted(Value):
         """True for the first event of a request that was asked for. One that only looked is meant by its number."""
         if first.request in self.requests:
             return True
-        if first.event.kind in {"looked", "exported"} or not (self.since or self.channel):
+        if first.event.kind in LISTINGS or not (self.since or self.channel):
             return False
         there = {getattr(first.event, "home", ""), getattr(first.event, "channel", "")}
         return (not self.since or first.at >= self.since) and (not self.channel or self.channel in there)

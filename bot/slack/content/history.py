@@ -8,7 +8,7 @@ from bot.models import Audit, RequestId
 from bot.questions import FOUND, SEARCHED, Found, Known
 from bot.slack.content.blocks import Message, Part, aside, compose, paragraph, prose
 from bot.slack.content.in_short import approved_by, event, in_one_line, outcome, what, why
-from bot.slack.content.lines import Line, Link, Who, bold, code, line
+from bot.slack.content.lines import Line, Link, When, Who, bold, code, line
 from bot.slack.content.sweeps import asker
 
 MOST_FIRST, MOST_LAST = 8, 20
@@ -30,7 +30,7 @@ def story(known: Known, link: str = "") -> Message:
     rest = f"{count(left_out, 'event')} between them are not shown: `kickbot audit show {request.id}` has all."
     between = [paragraph(line(f"… {rest}"), needed=True)] if left_out else []
     head = paragraph(title, outcome(request), needed=True)
-    return compose(head, *_blocks(first), *between, *_blocks(last, needed=True), _whole(request.id))
+    return compose(head, *_blocks(first), *between, *_blocks(last, needed=True), _whole(known))
 
 
 def _ends(known: Known) -> tuple[list[Line], list[Line], int]:
@@ -46,8 +46,13 @@ def _blocks(lines: list[Line], *, needed: bool = False) -> list[Part]:
     return [prose(*lines[start : start + LINES], needed=needed) for start in range(0, len(lines), LINES)]
 
 
-def _whole(number: RequestId) -> Part:
-    return aside(line("With all that the hosts said: ", code(f"kickbot audit show {number}"), ", where Kickbot runs."))
+def _whole(known: Known) -> Part:
+    if by := known.dropped:
+        people = line(", asked by ", Who(id=by.asker), ", approved by ", Who(id=by.approver))
+        at = line(", on ", When(moment=by.at, dated=True), ".")
+        return aside(line(f"What the hosts said was dropped by request {by.request}", people, at))
+    show = code(f"kickbot audit show {known.request.id}")
+    return aside(line("With all that the hosts said: ", show, ", where Kickbot runs."))
 
 
 def requests(wanted: Audit, found: Found, links: Mapping[RequestId, str], hint: str = "") -> Message:

@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.borders import Posting, Postings, Sleep, Trail
 from bot.errors import LeaseLost, TrailError
-from bot.events import Planned, Record, Reminded
+from bot.events import LISTINGS, Planned, Record, Reminded
 from bot.models import RequestId
 from bot.slack.content import telling
 from bot.slack.content.approvers import called, part_for
@@ -35,7 +35,7 @@ from bot.stopping import together
 
 log = logging.getLogger(__name__)
 
-SILENT = frozenset({"looked", "exported", "asked", "decision_refused", "ending"})
+SILENT = frozenset({*LISTINGS, "asked", "decision_refused", "ending"})
 IN_PLACE = frozenset({*IN_THREAD, Part.NOW, Part.PARENT})
 """What needs no link to the request: it is there."""
 ENOUGH = 25
