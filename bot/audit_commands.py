@@ -21,8 +21,8 @@ from bot.audit.exporting import FORMS
 from bot.audit.report.page import page
 from bot.audit.report.selecting import Selecting, wanted
 from bot.audit.sources import ExportedFile, Source, pushed
-from bot.errors import BrokenTrail, SettingsError
-from bot.events import Exported
+from bot.errors import AlreadyRecorded, BrokenTrail, SettingsError, TrailError
+from bot.events import Exported, Read
 from bot.models import RequestId
 from bot.plainly import FAILED, plainly, with_config
 
@@ -35,11 +35,14 @@ def audit() -> None:
 @audit.command("list")
 @click.argument("about", required=False)
 @click.option("--limit", default=50, show_default=True, help="At most so many requests, the newest ones.")
+@click.option("--reads", is_flag=True, help="With those who read the trail, which are left out else.")
 @with_config
-def list_(about: str | None, limit: int, config: str | None) -> None:
-    """A line for each request; ABOUT a login name, a host or a Slack id."""
+def list_(about: str | None, limit: int, *, reads: bool, config: str | None) -> None:
+    """A line for each request; ABOUT a login name, a host or a Slack id. That you read it is recorded."""
     with plainly():
-        found = stored.list_requests(_database(config), about=about, limit=limit)
+        database = _database(config)
+        found = stored.list_requests(database, about=about, reads=reads, limit=limit)
+        _note(database, "list", about or "", len(found))
         for records in found:
             click.echo(telling.line(records))
         if not found and not about:
@@ -52,10 +55,11 @@ def list_(about: str | None, limit: int, config: str | None) -> None:
 @click.argument("request", type=int)
 @with_config
 def show(request: int, config: str | None) -> None:
-    """One request as a story: every event, with its time."""
+    """One request as a story: every event, with its time. That you read it is recorded."""
     with plainly():
         database = _database(config)
         records = stored.show(database, request)
+        _note(database, "show", str(request), 1)
         with stored.opened(database) as source:
             click.echo(telling.story(records, partial(stored.gone, source, request)))
 
@@ -176,6 +180,29 @@ def copy(to: str, config: str | None) -> None:
 
 
 @audit.command()
+@click.option("--to", metavar="FILE", required=True, help="A new file; nothing is overwritten.")
+@click.option("--unrecorded", is_flag=True, help="For a copy that can't be written: don't record the backup.")
+@with_config
+def backup(to: str, *, unrecorded: bool, config: str | None) -> None:
+    """The whole trail of a SQLite file into a new one, beside a running bot; verified, with its head to note."""
+    with plainly():
+        about = _About(None, config)
+        database, fits = about.database, about.signers(None)
+        with stored.opened(database) as source:
+            newest = source.newest()
+        if not unrecorded:
+            stored.record(database, _taken_out("backup", newest))
+        try:
+            found = stored.back_up(database, Path(to), fits)
+        except BrokenTrail as broken:
+            click.echo(f"BROKEN at {broken} [{broken.kind}]", err=True)
+            sys.exit(FAILED)
+        for line in telling.verified(found, ()):
+            click.echo(line)
+        click.echo(f"Note its head elsewhere: kickbot audit verify --expect-head {found.events}:{found.head}")
+
+
+@audit.command()
 @click.option("--format", "form", type=click.Choice(sorted(FORMS)), required=True, help="jsonl is what verify reads.")
 @click.option("--out", metavar="FILE", help="A new file; else standard output.")
 @click.option("--unrecorded", is_flag=True, help="For a copy that can't be written: don't record the export.")
@@ -219,9 +246,22 @@ def report(words: tuple[str, ...], out: str, unrecorded: bool, config: str | Non
                     file.write(piece.encode())
 
 
+def _note(database: Path | str, what: str, about: str, requests: int) -> None:
+    """Who read what. A trail that can't be written is read all the same, with a word about it."""
+    try:
+        stored.record(database, Read.of(what, about, requests, datetime.now(UTC), by=_me()))
+    except AlreadyRecorded:
+        return
+    except TrailError as error:
+        click.echo(f"this reading is not recorded: {error}", err=True)
+
+
+def _me() -> str:
+    return f"{getpass.getuser()} on {socket.gethostname()}"
+
+
 def _taken_out(what: str, up_to: int, requests: tuple[RequestId, ...] = ()) -> Exported:
-    by = f"{getpass.getuser()} on {socket.gethostname()}"
-    return Exported(by=by, what=what, requests=requests, up_to=up_to, read_at=datetime.now(UTC))
+    return Exported(by=_me(), what=what, requests=requests, up_to=up_to, read_at=datetime.now(UTC))
 
 
 @contextmanager

@@ -4,6 +4,7 @@ Host output never stands in an event. It is an `Attachment`: the event holds dig
 A field may be added with a default; nothing is renamed or removed while version 1 is read.
 """
 
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -32,6 +33,10 @@ BOT = "kickbot"
 
 Action = Literal["approve", "deny", "cancel", "unfreeze", "unhold", "drop"]
 """What people decide by a click or a word."""
+
+
+SAME_READ = 600
+"""Seconds in which the same question of the same person is recorded once: who watches doesn't fill the trail."""
 
 
 class Attachment(Value):
@@ -117,9 +122,16 @@ class Read(_Event):
     by: str = ""
     what: str
     about: str = ""
-    channel: str = ""
     requests: int
     read_at: Moment
+
+    @classmethod
+    def of(cls, what: str, about: str, requests: int, read_at: datetime, *, who: str = BOT, by: str = "") -> "Read":
+        """With the key that the same reading has in these ten minutes."""
+        read = cls(who=who, by=by, what=what, about=about, requests=requests, read_at=read_at, key="")
+        same = read_at - timedelta(seconds=read_at.timestamp() % SAME_READ)
+        asked = read.model_copy(update={"requests": 0, "read_at": same})
+        return read.model_copy(update={"key": f"read {digest(canonical(asked))}"})
 
 
 class Asked(_Event):

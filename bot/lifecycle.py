@@ -470,7 +470,7 @@ def _new(
         at=record.at,
         asked_at=record.at,
         asker=event.who,
-        channel=event.channel,
+        channel=getattr(event, "channel", ""),
         home=home,
         words=words,
         command=command,

@@ -1,5 +1,7 @@
 """What people ask about requests: what waits for them, what runs, what was. It changes nothing and decides nothing.
 
+That someone read what was leaves one small event.
+
 Everyone is shown what they asked or decided themselves, and what is about hosts that they may look at.
 """
 
@@ -9,8 +11,8 @@ from datetime import timedelta
 
 from bot import policy, sweeping
 from bot.borders import Trail
-from bot.errors import Refused, TrailError
-from bot.events import BOT, Closed, Frozen, Looked, Record, RetentionAsked
+from bot.errors import AlreadyRecorded, Refused, TrailError
+from bot.events import BOT, Closed, Frozen, Looked, Read, Record, RetentionAsked
 from bot.ledger import from_now_on
 from bot.lifecycle import Request, State, replay
 from bot.models import Moment, RequestId, Series, Value
@@ -260,6 +262,15 @@ class Questions:
         people = sorted({person for known in recent if self._shows(known, viewer) for person in known.people})
         names = await self._rights.called(people)
         return tuple(person for person, known_as in names.items() if known_as.casefold() == name.casefold())
+
+    async def note(self, who: str, about: str, requests: int) -> None:
+        """That this person read so many of them. What can't be recorded is read all the same: it may tell why."""
+        try:
+            await self._trail.append(None, Read.of("audit", about, requests, await self._trail.now(), who=who))
+        except AlreadyRecorded:
+            return
+        except TrailError as error:
+            log.warning("that %s read %s requests is not recorded: %s", who, requests, error)
 
     async def _member(self, who: str) -> Viewer:
         viewer = await self._rights.viewer(who)

@@ -415,7 +415,7 @@ OF_KEEPING: tuple[Event, ...] = (
     events.Read(
         key="read alice on bastion1", by="alice on bastion1", what="list", about="host1", requests=12, read_at=START
     ),
-    events.Read(who=ASKER, key="read U0ALICE", what="audit", about="5", channel="C0OPS", requests=1, read_at=START),
+    events.Read(who=ASKER, key="read U0ALICE", what="audit", about="5", requests=1, read_at=START),
     events.RetentionAsked(
         who=ASKER,
         key="k6",
@@ -448,7 +448,7 @@ GENERATIONS = (
     Generation(WITH_FREEZES, "05f28a0f256c4ea4bcd9293ae0f792ba2af90a7ba66625896f42af6de9baf45a"),
     Generation(OF_EVERYONE, "58acf6ad18c1bffcfe646dd3b2b8f9bcb08c09c4a560eadb64b1627657e40ea3"),
     Generation(OF_HOLDS, "b632a34c4853dd4c0ad76548dea8f9c5a380fba5dc8180f31e078ffe8f033f39"),
-    Generation(UNRELEASED, "d36802eb4f73dae67f3fd8cb75fe03ddc8b06dd4e82ab7428f2c07c036e6ce1b"),
+    Generation(UNRELEASED, "633ceb3206aff4a5385c107a73b7ba1b781722073d0619029c5e30081ec7ba44"),
 )
 EVERY = tuple(example for generation in GENERATIONS for example in generation.examples)
 NEWEST = GENERATIONS[-1].examples

@@ -162,6 +162,16 @@ def _connection(uri: str, prepare: Callable[[Database], None] = lambda _: None) 
     return db
 
 
+def copy_into(db: Database, path: Path) -> None:
+    """The whole database as this connection sees it at one moment, page by page, into an empty file."""
+    target = sqlite3.connect(path)
+    try:
+        db.conn.backup(target)  # in one step: a writer doesn't make it begin again
+        target.execute("PRAGMA journal_mode = DELETE")  # one file, which needs none beside it
+    finally:
+        target.close()
+
+
 @contextmanager
 def transaction(db: Database) -> Iterator[None]:
     """All or nothing. IMMEDIATE: what is read inside can't be changed by anyone before it is committed."""

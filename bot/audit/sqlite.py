@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from sqlite_utils import Database
 
 from bot.audit import dropping, reading, rows
@@ -26,11 +26,13 @@ from bot.audit.sealed import SqliteCheckpoints
 from bot.audit.writing import Writing
 from bot.borders import Aged, Lease, StoreState
 from bot.errors import AlreadyRecorded, Conflict, LeaseLost, TrailError
-from bot.events import FINAL, Entry, Event, Exported, Record
+from bot.events import FINAL, Entry, Event, Exported, Read, Record
 from bot.models import RequestId
 from bot.retention import Dropping
 
 COLLECTED_EVERY = 5.0
+LEFT: TypeAdapter[Exported | Read] = TypeAdapter(Annotated[Exported | Read, Field(discriminator="kind")])
+"""What the command line may leave."""
 
 log = logging.getLogger(__name__)
 
@@ -200,7 +202,11 @@ class SqliteTrail:
         for number, text in left:
             with transaction(db):
                 try:
-                    self._seal(db, None, Exported.model_validate_json(text))
+                    event = LEFT.validate_json(text)
+                    self._check(db, None, event, None, None)
+                    self._seal(db, None, event)
+                except AlreadyRecorded as known:
+                    log.debug("%s is %s", event.kind, known)
                 except ValidationError as error:
                     log.warning("something else than Kickbot left what is no event: %s", error)
                 db.execute("DELETE FROM to_record WHERE number = ?", [number])

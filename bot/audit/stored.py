@@ -8,14 +8,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 
-from bot.audit import reading
+from bot.audit import backing_up, reading
+from bot.audit.examining import Fits
 from bot.audit.records import Condition, Verified
 from bot.audit.sealed import leave
 from bot.audit.sources import Source, verified
 from bot.audit.sqlite import SqliteTrail
 from bot.borders import Checkpoint, Store
 from bot.errors import LeaseLost, TrailError
-from bot.events import Exported, Record
+from bot.events import Exported, Read, Record
 
 
 def open_trail(database: Path | str) -> AbstractAsyncContextManager[Store]:
@@ -86,12 +87,12 @@ def verify(database: Path | str) -> Verified:
         return verified(source)
 
 
-def record(database: Path | str, event: Exported) -> None:
+def record(database: Path | str, event: Exported | Read) -> None:
     """Beside a running bot too: the one that writes a SQLite file finds it there. Raises TrailError."""
     asyncio.run(_record(database, event))
 
 
-async def _record(database: Path | str, event: Exported) -> None:
+async def _record(database: Path | str, event: Exported | Read) -> None:
     try:
         async with open_trail(database) as trail:
             await trail.append(None, event)
@@ -112,6 +113,13 @@ def checkpoint(database: Path | str, event: int | None) -> Checkpoint:
     if found is None:
         raise TrailError(f"there is no checkpoint{f' of event {event}' if event else ' yet'}")
     return found
+
+
+def back_up(database: Path | str, to: Path, fits: Fits | None) -> Verified:
+    """The trail's file into a new one, beside a running bot, and verified there."""
+    if not isinstance(database, Path):
+        raise TrailError("this trail is in PostgreSQL: `pg_dump --schema=kickbot` backs it up beside running bots")
+    return backing_up.back_up(database, to, fits)
 
 
 def copy(path: Path, url: str) -> Verified:
