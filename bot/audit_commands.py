@@ -6,7 +6,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -14,14 +14,16 @@ from typing import BinaryIO
 import click
 
 from bot import settings
-from bot.audit import exporting, sources, stored, telling
+from bot.audit import chain, exporting, sources, stored, telling
 from bot.audit.anchors import Anchor, expected, in_slack
 from bot.audit.examining import Fits, examine
 from bot.audit.exporting import FORMS
+from bot.audit.pairing import Pairing
 from bot.audit.report.page import page
 from bot.audit.report.selecting import Selecting, wanted
 from bot.audit.sources import ExportedFile, Source, pushed
-from bot.errors import AlreadyRecorded, BrokenTrail, SettingsError, TrailError
+from bot.durations import seconds
+from bot.errors import AlreadyRecorded, BrokenTrail, CommandError, SettingsError, TrailError
 from bot.events import Exported, Read
 from bot.models import RequestId
 from bot.plainly import FAILED, plainly, with_config
@@ -62,6 +64,38 @@ def show(request: int, config: str | None) -> None:
         _note(database, "show", str(request), 1)
         with stored.opened(database) as source:
             click.echo(telling.story(records, partial(stored.gone, source, request)))
+
+
+@audit.command()
+@click.argument("words", nargs=-1, metavar="[since 90d]")
+@with_config
+def pairs(words: tuple[str, ...], config: str | None) -> None:
+    """Who approved for whom, how often, and who approve each other over and over. That you read it is recorded."""
+    with plainly():
+        database = _database(config)
+        with stored.opened(database) as source:
+            pairing = Pairing(_since(words))
+            try:
+                for _ in chain.walk(pairing.passing(source.events())):
+                    pass
+            except BrokenTrail as broken:
+                click.echo(f"BROKEN at {broken} [{broken.kind}]", err=True)
+                sys.exit(FAILED)
+        counted = pairing.counted()
+        _note(database, "pairs", " ".join(words), sum(pair.times for pair in counted.pairs))
+        for line in telling.pairs(counted):
+            click.echo(line)
+        if not counted.pairs:
+            click.echo("Nobody approved anything.")
+
+
+def _since(words: tuple[str, ...]) -> datetime | None:
+    if not words:
+        return None
+    length = seconds(words[-1]) if len(words) == 2 and words[0] == "since" else None  # noqa: PLR2004 - and how long
+    if length is None:
+        raise CommandError(f"{' '.join(words)!r} is not understood: since 90d")
+    return datetime.now(UTC) - timedelta(seconds=length)
 
 
 @audit.command()
@@ -231,9 +265,10 @@ def report(words: tuple[str, ...], out: str, unrecorded: bool, config: str | Non
         about = _About(None, config)
         database, fits = about.database, about.signers(None)
         with stored.opened(database) as source:
-            selecting = Selecting(wanted(words, now))
+            selecting, pairing = Selecting(wanted(words, now)), Pairing()
+            passing = pairing.passing(selecting.passing(source.events()))
             try:
-                seen = examine(selecting.passing(source.events()), source.checkpoints(), (), fits)
+                seen = examine(passing, source.checkpoints(), (), fits)
                 requests, found = selecting.found(), source.check(seen)
             except BrokenTrail as broken:
                 click.echo(f"BROKEN at {broken} [{broken.kind}]", err=True)
@@ -242,7 +277,9 @@ def report(words: tuple[str, ...], out: str, unrecorded: bool, config: str | Non
             if not unrecorded:
                 stored.record(database, taken)
             with _written(out) as file:
-                for piece in page(requests, source.body, found, dropped=source.dropped, by=taken.by, now=now):
+                counted, by = pairing.counted(), taken.by
+                pieces = page(requests, source.body, found, dropped=source.dropped, pairs=counted, by=by, now=now)
+                for piece in pieces:
                     file.write(piece.encode())
 
 

@@ -16,6 +16,7 @@ from bot.events import BOT, Closed, Frozen, Looked, Read, Record, RetentionAsked
 from bot.ledger import from_now_on
 from bot.lifecycle import Request, State, replay
 from bot.models import Moment, RequestId, Series, Value
+from bot.pairs import EachOther, Pairs
 from bot.retention import Dropping
 from bot.rights import Rights, Viewer, aims
 from bot.standing import Standing, standings
@@ -38,11 +39,15 @@ log = logging.getLogger(__name__)
 
 
 class Known(Value):
-    """A request with its events, oldest first. dropped: by whose word what its hosts said isn't kept any more."""
+    """A request with its events, oldest first. dropped: by whose word what its hosts said isn't kept any more.
+
+    each_other: who of its people approve each other over and over, among the newest requests that may be seen.
+    """
 
     request: Request
     records: tuple[Record, ...]
     dropped: Dropping | None = None
+    each_other: tuple[EachOther, ...] = ()
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -235,8 +240,18 @@ class Questions:
         known = next(_replayed([await self._trail.read(RequestId(number))]), None)
         if known is None or not self._shows(known, viewer):
             raise Refused(f"There is no request {number} that you may see.")
-        known = known.model_copy(update={"dropped": await self._trail.dropped(known.request.id)})
+        dropped = await self._trail.dropped(known.request.id)
+        each_other = await self._each_other(known, viewer)
+        known = known.model_copy(update={"dropped": dropped, "each_other": each_other})
         return known if self._may_look(known, viewer) else known.without_what_was_seen
+
+    async def _each_other(self, known: Known, viewer: Viewer) -> tuple[EachOther, ...]:
+        """Among the newest requests of which this person may know."""
+        pairs = Pairs()
+        for one in reversed(list(_replayed(await self._trail.requests(listings=False, limit=RECENT)))):
+            for record in one.records if self._shows(one, viewer) else ():
+                pairs.see(record)
+        return tuple(found for found in pairs.counted().each_other if found.people <= known.people)
 
     async def search(self, who: str, *, about: str = "", person: str = "", since: int = 0) -> Found:
         """The newest requests that this person may know of. Raises Refused for someone who may know of none.

@@ -49,6 +49,7 @@ CORE = {
     "sweeping",
     "planning",
     "outcomes",
+    "pairs",
     "sentences",
     "standing",
     "trials",
@@ -177,7 +178,7 @@ LIBRARIES: dict[str, set[str]] = {
 
 # All that the core takes from Python itself: nothing that waits, reads a clock, the environment, a file or the network.
 PURE = {"collections", "datetime", "difflib", "enum", "fnmatch", "functools", "hashlib", "itertools", "re", "typing"}
-PURE |= {"heapq", "ipaddress", "unicodedata"}
+PURE |= {"fractions", "heapq", "ipaddress", "unicodedata"}
 
 CLOCKS = {"now", "utcnow", "today", "fromtimestamp"}
 BUILTINS = {"open", "print", "input", "exec", "eval", "__import__", "breakpoint"}

@@ -29,6 +29,7 @@ from bot.events import (
     Signalled,
 )
 from bot.models import Plan
+from bot.pairs import Counted, EachOther
 from bot.policy import without_markup
 from bot.sentences import At, Hash, Name, Own, Piece, aim, because, counted, ended, hosts_swept, number, sentence
 
@@ -65,6 +66,20 @@ def verified(found: Verified, troubles: Sequence[str]) -> Iterator[str]:
     if found.anchors:
         yield f"{number(found.anchors, 'head')} from elsewhere fit{'s' if found.anchors == 1 else ''}."
     yield from map(clean, (*found.notes, *troubles))
+
+
+def pairs(counted: Counted) -> Iterator[str]:
+    """A line for each pair, the most frequent first; then those who approve each other over and over."""
+    for pair in counted.pairs:
+        yield clean(f"{pair.times:>6} of {pair.of:<6} {pair.asker} asked, {pair.approver} approved")
+    yield from map(clean, map(each_other, counted.each_other))
+
+
+def each_other(found: EachOther) -> str:
+    """`U0ALICE and U0CAROL approve each other over and over: 12 of 13, and 9 of 9 times.`"""
+    there, back = found.there, found.back
+    people = f"{there.asker} and {back.asker} approve each other over and over"
+    return f"{people}: {there.times} of {there.of}, and {back.times} of {back.of} times."
 
 
 def _told(record: Record, gone: Callable[[str], str]) -> Iterator[str]:

@@ -9,12 +9,13 @@ from bot import __version__, lifecycle
 from bot.audit.records import Verified
 from bot.audit.report.html import table, tag
 from bot.audit.report.timeline import picture
-from bot.audit.telling import said, verified
+from bot.audit.telling import each_other, said, verified
 from bot.durations import spell
 from bot.errors import TrailError
 from bot.events import BOT, Attachment, Observed, Record, Signalled
 from bot.lifecycle import Request
 from bot.models import Look, RequestId, Session, Snapshot, Unreachable
+from bot.pairs import Counted
 from bot.retention import Dropping
 from bot.sentences import ended
 
@@ -53,6 +54,7 @@ def page(
     found: Verified,
     *,
     dropped: Dropped,
+    pairs: Counted,
     by: str,
     now: datetime,
 ) -> Iterator[str]:
@@ -68,6 +70,7 @@ def page(
     yield tag("ul", *(tag("li", line) for line in verified(found, ())))
     for number, records in enumerate(requests):
         yield from _request(records, body, dropped, first=not number)
+    yield from _who_for_whom(requests, pairs)
     yield from _how_to_verify(found)
     yield "</body></html>\n"
 
@@ -173,6 +176,21 @@ def _session(session: Session) -> tuple[str, ...]:
 
 
 # ------------------------------------------------------------------------------------------ the end
+
+
+def _who_for_whom(requests: Sequence[Sequence[Record]], counted: Counted) -> Iterator[str]:
+    """In the whole trail, of those who asked these requests."""
+    askers = {records[0].event.who for records in requests}
+    ours = [pair for pair in counted.pairs if pair.asker in askers]
+    if not ours:
+        return
+    yield tag("h2", "Who approved for whom")
+    yield tag("p", "In the whole trail, of everyone who asked a request above.", class_="muted")
+    head = ("asked", "approved", "how often, of all that anybody approved")
+    yield table(head, [(pair.asker, pair.approver, f"{pair.times} of {pair.of}") for pair in ours])
+    for found in counted.each_other:
+        if found.people & askers:
+            yield tag("p", tag("strong", each_other(found)))
 
 
 def _how_to_verify(found: Verified) -> Iterator[str]:

@@ -11,7 +11,8 @@ from bot.events import LISTINGS, Record
 from bot.models import RequestId, Value
 
 USAGE = "say which requests: 42 57, since 24h, or channel C0PROD"
-_PLACE = re.compile(rb'"request":([1-9][0-9]*),"seq":([1-9][0-9]*),"v":1\}$')
+PLACE = re.compile(rb'"request":([1-9][0-9]*),"seq":([1-9][0-9]*),"v":1\}$')
+"""Of an event's bytes: its request and its number, which stand at the end."""
 
 
 class Wanted(Value):
@@ -59,7 +60,7 @@ class Selecting:
     def passing(self, events: Iterator[tuple[bytes, str]]) -> Iterator[tuple[bytes, str]]:
         """The same events."""
         for content, hash_ in events:
-            if place := _PLACE.search(content):
+            if place := PLACE.search(content):
                 self._see(RequestId(int(place[1])), int(place[2]), content, hash_)
             yield content, hash_
 
