@@ -9,9 +9,10 @@ from time import monotonic
 
 from bot import stopping, survey
 from bot.audit.notary import Notary
+from bot.audit.report.at_the_end import TrailReports
 from bot.audit.signing import Signer
 from bot.audit.stored import open_trail
-from bot.borders import Hosts, People, Store, Told
+from bot.borders import Hosts, People, Reports, Store, Told
 from bot.errors import LookupFailed, SlackLost, TrailError
 from bot.estate import Estate
 from bot.hosts.connections import SshHosts
@@ -109,13 +110,14 @@ async def serving(
         )
         async with open_trail(settings.database) as trail:
             vitals = Vitals(slack.way, trail, hosts.state)
+            reports = TrailReports(trail) if settings.audit.report else None
             if http:
                 http.healthy = vitals.healthy
             try:
                 async with (
                     _shown(vitals, settings),
                     _beside(vitals.run(), *_signing(trail, settings)),
-                    at_work(slack, trail, hosts, estate=estate, names=names, timing=timing),
+                    at_work(slack, trail, hosts, estate=estate, names=names, timing=timing, reports=reports),
                     _beside(survey.again(settings, estate, surveyed.notes)),
                     vitals.at_work(),
                 ):
@@ -169,6 +171,7 @@ async def at_work(
     estate: Estate,
     names: Mapping[str, str],
     timing: Timing,
+    reports: Reports | None = None,
 ) -> AsyncIterator[Workflow]:
     """Joins the parts on edges that are open. A task of the bot that fails ends the block with its error."""
     people = SlackPeople(slack.reads, slack.team)
@@ -185,6 +188,7 @@ async def at_work(
         incident_channel=incident_channel,
         bot_user=slack.user,
         changes=changes,
+        reports=reports,
     )
     pulse = Pulse()
     listeners = register(

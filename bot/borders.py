@@ -241,6 +241,14 @@ class Checkpoints(Protocol):
         ...
 
 
+class Reports(Protocol):
+    """Requests as pages for people who don't know Kickbot."""
+
+    async def of(self, request: RequestId, up_to: int) -> str:
+        """One request up to that event, as HTML; always the same. Raises TrailError."""
+        ...
+
+
 class StoreState(Value):
     """What a store knows of its own work. Ages are seconds; None: there was nothing yet.
 

@@ -95,13 +95,15 @@ class SlackSection(Value):
 class AuditSection(Value):
     """key: what signs checkpoints, an Ed25519 key; every: seconds between two of them. push: where else they go.
 
-    keep_bodies: seconds after which two people may drop what hosts said; without it nobody may.
+    keep_bodies: seconds after which two people may drop what hosts said; without it nobody may. report: the thread of a
+    request gets its report when it ends.
     """
 
     database: str = "kickbot.db"
     key: str = ""
     every: Seconds = 3600
     keep_bodies: Keeping | None = None
+    report: bool = False
     push: Annotated[tuple[PushTarget, ...], BeforeValidator(one_or_more)] = ()
 
     @field_validator("database")

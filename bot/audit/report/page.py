@@ -25,6 +25,8 @@ Body = Callable[[str], bytes | None]
 Dropped = Callable[[RequestId], Dropping | None]
 """By whose word the attachments of a request are gone; None if they are kept."""
 
+NOT_VERIFIED = "The whole trail was not verified for this: `kickbot audit verify`, as below, does it."
+
 LOOK: TypeAdapter[Snapshot | Unreachable] = TypeAdapter(Look)
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 STYLE = """
@@ -51,14 +53,16 @@ h2 { break-before: page } h2.first { break-before: auto } h3 { break-after: avoi
 def page(
     requests: Sequence[Sequence[Record]],
     body: Body,
-    found: Verified,
+    found: Verified | None,
     *,
     dropped: Dropped,
     pairs: Counted,
     by: str,
     now: datetime,
 ) -> Iterator[str]:
-    """Piece by piece. by: who made it. found: what verify says of the whole trail."""
+    """Piece by piece. by: who made it. found: what verify says of the whole trail; None: nobody
+    asked it.
+    """
     count = f"{len(requests)} request{'' if len(requests) == 1 else 's'}"
     yield '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
     yield f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
@@ -67,11 +71,12 @@ def page(
     yield tag("h1", f"Report of {count}")
     yield tag("p", f"Made by {by} at {_moment(now)} with Kickbot {__version__}. All times are UTC.", class_="muted")
     yield tag("h3", "Does the trail fit?")
-    yield tag("ul", *(tag("li", line) for line in verified(found, ())))
+    yield tag("ul", *(tag("li", line) for line in (verified(found, ()) if found else [NOT_VERIFIED])))
     for number, records in enumerate(requests):
         yield from _request(records, body, dropped, first=not number)
     yield from _who_for_whom(requests, pairs)
-    yield from _how_to_verify(found)
+    newest = requests[-1][-1]
+    yield from _how_to_verify(f"{found.events}:{found.head}" if found else f"{newest.seq}:{newest.hash}")
     yield "</body></html>\n"
 
 
@@ -193,14 +198,13 @@ def _who_for_whom(requests: Sequence[Sequence[Record]], counted: Counted) -> Ite
             yield tag("p", tag("strong", each_other(found)))
 
 
-def _how_to_verify(found: Verified) -> Iterator[str]:
+def _how_to_verify(head: str) -> Iterator[str]:
     yield tag("h2", "How to verify this")
     yield tag(
         "p",
         "Every event above has a hash that stands for it and for all events before it: SHA-256 over the hash of the"
         " event before and the event's bytes. Whoever has the trail, or an export of it, checks all of them with:",
     )
-    head = f"{found.events}:{found.head}"
     yield tag("pre", f"kickbot audit verify --expect-head {head}\nkickbot audit verify --from-file EXPORT.jsonl")
     yield tag(
         "p",
