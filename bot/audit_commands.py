@@ -75,12 +75,9 @@ def pairs(words: tuple[str, ...], config: str | None) -> None:
         database = _database(config)
         with stored.opened(database) as source:
             pairing = Pairing(_since(words))
-            try:
+            with _told_if_broken():
                 for _ in chain.walk(pairing.passing(source.events())):
                     pass
-            except BrokenTrail as broken:
-                click.echo(f"BROKEN at {broken} [{broken.kind}]", err=True)
-                sys.exit(FAILED)
         counted = pairing.counted()
         _note(database, "pairs", " ".join(words), sum(pair.times for pair in counted.pairs))
         for line in telling.pairs(counted):
@@ -127,14 +124,21 @@ def verify(
             if slack:
                 found, troubles = about.slack(source.channels())
                 elsewhere += found
-            try:
+            with _told_if_broken():
                 elsewhere += [anchor for file in about.pushed(checkpoints) for anchor in pushed(Path(file), fits)]
                 verified = sources.verified(source, elsewhere, fits)
-            except BrokenTrail as broken:
-                click.echo(f"BROKEN at {broken} [{broken.kind}]", err=True)
-                sys.exit(FAILED)
         for line in telling.verified(verified, troubles):
             click.echo(line)
+
+
+@contextmanager
+def _told_if_broken() -> Iterator[None]:
+    """The first bad event and what was done to it, on standard error, and exit status 1."""
+    try:
+        yield
+    except BrokenTrail as broken:
+        click.echo(f"BROKEN at {broken} [{broken.kind}]", err=True)
+        sys.exit(FAILED)
 
 
 class _About:
@@ -226,11 +230,8 @@ def backup(to: str, *, unrecorded: bool, config: str | None) -> None:
             newest = source.newest()
         if not unrecorded:
             stored.record(database, _taken_out("backup", newest))
-        try:
+        with _told_if_broken():
             found = stored.back_up(database, Path(to), fits)
-        except BrokenTrail as broken:
-            click.echo(f"BROKEN at {broken} [{broken.kind}]", err=True)
-            sys.exit(FAILED)
         for line in telling.verified(found, ()):
             click.echo(line)
         click.echo(f"Note its head elsewhere: kickbot audit verify --expect-head {found.events}:{found.head}")
@@ -267,12 +268,9 @@ def report(words: tuple[str, ...], out: str, unrecorded: bool, config: str | Non
         with stored.opened(database) as source:
             selecting, pairing = Selecting(wanted(words, now)), Pairing()
             passing = pairing.passing(selecting.passing(source.events()))
-            try:
+            with _told_if_broken():
                 seen = examine(passing, source.checkpoints(), (), fits)
                 requests, found = selecting.found(), source.check(seen)
-            except BrokenTrail as broken:
-                click.echo(f"BROKEN at {broken} [{broken.kind}]", err=True)
-                sys.exit(FAILED)
             taken = _taken_out("report", found.events, tuple(records[0].request for records in requests))
             if not unrecorded:
                 stored.record(database, taken)

@@ -33,6 +33,7 @@ SEARCHED = 400
 LOOKED_BACK = 5
 """Runs of a sweep, among which the last one that looked is looked for."""
 
+WAITING = frozenset({State.PENDING, State.TO_DROP})
 RUNNING = frozenset({State.APPROVED, State.WARNED, State.ACTING, State.VERIFYING})
 
 log = logging.getLogger(__name__)
@@ -160,7 +161,7 @@ class Questions:
         if not viewer.person.is_member:
             return Page(at=reading.at, refusal=policy.not_a_member(viewer.person))
         waiting = [k for k in reading.open if self._waits(k, viewer, reading.at)]
-        yours = [k for k in reading.open if k.request.state is State.PENDING and k.request.asker == who]
+        yours = [k for k in reading.open if k.request.state in WAITING and k.request.asker == who]
         running = [k for k in reading.open if k.request.state in RUNNING and self._shows(k, viewer)]
         frozen = [k for k in reading.open if k.request.state is State.FROZEN]
         held = self._held(reading, viewer)
@@ -177,7 +178,7 @@ class Questions:
             held=held,
             sweeps=self._sweeps(reading, viewer),
             frozen=tuple(frozen),
-            may_freeze=bool(policy.may_freeze(self._rights.policy, viewer.person, viewer.members)),
+            may_freeze=self._may_freeze(viewer),
             rights=standings(self._rights.policy, viewer.person, viewer.members),
             unread=viewer.unread,
         )
@@ -201,9 +202,16 @@ class Questions:
     def _waits(self, known: Known, viewer: Viewer, now: Moment) -> bool:
         """May this person's approval count for any host for which it doesn't yet, and is there time?"""
         request = known.request
-        if request.state is not State.PENDING or request.decide_by is None or now >= request.decide_by:
+        if request.decide_by is None or now >= request.decide_by:
+            return False
+        if request.state is State.TO_DROP:
+            return viewer.person.id != request.asker and self._may_freeze(viewer)
+        if request.state is not State.PENDING:
             return False
         return any(viewer.person.id not in request.approved_on(host) for host in self._decides(request, viewer))
+
+    def _may_freeze(self, viewer: Viewer) -> bool:
+        return bool(policy.may_freeze(self._rights.policy, viewer.person, viewer.members))
 
     def _stops(self, known: Known, viewer: Viewer) -> bool:
         return viewer.person.id == known.request.asker or bool(self._decides(known.request, viewer))

@@ -316,7 +316,9 @@ def test_every_command_says_by_whose_word_it_went(left: Left) -> None:
     assert told not in left.audit("show", "7").stdout
     assert "U0CAROL approved: it is dropped from here on" in left.audit("show", "4").stdout
     assert "retention of what ended before" in left.audit("list").stdout
-    assert "asked to drop what hosts said" in left.audit("export", "--format", "csv").stdout
+    for form in ("csv", "cef"):
+        assert "asked to drop what hosts said" in left.audit("export", "--format", form).stdout
+    assert left.audit("export", "--format", "ocsf").exit_code == 0
     out = left.folder / "report.html"
     assert left.audit("report", "1", "--out", str(out)).exit_code == 0
     assert f"What w1 said was {told}. Its digest stays." in out.read_text()
@@ -358,6 +360,28 @@ async def test_asked_by_one_and_clicked_by_another(sandbox: SandboxSlack, tmp_pa
         await carol.sees("All of it is dropped, but for what newer or open requests need too.", "incidents")
         await bob.command("incidents", "/audit", "1")
         await bob.sees("What the hosts said was dropped by request 4, asked by")
+
+
+async def test_it_waits_on_the_home_tab_of_whoever_may_decide(
+    sandbox: SandboxSlack, tmp_path: Path, policy: Policy
+) -> None:
+    """With its buttons for Carol, with the way back for Bob, who asked, and for Dave, who may approve nothing, not."""
+    await old_request(tmp_path)
+    bob, carol, dave = (sandbox.as_(name) for name in ("bob", "carol", "dave"))
+    async with start(sandbox, tmp_path, policy=policy) as bot:
+        await bob.command("incidents", "/kickbot", "retention")
+        await carol.sees("1 attachment, ", "incidents")
+        for person in (bob, carol, dave):
+            await person.open_home()
+
+        assert DROP in str((await carol.sees_home("Waiting for you (1)")).blocks)
+        own = str((await bob.sees_home("Yours, waiting for others (1)")).blocks)
+        assert KEEP in own
+        assert DROP not in own
+        others = str((await dave.sees_home("Waiting for you (0)")).blocks)
+        assert DROP not in others
+        assert KEEP not in others
+        assert await kept(bot.trail, "host1") == ["host1"]
 
 
 async def test_cancelled_by_a_click(sandbox: SandboxSlack, tmp_path: Path, policy: Policy) -> None:

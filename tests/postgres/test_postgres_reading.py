@@ -454,3 +454,5 @@ def test_who_may_only_read_reads(full: str, config: Path, server: Server) -> Non
     assert "asked" in reader.stdout or "al w1" in reader.stdout
     assert reader.stderr.startswith("this reading is not recorded: the database doesn't allow it")
     assert [row[0] for row in rows(full, "SELECT kind FROM events WHERE seq > 6")] == ["read"]
+    listed = [stored.list_requests(full, about=None, reads=reads, limit=9) for reads in (False, True)]
+    assert [len(requests) for requests in listed] == [3, 4]

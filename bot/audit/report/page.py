@@ -75,8 +75,7 @@ def page(
     for number, records in enumerate(requests):
         yield from _request(records, body, dropped, first=not number)
     yield from _who_for_whom(requests, pairs)
-    newest = requests[-1][-1]
-    yield from _how_to_verify(f"{found.events}:{found.head}" if found else f"{newest.seq}:{newest.hash}")
+    yield from _how_to_verify(f"{found.events}:{found.head}" if found else _newest(requests))
     yield "</body></html>\n"
 
 
@@ -196,6 +195,12 @@ def _who_for_whom(requests: Sequence[Sequence[Record]], counted: Counted) -> Ite
     for found in counted.each_other:
         if found.people & askers:
             yield tag("p", tag("strong", each_other(found)))
+
+
+def _newest(requests: Sequence[Sequence[Record]]) -> str:
+    """The newest event in it stands for all before it."""
+    newest = max((record for records in requests for record in records), key=lambda record: record.seq)
+    return f"{newest.seq}:{newest.hash}"
 
 
 def _how_to_verify(head: str) -> Iterator[str]:
