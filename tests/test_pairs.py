@@ -1,17 +1,21 @@
 """Who approved for whom: counted, and the same two people who approve each other over and over stand out."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bot import events
+from bot.audit import reading
+from bot.audit.pairing import Pairing
 from bot.audit.sqlite import SqliteTrail
 from bot.pairs import Counted, Pairs
 from bot.questions import Questions
 from bot.rights import Rights
 from bot.slack.content import history
 from tests import make
+from tests.fakes import FakeClock
 from tests.make import START
 from tests.stage import KICK, Stage
 from tests.stories import check
@@ -143,6 +147,22 @@ def test_pairs_on_the_command_line(left: Left) -> None:
     assert left.audit("pairs", "since", "90d").stdout == shown
     assert "is not understood: since 90d" in left.audit("pairs", "lately").stderr
     assert "read 7 requests (pairs)" in left.audit("show", "22").stdout
+
+
+async def test_what_was_asked_before_and_approved_since(tmp_path: Path) -> None:
+    """It is the approval that counts; what was approved before doesn't."""
+    clock, path = FakeClock(), tmp_path / "kickbot.db"
+    async with SqliteTrail.open(path, clock) as trail:
+        requests = [(await trail.append(None, make.asked(who=A, key=str(n)))).request for n in range(2)]
+        for request, who in zip(requests, (B, C), strict=True):
+            await trail.append(request, story(A, who)[1])
+            clock.now += timedelta(days=1)
+    pairing = Pairing(make.START + timedelta(hours=1))
+
+    with reading.opened(path) as source:
+        assert len(list(pairing.passing(source.events()))) == 4
+
+    assert numbers(pairing.counted()) == [(A, C, 1, 1)]
 
 
 def test_pairs_in_the_report(left: Left) -> None:

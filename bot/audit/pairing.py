@@ -6,13 +6,13 @@ from datetime import datetime
 
 from bot.audit import records
 from bot.audit.report.selecting import PLACE
-from bot.pairs import KINDS, Counted, Pairs
+from bot.pairs import KINDS, SAYS_YES, Counted, Pairs
 
 _COUNTS = re.compile(rb'"kind":"(?:%s)"' % "|".join(sorted(KINDS)).encode())
 
 
 class Pairing:
-    """since: only what was approved then or later."""
+    """since: only what was approved then or later, whenever it was asked."""
 
     def __init__(self, since: datetime | None = None) -> None:
         self._pairs = Pairs()
@@ -23,7 +23,7 @@ class Pairing:
         for content, hash_ in events:
             if _COUNTS.search(content) and (place := PLACE.search(content)):
                 record = records.read(int(place[2]), content, hash_)
-                if not self._since or record.at >= self._since:
+                if record.event.kind not in SAYS_YES or not self._since or record.at >= self._since:
                     self._pairs.see(record)
             yield content, hash_
 
