@@ -14,10 +14,11 @@ from bot.audit.places.aws import Keys
 from bot.audit.places.buckets import Credentials
 from bot.audit.places.opening import Access
 from bot.audit.places.tls import Tls
+from bot.audit.report.at_the_end import TrailReports
 from bot.audit.signing import Signer
 from bot.audit.stored import open_trail
 from bot.audit.streaming import Stream
-from bot.borders import Hosts, People, Store, Told
+from bot.borders import Hosts, People, Reports, Store, Told
 from bot.errors import LookupFailed, SlackLost, TrailError
 from bot.estate import Estate
 from bot.hosts.connections import SshHosts
@@ -115,13 +116,14 @@ async def serving(
         )
         async with open_trail(settings.database) as trail:
             vitals = Vitals(slack.way, trail, hosts.state)
+            reports = TrailReports(trail) if settings.audit.report else None
             if http:
                 http.healthy = vitals.healthy
             try:
                 async with (
                     _shown(vitals, settings),
                     _beside(vitals.run(), *_telling_elsewhere(trail, settings, secrets)),
-                    at_work(slack, trail, hosts, estate=estate, names=names, timing=timing),
+                    at_work(slack, trail, hosts, estate=estate, names=names, timing=timing, reports=reports),
                     _beside(survey.again(settings, estate, surveyed.notes)),
                     vitals.at_work(),
                 ):
@@ -193,6 +195,7 @@ async def at_work(
     estate: Estate,
     names: Mapping[str, str],
     timing: Timing,
+    reports: Reports | None = None,
 ) -> AsyncIterator[Workflow]:
     """Joins the parts on edges that are open. A task of the bot that fails ends the block with its error."""
     people = SlackPeople(slack.reads, slack.team)
@@ -209,6 +212,7 @@ async def at_work(
         incident_channel=incident_channel,
         bot_user=slack.user,
         changes=changes,
+        reports=reports,
     )
     pulse = Pulse()
     listeners = register(

@@ -6,7 +6,7 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -14,17 +14,18 @@ from typing import BinaryIO
 import click
 
 from bot import settings
-from bot.audit import exporting, sources, stored, telling
+from bot.audit import chain, exporting, sources, stamped, stored, telling
 from bot.audit.anchors import Anchor, expected, in_slack
 from bot.audit.examining import Fits, examine
 from bot.audit.exporting import FORMS
+from bot.audit.pairing import Pairing
 from bot.audit.records import Verified
 from bot.audit.report.page import page
 from bot.audit.report.selecting import Selecting, wanted
 from bot.audit.sources import ExportedFile, Source, pushed
-from bot.audit.stamped import Read
-from bot.errors import BrokenTrail, SettingsError
-from bot.events import Exported
+from bot.durations import seconds
+from bot.errors import AlreadyRecorded, BrokenTrail, CommandError, SettingsError, TrailError
+from bot.events import Exported, Read
 from bot.models import RequestId
 from bot.plainly import FAILED, plainly, with_config
 
@@ -37,11 +38,14 @@ def audit() -> None:
 @audit.command("list")
 @click.argument("about", required=False)
 @click.option("--limit", default=50, show_default=True, help="At most so many requests, the newest ones.")
+@click.option("--reads", is_flag=True, help="With those who read the trail, which are left out else.")
 @with_config
-def list_(about: str | None, limit: int, config: str | None) -> None:
-    """A line for each request; ABOUT a login name, a host or a Slack id."""
+def list_(about: str | None, limit: int, *, reads: bool, config: str | None) -> None:
+    """A line for each request; ABOUT a login name, a host or a Slack id. That you read it is recorded."""
     with plainly():
-        found = stored.list_requests(_database(config), about=about, limit=limit)
+        database = _database(config)
+        found = stored.list_requests(database, about=about, reads=reads, limit=limit)
+        _note(database, "list", about or "", len(found))
         for records in found:
             click.echo(telling.line(records))
         if not found and not about:
@@ -54,9 +58,42 @@ def list_(about: str | None, limit: int, config: str | None) -> None:
 @click.argument("request", type=int)
 @with_config
 def show(request: int, config: str | None) -> None:
-    """One request as a story: every event, with its time."""
+    """One request as a story: every event, with its time. That you read it is recorded."""
     with plainly():
-        click.echo(telling.story(stored.show(_database(config), request)))
+        database = _database(config)
+        records = stored.show(database, request)
+        _note(database, "show", str(request), 1)
+        with stored.opened(database) as source:
+            click.echo(telling.story(records, partial(stored.gone, source, request)))
+
+
+@audit.command()
+@click.argument("words", nargs=-1, metavar="[since 90d]")
+@with_config
+def pairs(words: tuple[str, ...], config: str | None) -> None:
+    """Who approved for whom, how often, and who approve each other over and over. That you read it is recorded."""
+    with plainly():
+        database = _database(config)
+        with stored.opened(database) as source:
+            pairing = Pairing(_since(words))
+            with _told_if_broken():
+                for _ in chain.walk(pairing.passing(source.events())):
+                    pass
+        counted = pairing.counted()
+        _note(database, "pairs", " ".join(words), sum(pair.times for pair in counted.pairs))
+        for line in telling.pairs(counted):
+            click.echo(line)
+        if not counted.pairs:
+            click.echo("Nobody approved anything.")
+
+
+def _since(words: tuple[str, ...]) -> datetime | None:
+    if not words:
+        return None
+    length = seconds(words[-1]) if len(words) == 2 and words[0] == "since" else None  # noqa: PLR2004 - and how long
+    if length is None:
+        raise CommandError(f"{' '.join(words)!r} is not understood: since 90d")
+    return datetime.now(UTC) - timedelta(seconds=length)
 
 
 @audit.command()
@@ -90,14 +127,21 @@ def verify(
             if slack:
                 found, troubles = about.slack(source.channels())
                 elsewhere += found
-            try:
+            with _told_if_broken():
                 elsewhere += [anchor for file in about.pushed(checkpoints) for anchor in pushed(Path(file), fits)]
                 verified = sources.verified(source, elsewhere, fits, read)
-            except BrokenTrail as broken:
-                click.echo(f"BROKEN at {broken} [{broken.kind}]", err=True)
-                sys.exit(FAILED)
         for line in telling.verified(verified, (*troubles, *about.unstamped(verified))):
             click.echo(line)
+
+
+@contextmanager
+def _told_if_broken() -> Iterator[None]:
+    """The first bad event and what was done to it, on standard error, and exit status 1."""
+    try:
+        yield
+    except BrokenTrail as broken:
+        click.echo(f"BROKEN at {broken} [{broken.kind}]", err=True)
+        sys.exit(FAILED)
 
 
 class _About:
@@ -125,7 +169,7 @@ class _About:
             return signing.Signers(_text(allowed)).fits
         return signing.Signers(signing.public(key)).fits if key else None
 
-    def stampers(self, authorities: str | None) -> Read:
+    def stampers(self, authorities: str | None) -> stamped.Read:
         """What a time stamp proves; nobody's word counts if nobody was named."""
         from bot.audit import stamps  # noqa: PLC0415 - opens no library of certificates for the other commands
 
@@ -192,6 +236,26 @@ def copy(to: str, config: str | None) -> None:
 
 
 @audit.command()
+@click.option("--to", metavar="FILE", required=True, help="A new file; nothing is overwritten.")
+@click.option("--unrecorded", is_flag=True, help="For a copy that can't be written: don't record the backup.")
+@with_config
+def backup(to: str, *, unrecorded: bool, config: str | None) -> None:
+    """The whole trail of a SQLite file into a new one, beside a running bot; verified, with its head to note."""
+    with plainly():
+        about = _About(None, config)
+        database, fits = about.database, about.signers(None)
+        with stored.opened(database) as source:
+            newest = source.newest()
+        if not unrecorded:
+            stored.record(database, _taken_out("backup", newest))
+        with _told_if_broken():
+            found = stored.back_up(database, Path(to), fits)
+        for line in telling.verified(found, ()):
+            click.echo(line)
+        click.echo(f"Note its head elsewhere: kickbot audit verify --expect-head {found.events}:{found.head}")
+
+
+@audit.command()
 @click.option("--format", "form", type=click.Choice(sorted(FORMS)), required=True, help="jsonl is what verify reads.")
 @click.option("--out", metavar="FILE", help="A new file; else standard output.")
 @click.option("--unrecorded", is_flag=True, help="For a copy that can't be written: don't record the export.")
@@ -220,24 +284,37 @@ def report(words: tuple[str, ...], out: str, unrecorded: bool, config: str | Non
         about = _About(None, config)
         database, fits = about.database, about.signers(None)
         with stored.opened(database) as source:
-            selecting = Selecting(wanted(words, now))
-            try:
-                seen = examine(selecting.passing(source.events()), source.checkpoints(), (), fits)
+            selecting, pairing = Selecting(wanted(words, now)), Pairing()
+            passing = pairing.passing(selecting.passing(source.events()))
+            with _told_if_broken():
+                seen = examine(passing, source.checkpoints(), (), fits)
                 requests, found = selecting.found(), source.check(seen)
-            except BrokenTrail as broken:
-                click.echo(f"BROKEN at {broken} [{broken.kind}]", err=True)
-                sys.exit(FAILED)
             taken = _taken_out("report", found.events, tuple(records[0].request for records in requests))
             if not unrecorded:
                 stored.record(database, taken)
             with _written(out) as file:
-                for piece in page(requests, source.body, found, by=taken.by, now=now):
+                counted, by = pairing.counted(), taken.by
+                pieces = page(requests, source.body, found, dropped=source.dropped, pairs=counted, by=by, now=now)
+                for piece in pieces:
                     file.write(piece.encode())
 
 
+def _note(database: Path | str, what: str, about: str, requests: int) -> None:
+    """Who read what. A trail that can't be written is read all the same, with a word about it."""
+    try:
+        stored.record(database, Read.of(what, about, requests, datetime.now(UTC), by=_me()))
+    except AlreadyRecorded:
+        return
+    except TrailError as error:
+        click.echo(f"this reading is not recorded: {error}", err=True)
+
+
+def _me() -> str:
+    return f"{getpass.getuser()} on {socket.gethostname()}"
+
+
 def _taken_out(what: str, up_to: int, requests: tuple[RequestId, ...] = ()) -> Exported:
-    by = f"{getpass.getuser()} on {socket.gethostname()}"
-    return Exported(by=by, what=what, requests=requests, up_to=up_to, read_at=datetime.now(UTC))
+    return Exported(by=_me(), what=what, requests=requests, up_to=up_to, read_at=datetime.now(UTC))
 
 
 @contextmanager
@@ -278,8 +355,8 @@ def checkpoint(event: int | None, save: str | None, config: str | None) -> None:
         if save:
             Path(save).write_text(found.text)
             Path(f"{save}.sig").write_text(found.signature)
-            for number, stamped in enumerate(stored.stamps(_database(config), found.seq), 1):
-                Path(f"{save}.tsr" if number == 1 else f"{save}.{number}.tsr").write_bytes(stamped.answer)
+            for number, stamp in enumerate(stored.stamps(_database(config), found.seq), 1):
+                Path(f"{save}.tsr" if number == 1 else f"{save}.{number}.tsr").write_bytes(stamp.answer)
         click.echo(found.text + found.signature, nl=False)
 
 

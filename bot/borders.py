@@ -10,6 +10,7 @@ from typing import Protocol
 from bot.events import Event, Record
 from bot.models import Answer, HostLimits, HostUptime, Moment, Person, RequestId, Snapshot, Step, Unreachable, Value
 from bot.policy import Channel
+from bot.retention import Dropping
 
 Sleep = Callable[[float], Awaitable[None]]
 """Time is an edge too: who waits is told how, so that a test never does."""
@@ -33,6 +34,14 @@ class Lease(Value):
     request: RequestId
     owner: str
     epoch: int = 0
+
+
+class Aged(Value):
+    """What could be dropped of a trail: attachments, with their bytes, of requests that ended by the event `up_to`."""
+
+    up_to: int
+    bodies: int
+    size: int
 
 
 class Trail(Protocol):
@@ -81,6 +90,21 @@ class Trail(Protocol):
         about: only of this Slack id, login name or host. since: only what began then or later. listings: with those
         that only looked.
         """
+        ...
+
+    async def aged(self, before: datetime) -> Aged:
+        """What only requests need that had ended by then."""
+        ...
+
+    async def drop(self, request: RequestId) -> None:
+        """Drop what that request lets be dropped, but for what others need by now. Again does no harm.
+
+        Raises TrailError unless two people agreed to it.
+        """
+        ...
+
+    async def dropped(self, request: RequestId) -> Dropping | None:
+        """By which word of two people the attachments of that request are gone; None if they are kept."""
         ...
 
     async def now(self) -> datetime:
@@ -226,6 +250,14 @@ class Checkpoints(Protocol):
 
     async def advance(self, place: str, seq: int) -> None:
         """It was told so far. It never goes back."""
+        ...
+
+
+class Reports(Protocol):
+    """Requests as pages for people who don't know Kickbot."""
+
+    async def of(self, request: RequestId, up_to: int) -> str:
+        """One request up to that event, as HTML; always the same. Raises TrailError."""
         ...
 
 

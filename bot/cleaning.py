@@ -117,7 +117,18 @@ _OPTIONS = (
     ("ssh-keygen", "ssh-keygen", "-[NP][^\\S\\n]?"),
     ("curl", "curl", "-[#0-46aBfgGiIjJklLMnNOpqRsSvVZ]{1,20}[uU][^\\S\\n]?[^\\s:]{1,100}:"),
     ("http", "https?", "(?:-a[^\\S\\n]?|--auth[ =])[^\\s:]{1,100}:"),
+    ("curl", "curl", "-b[^\\S\\n]?[\"']?[^\\s=\"']{1,100}="),
+    ("lftp", "lftp", "-u[^\\S\\n]?[^\\s,]{1,100},"),
+    ("cqlsh twine rdesktop az", "cqlsh|twine|rdesktop|az[^\\S\\n]{1,3}login", "-p[^\\S\\n]?"),
+    ("snmp", "snmp[a-z]{2,12}", "-[AXc][^\\S\\n]?"),
+    ("freerdp", "(?:x|wl|sdl-)freerdp\\d?", "/p(?:assword)?:"),
+    ("nmcli", "nmcli", "(?:password|(?:[\\w-]{1,40}\\.)?psk)[^\\S\\n]"),
     ("smb rpcclient net", "smb[a-z]{1,20}|rpcclient|net", "(?:-U|--user(?:name)?)[ =]?[^\\s%]{1,100}%"),
+)
+# Programs behind whose own words the secret stands, without an option.
+_PLACES = (
+    ("rabbitmqctl", "rabbitmqctl[^\\S\\n](?:[^\\n]{0,80}?\\s)??(?:add_user|change_password)[^\\S\\n]{1,3}\\S{1,100}"),
+    ("aws", "aws[^\\S\\n](?:[^\\n]{0,80}?\\s)??set[^\\S\\n]{1,3}[\\w.]{0,60}?(?:secret_access_key|session_token)"),
 )
 _PROGRAM = r"(?:^|(?<=[\s/]))"
 
@@ -146,7 +157,7 @@ _SECRETS = {
         ),
         (
             _NAME_WORDS,
-            rf"(?P<before>(?:^|(?<=\s))--?[\w-]{{0,40}}?{_NAME}[^\S\n]{{1,3}})(?!-|\[masked\]){_VALUE}",
+            rf"(?P<before>(?:^|(?<=\s))(?!--ask-)--?[\w-]{{0,40}}?{_NAME}[^\S\n]{{1,3}})(?!-|\[masked\]){_VALUE}",
         ),
         # Authorization headers, and their values standing alone
         (
@@ -184,8 +195,8 @@ _SECRETS = {
             r"(?P<before>\bsshpass[^\S\n]{1,9}-p[^\S\n]{0,3})(?!\[masked\])[^\s]+",
         ),
         (
-            "redis-cli",
-            r"(?P<before>\bredis-cli\b[^\n]{0,200}?\s-a[^\S\n]{1,3})(?!\[masked\])[^\s]+",
+            "redis-cli valkey-cli",
+            r"(?P<before>\b(?:redis|valkey)-cli\b[^\n]{0,200}?\s-a[^\S\n]{1,3})(?!\[masked\])[^\s]+",
         ),
         *(
             (
@@ -193,6 +204,10 @@ _SECRETS = {
                 rf"(?P<before>{_PROGRAM}(?:{program})[^\S\n](?:[^\n]{{0,200}}?\s)??(?-i:{option}))(?!-|\s|\[masked\]){_VALUE}",
             )
             for words, program, option in _OPTIONS
+        ),
+        *(
+            (words, rf"(?P<before>{_PROGRAM}(?:{place})[^\S\n]{{1,3}})(?!-|\s|\[masked\]){_VALUE}")
+            for words, place in _PLACES
         ),
         # htpasswd -b FILE USER SECRET, without FILE after -n; sqlplus USER/SECRET@DATABASE
         (
@@ -211,9 +226,11 @@ _SECRETS = {
             r"(?P<before>\bhooks\.slack(?:-gov)?\.com/\w{1,20}/)(?!\[masked\])[^\s\"'<>]+",
         ),
         (
-            "xox xapp- ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- akia asia sk- sk_ hvs. hvb. eyj",
+            "xox xapp- ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- akia asia sk- sk_ hvs. hvb. eyj"
+            " aiza npm_ dckr_pat_ sg. pypi-age",
             r"(?P<before>)\b(?:xox[abeprs]-[\w-]{8,}|xapp-[\w-]{8,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}"
-            r"|AKIA[0-9A-Z]{16}|ASIA[0-9A-Z]{16}|sk[-_][\w-]{20,}|hv[sb]\.[\w-]{20,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)",
+            r"|AKIA[0-9A-Z]{16}|ASIA[0-9A-Z]{16}|sk[-_][\w-]{20,}|hv[sb]\.[\w-]{20,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"
+            r"|AIza[\w-]{35}|npm_[A-Za-z0-9]{36}|dckr_pat_[\w-]{20,}|SG\.[\w-]{16,}\.[\w-]{16,}|pypi-AgE[\w-]{16,})",
         ),
     )
 }

@@ -23,6 +23,7 @@ from bot.models import (
     Kick,
     Limits,
     Listing,
+    Retention,
     SetLimit,
     Sweeps,
     Unfreeze,
@@ -52,14 +53,19 @@ USAGE = {
     "unhold": "`/unhold USER HOSTS [because REASON…]` gives back before the time. For example: `/unhold bob web03`.",
     "holds": "`/kickbot holds`: who is held where, and until when.",
     "sweeps": "`/kickbot sweeps`: what runs by itself, what it found last, and when it runs next.",
+    "retention": "`/kickbot retention` asks to drop what hosts said longer ago than kickbot.toml keeps it; it needs two"
+    " people.",
     "kickbot": "`/kickbot sessions …`, `/kickbot kick …`, `/kickbot unhold …`, `/kickbot holds`, `/kickbot sweeps`,"
-    " `/kickbot limits …`, `/kickbot audit …`, `/kickbot freeze …`, `/kickbot unfreeze` or `/kickbot help`.",
+    " `/kickbot limits …`, `/kickbot audit …`, `/kickbot freeze …`, `/kickbot unfreeze`,"
+    " `/kickbot retention` or `/kickbot help`.",
 }
 
-BEHIND_KICKBOT = frozenset({"sessions", "kick", "unhold", "holds", "sweeps", "limits", "audit", "freeze", "unfreeze"})
+BEHIND_KICKBOT = frozenset(
+    {"sessions", "kick", "unhold", "holds", "sweeps", "limits", "audit", "freeze", "unfreeze", "retention"}
+)
 """What `/kickbot` takes as its first word."""
 
-_COMPLETE = frozenset({"audit", "unfreeze", "holds", "sweeps"})
+_COMPLETE = frozenset({"audit", "unfreeze", "holds", "sweeps", "retention"})
 """What is a command without any word behind it; the others then explain themselves."""
 
 # How many words stand before the keywords: an account may well be called `hold`.
@@ -75,6 +81,7 @@ _WORDS = {
     "audit": frozenset({"since"}),
     "freeze": frozenset[str](),
     "unfreeze": frozenset[str](),
+    "retention": frozenset[str](),
 }
 _WITH_VALUE = frozenset({"session", "idle", "from", "key", "warn", "hold"})
 
@@ -292,13 +299,20 @@ def _sweeps(words: list[str], reason: str | None, _inventory: Inventory) -> Swee
     return Sweeps()
 
 
+def _retention(words: list[str], reason: str | None, _inventory: Inventory) -> Retention:
+    _keywords("retention", words)
+    if reason is not None:
+        raise CommandError(USAGE["retention"])
+    return Retention()
+
+
 def _kickbot(words: list[str], _reason: str | None, _inventory: Inventory) -> Help:
     raise _unknown("kickbot", words[0])
 
 
 def _unknown(command: str, word: str) -> CommandError:
     """Nothing is ever done on a guess: a reason behind `becuase` would be lost."""
-    name = f"kickbot {command}" if command in {"freeze", "unfreeze", "holds", "sweeps"} else command
+    name = f"kickbot {command}" if command in {"freeze", "unfreeze", "holds", "sweeps", "retention"} else command
     said = f"`{quoted(word)}` is not a word that `/{name}` knows.{did_you_mean(word, _MEANT[command])}"
     return CommandError(f"{said} Nothing was done. `/{name} help` explains each word.")
 
@@ -313,6 +327,7 @@ _PARSERS: dict[str, Callable[[list[str], str | None, Inventory], Command]] = {
     "audit": _audit,
     "freeze": _freeze,
     "unfreeze": _unfreeze,
+    "retention": _retention,
     "kickbot": _kickbot,
 }
 

@@ -4,6 +4,7 @@ Host output never stands in an event. It is an `Attachment`: the event holds dig
 A field may be added with a default; nothing is renamed or removed while version 1 is read.
 """
 
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -30,8 +31,12 @@ from bot.models import (
 
 BOT = "kickbot"
 
-Action = Literal["approve", "deny", "cancel", "unfreeze", "unhold"]
+Action = Literal["approve", "deny", "cancel", "unfreeze", "unhold", "drop"]
 """What people decide by a click or a word."""
+
+
+SAME_READ = 600
+"""Seconds in which the same question of the same person is recorded once: who watches doesn't fill the trail."""
 
 
 class Attachment(Value):
@@ -102,6 +107,31 @@ class Exported(_Event):
     requests: tuple[RequestId, ...] = ()
     up_to: int
     read_at: Moment
+
+
+class Read(_Event):
+    """Someone read requests: by `/audit` (who), or on the command line (by: their login and machine). A request of its
+    own, closed. The same question of the same person leaves one of these in ten minutes: that is what the key says.
+
+    what: `list`, `show`, `pairs` or `audit`. about: in their words. requests: how many were shown. read_at: as of
+    Exported.
+    """
+
+    kind: Literal["read"] = "read"
+    key: str
+    by: str = ""
+    what: str
+    about: str = ""
+    requests: int
+    read_at: Moment
+
+    @classmethod
+    def of(cls, what: str, about: str, requests: int, read_at: datetime, *, who: str = BOT, by: str = "") -> "Read":
+        """With the key that the same reading has in these ten minutes."""
+        read = cls(who=who, by=by, what=what, about=about, requests=requests, read_at=read_at, key="")
+        same = read_at - timedelta(seconds=read_at.timestamp() % SAME_READ)
+        asked = read.model_copy(update={"requests": 0, "read_at": same})
+        return read.model_copy(update={"key": f"read {digest(canonical(asked))}"})
 
 
 class Asked(_Event):
@@ -199,6 +229,36 @@ class Released(_Event):
     how: Literal["given", "changed", "never", "unknown"]
     by: Literal["", "kickbot", "host"] = ""
     after: AccountState | None = None
+
+
+class RetentionAsked(_Event):
+    """Someone asked to drop what hosts said in requests that ended long ago. It is a request of its own.
+
+    key, channel, home: as of Asked. before: the moment by which those requests had ended; up_to: the newest event from
+    before it. bodies, size: how many attachments that was about when it was asked, and how many bytes.
+    """
+
+    kind: Literal["retention_asked"] = "retention_asked"
+    key: str
+    channel: str
+    home: str
+    before: Moment
+    up_to: int
+    bodies: int
+    size: int
+    decide_by: Moment
+
+
+class RetentionApproved(_Event):
+    """Another person agrees: from here on they are dropped, and what isn't there any more was meant to go."""
+
+    kind: Literal["retention_approved"] = "retention_approved"
+
+
+class Dropped(_Event):
+    """All that this request was about is gone, but for what newer or open requests need too."""
+
+    kind: Literal["dropped"] = "dropped"
 
 
 class Refused(_Event):
@@ -369,6 +429,7 @@ class Closed(_Event):
 Event = Annotated[
     Looked
     | Exported
+    | Read
     | Asked
     | Frozen
     | UnfreezeAsked
@@ -378,6 +439,9 @@ Event = Annotated[
     | UnholdApproved
     | Overdue
     | Released
+    | RetentionAsked
+    | RetentionApproved
+    | Dropped
     | Refused
     | Observed
     | Planned
@@ -400,8 +464,14 @@ Event = Annotated[
 
 # The kinds that end a request. A refused click may still follow one of them; nothing that changes the request may.
 FINAL = frozenset(
-    {"looked", "exported", "refused", "denied", "cancelled", "expired", "lapsed", "closed", "unfrozen", "released"}
+    {
+        *{"looked", "exported", "read", "refused", "denied", "cancelled", "expired", "lapsed", "closed", "unfrozen"},
+        *{"released", "dropped"},
+    }
 )
+
+# The kinds that only tell of someone who looked, or read: one of them is no request to anyone.
+LISTINGS = frozenset({"looked", "exported", "read"})
 
 
 class Entry(Value):

@@ -7,6 +7,7 @@ approved -> (warning: observed, ending, signalled) -> warned, until its time has
 approved | warned -> acting (observed, ending, signalled, again) -> verifying -> closed
 approved | warned -> lapsed | cancelled
 frozen -> unfrozen, a request of its own that stops all others, see `brake.py`
+retention: to drop -> dropping -> dropped, a request of its own about attachments of the trail, see `drops.py`
 held -> released, a request of its own for each host on which an account is kept out, see `holds.py`
 """
 
@@ -36,9 +37,12 @@ from bot.events import (
     Overdue,
     Permitted,
     Planned,
+    Read,
     Record,
     Refused,
     Released,
+    RetentionApproved,
+    RetentionAsked,
     Signalled,
     UnfreezeAsked,
     UnholdApproved,
@@ -88,6 +92,8 @@ class State(StrEnum):
     VERIFYING = "verifying"
     FROZEN = "frozen"
     HELD = "held"
+    TO_DROP = "waiting for approval to drop"
+    DROPPING = "dropping"
     REFUSED = "refused"
     DENIED = "denied"
     CANCELLED = "cancelled"
@@ -98,6 +104,8 @@ class State(StrEnum):
     EXPORTED = "exported"
     UNFROZEN = "unfrozen"
     RELEASED = "released"
+    DROPPED = "dropped"
+    READ = "read"
 
     @property
     def final(self) -> bool:
@@ -116,6 +124,8 @@ FINAL = frozenset(
         State.EXPORTED,
         State.UNFROZEN,
         State.RELEASED,
+        State.DROPPED,
+        State.READ,
     }
 )
 
@@ -128,8 +138,11 @@ FOLLOWS: dict[str, tuple[frozenset[State], State | None]] = {
     "approved": (frozenset({State.PENDING}), None),
     "permitted": (frozenset({State.PENDING}), State.APPROVED),
     "denied": (frozenset({State.PENDING}), State.DENIED),
-    "cancelled": (frozenset({State.ASKED, State.PENDING, State.APPROVED, State.WARNED}), State.CANCELLED),
-    "expired": (frozenset({State.PENDING}), State.EXPIRED),
+    "cancelled": (
+        frozenset({State.ASKED, State.PENDING, State.APPROVED, State.WARNED, State.TO_DROP}),
+        State.CANCELLED,
+    ),
+    "expired": (frozenset({State.PENDING, State.TO_DROP}), State.EXPIRED),
     "lapsed": (frozenset({State.APPROVED, State.WARNED}), State.LAPSED),
     "warned": (frozenset({State.APPROVED}), State.WARNED),
     "decision_refused": (frozenset(State), None),
@@ -144,11 +157,13 @@ FOLLOWS: dict[str, tuple[frozenset[State], State | None]] = {
     "unhold_approved": (frozenset({State.HELD}), None),
     "overdue": (frozenset({State.HELD}), None),
     "released": (frozenset({State.HELD}), State.RELEASED),
+    "retention_approved": (frozenset({State.TO_DROP}), State.DROPPING),
+    "dropped": (frozenset({State.DROPPING}), State.DROPPED),
 }
 
 
 class Decision(Value):
-    """An approval that counted, or the word of one who would unfreeze: that is about no host."""
+    """An approval that counted, or the word of one who would unfreeze or drop: that is about no host."""
 
     who: str
     at: Moment
@@ -191,6 +206,7 @@ class Request(Value):
     decisions. unheld: enough agreed. overdue: why it could not be given back in time; released: its end.
     sweep: what it is a run of, due at not_before, after the run `follows`. swept: what it found. permitted: the
     configuration approved it, and no person.
+    retention: what is to be dropped, where it is about that.
     """
 
     id: RequestId
@@ -246,6 +262,7 @@ class Request(Value):
     follows: RequestId | None = None
     swept: Swept | None = None
     permitted: bool = False
+    retention: RetentionAsked | None = None
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -348,8 +365,8 @@ class Request(Value):
             return self.not_before
         if self.state is State.PENDING and self.needs_nobody:
             return AT_ONCE
-        if self.state is State.PENDING:
-            return self.decide_by if self.reminded else self.remind_at
+        if self.state in {State.PENDING, State.TO_DROP}:
+            return self.remind_at if self.state is State.PENDING and not self.reminded else self.decide_by
         if self.state is State.HELD and not self.unanswered and self.held is not None:
             return AT_ONCE if self.unheld else self.held.until
         if self.unanswered:
@@ -418,6 +435,8 @@ def begin(record: Record) -> Request:
         return _new(record, event, State.LOOKED, home=event.channel, words=" ".join(event.hosts), command=None)
     if isinstance(event, Exported):
         return _new(record, event, State.EXPORTED, home="", words=event.what, command=None)
+    if isinstance(event, Read):
+        return _new(record, event, State.READ, home="", words=event.what, command=None)
     if isinstance(event, Asked):
         asked = _new(record, event, State.ASKED, home=event.home, words=event.words, command=event.command)
         run = {"sweep": event.sweep, "not_before": event.not_before, "follows": event.follows}
@@ -428,6 +447,9 @@ def begin(record: Record) -> Request:
     if isinstance(event, Held):
         held = _new(record, event, State.HELD, home=event.home, words="hold", command=None)
         return held.model_copy(update={"held": event, "reason": event.reason})
+    if isinstance(event, RetentionAsked):
+        asked = _new(record, event, State.TO_DROP, home=event.home, words="retention", command=None)
+        return asked.model_copy(update={"retention": event, "decide_by": event.decide_by})
     raise TrailError(f"event {record.seq}: {event.kind} can't be the first event of a request")
 
 
@@ -455,7 +477,7 @@ def advance(request: Request, record: Record) -> Request:
 
 def _new(
     record: Record,
-    event: Looked | Exported | Asked | Frozen | Held,
+    event: Looked | Exported | Read | Asked | Frozen | Held | RetentionAsked,
     state: State,
     *,
     home: str,
@@ -470,7 +492,7 @@ def _new(
         at=record.at,
         asked_at=record.at,
         asker=event.who,
-        channel=event.channel,
+        channel=getattr(event, "channel", ""),
         home=home,
         words=words,
         command=command,
@@ -504,7 +526,7 @@ def _changes(request: Request, record: Record) -> dict[str, object]:
             }
         case Approved() | Permitted():
             return _approved(request, record, event)
-        case UnfreezeAsked():
+        case UnfreezeAsked() | RetentionApproved():
             return {"decisions": (*request.decisions, Decision(who=event.who, at=record.at, hosts=frozenset()))}
         case Denied() | Refused() | Lapsed():
             return {"ended_by": event.who, "reason": event.reason}

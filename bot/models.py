@@ -544,6 +544,12 @@ class Sweeps(Value):
     kind: Literal["sweeps"] = "sweeps"
 
 
+class Retention(Value):
+    """`/kickbot retention`: drop what hosts said in requests that ended long ago."""
+
+    kind: Literal["retention"] = "retention"
+
+
 class Help(Value):
     """`help` after a command, or nothing at all."""
 
@@ -555,7 +561,7 @@ Asking = Kick | SetLimit
 """What is asked, planned and approved."""
 
 Command = Annotated[
-    Listing | Limits | SetLimit | Kick | Form | Audit | Freeze | Unfreeze | Unhold | Holds | Sweeps | Help,
+    Listing | Limits | SetLimit | Kick | Form | Audit | Freeze | Unfreeze | Unhold | Holds | Sweeps | Retention | Help,
     Field(discriminator="kind"),
 ]
 

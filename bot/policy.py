@@ -108,7 +108,7 @@ class Policy(Value):
     """All rules, in order. owners: login name -> whose it is. protected: login names never ended.
 
     channels: where evidence may stand besides the incident channel and the rules' own: ids, or patterns `#inc-*`.
-    sweeps: what Kickbot asks by itself.
+    sweeps: what Kickbot asks by itself. keep: seconds for which what hosts said is kept at least; 0: for ever.
     """
 
     rules: tuple[Rule, ...] = ()
@@ -117,6 +117,7 @@ class Policy(Value):
     incident_channel: str = ""
     channels: tuple[str, ...] = ()
     sweeps: tuple[Series, ...] = ()
+    keep: int = 0
 
     def groups(self, hosts: Iterable[str], *lists: Literal["look", "ask", "approve"]) -> frozenset[str]:
         """Every user group that stands in those lists of a rule about any of those hosts."""
@@ -322,12 +323,15 @@ def may_approve(
 
 
 def may_freeze(policy: Policy, person: Person, members: Members) -> Verdict:
-    """May this person stop all acting, and be one of two who release it? Whoever may approve anything may."""
+    """May this person stop all acting, and be one of two who release it, or who let what is old be dropped?
+
+    Whoever may approve anything may.
+    """
     if not person.is_member:
         return no(not_a_member(person))
     if any(names(rule.approve, person.id, members) for rule in policy.rules):
         return YES
-    return no("Only those whom a rule lets approve may freeze and unfreeze. You are not among them.")
+    return no("Only those whom a rule lets approve may decide about this. You are not among them.")
 
 
 def may_decide(

@@ -1,5 +1,7 @@
 """What people ask about requests: what waits for them, what runs, what was. It changes nothing and decides nothing.
 
+That someone read what was leaves one small event.
+
 Everyone is shown what they asked or decided themselves, and what is about hosts that they may look at.
 """
 
@@ -9,11 +11,13 @@ from datetime import timedelta
 
 from bot import policy, sweeping
 from bot.borders import Trail
-from bot.errors import Refused, TrailError
-from bot.events import BOT, Closed, Frozen, Looked, Record
+from bot.errors import AlreadyRecorded, Refused, TrailError
+from bot.events import BOT, Closed, Frozen, Looked, Read, Record, RetentionAsked
 from bot.ledger import from_now_on
 from bot.lifecycle import Request, State, replay
 from bot.models import Moment, RequestId, Series, Value
+from bot.pairs import EachOther, Pairs
+from bot.retention import Dropping
 from bot.rights import Rights, Viewer, aims
 from bot.standing import Standing, standings
 from bot.sweeping import Runs
@@ -29,16 +33,22 @@ SEARCHED = 400
 LOOKED_BACK = 5
 """Runs of a sweep, among which the last one that looked is looked for."""
 
+WAITING = frozenset({State.PENDING, State.TO_DROP})
 RUNNING = frozenset({State.APPROVED, State.WARNED, State.ACTING, State.VERIFYING})
 
 log = logging.getLogger(__name__)
 
 
 class Known(Value):
-    """A request with its events, oldest first."""
+    """A request with its events, oldest first. dropped: by whose word what its hosts said isn't kept any more.
+
+    each_other: who of its people approve each other over and over, among the newest requests that may be seen.
+    """
 
     request: Request
     records: tuple[Record, ...]
+    dropped: Dropping | None = None
+    each_other: tuple[EachOther, ...] = ()
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -151,7 +161,7 @@ class Questions:
         if not viewer.person.is_member:
             return Page(at=reading.at, refusal=policy.not_a_member(viewer.person))
         waiting = [k for k in reading.open if self._waits(k, viewer, reading.at)]
-        yours = [k for k in reading.open if k.request.state is State.PENDING and k.request.asker == who]
+        yours = [k for k in reading.open if k.request.state in WAITING and k.request.asker == who]
         running = [k for k in reading.open if k.request.state in RUNNING and self._shows(k, viewer)]
         frozen = [k for k in reading.open if k.request.state is State.FROZEN]
         held = self._held(reading, viewer)
@@ -168,7 +178,7 @@ class Questions:
             held=held,
             sweeps=self._sweeps(reading, viewer),
             frozen=tuple(frozen),
-            may_freeze=bool(policy.may_freeze(self._rights.policy, viewer.person, viewer.members)),
+            may_freeze=self._may_freeze(viewer),
             rights=standings(self._rights.policy, viewer.person, viewer.members),
             unread=viewer.unread,
         )
@@ -192,9 +202,16 @@ class Questions:
     def _waits(self, known: Known, viewer: Viewer, now: Moment) -> bool:
         """May this person's approval count for any host for which it doesn't yet, and is there time?"""
         request = known.request
-        if request.state is not State.PENDING or request.decide_by is None or now >= request.decide_by:
+        if request.decide_by is None or now >= request.decide_by:
+            return False
+        if request.state is State.TO_DROP:
+            return viewer.person.id != request.asker and self._may_freeze(viewer)
+        if request.state is not State.PENDING:
             return False
         return any(viewer.person.id not in request.approved_on(host) for host in self._decides(request, viewer))
+
+    def _may_freeze(self, viewer: Viewer) -> bool:
+        return bool(policy.may_freeze(self._rights.policy, viewer.person, viewer.members))
 
     def _stops(self, known: Known, viewer: Viewer) -> bool:
         return viewer.person.id == known.request.asker or bool(self._decides(known.request, viewer))
@@ -213,7 +230,7 @@ class Questions:
         """May this person know about that request?"""
         if not viewer.person.is_member:
             return False
-        everyones = isinstance(known.records[0].event, Frozen)
+        everyones = isinstance(known.records[0].event, Frozen | RetentionAsked)
         return everyones or viewer.person.id in known.people or self._may_look(known, viewer)
 
     def _may_look(self, known: Known, viewer: Viewer) -> bool:
@@ -231,7 +248,18 @@ class Questions:
         known = next(_replayed([await self._trail.read(RequestId(number))]), None)
         if known is None or not self._shows(known, viewer):
             raise Refused(f"There is no request {number} that you may see.")
+        dropped = await self._trail.dropped(known.request.id)
+        each_other = await self._each_other(known, viewer)
+        known = known.model_copy(update={"dropped": dropped, "each_other": each_other})
         return known if self._may_look(known, viewer) else known.without_what_was_seen
+
+    async def _each_other(self, known: Known, viewer: Viewer) -> tuple[EachOther, ...]:
+        """Among the newest requests of which this person may know."""
+        pairs = Pairs()
+        for one in reversed(list(_replayed(await self._trail.requests(listings=False, limit=RECENT)))):
+            for record in one.records if self._shows(one, viewer) else ():
+                pairs.see(record)
+        return tuple(found for found in pairs.counted().each_other if found.people <= known.people)
 
     async def search(self, who: str, *, about: str = "", person: str = "", since: int = 0) -> Found:
         """The newest requests that this person may know of. Raises Refused for someone who may know of none.
@@ -257,6 +285,15 @@ class Questions:
         people = sorted({person for known in recent if self._shows(known, viewer) for person in known.people})
         names = await self._rights.called(people)
         return tuple(person for person, known_as in names.items() if known_as.casefold() == name.casefold())
+
+    async def note(self, who: str, about: str, requests: int) -> None:
+        """That this person read so many of them. What can't be recorded is read all the same: it may tell why."""
+        try:
+            await self._trail.append(None, Read.of("audit", about, requests, await self._trail.now(), who=who))
+        except AlreadyRecorded:
+            return
+        except TrailError as error:
+            log.warning("that %s read %s requests is not recorded: %s", who, requests, error)
 
     async def _member(self, who: str) -> Viewer:
         viewer = await self._rights.viewer(who)

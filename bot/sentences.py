@@ -26,8 +26,10 @@ from bot.events import (
     Overdue,
     Permitted,
     Planned,
+    Read,
     Refused,
     Released,
+    RetentionAsked,
     Signalled,
     UnholdApproved,
     Verifying,
@@ -88,6 +90,8 @@ PLAIN = {
     "unfreeze_asked": "would unfreeze; another person has to say so too",
     "unfrozen": "unfroze: acting goes on",
     "unhold_asked": "would give it back now; another person has to say so too",
+    "retention_approved": "approved: it is dropped from here on",
+    "dropped": "dropped all of it, but for what newer or open requests need too",
     "reminded": "nobody has decided yet: those who may are reminded",
 }
 
@@ -95,11 +99,11 @@ PLAIN = {
 def sentence(event: Event) -> Sentence:
     """What happened, without who did it."""
     match event:
-        case Looked():
-            return (f"looked at {_seen(event)} on {_names(event.hosts)}, in ", Name(id=event.channel))
-        case Exported():
-            taken = f"{event.by} took out {_taken(event)}, up to event {event.up_to}, as {event.what}, at "
-            return (taken, At(moment=event.read_at))
+        case Looked() | Exported() | Read():
+            return _looking(event)
+        case RetentionAsked():
+            many = f"{number(event.bodies, 'attachment')}, {megabytes(event.size)}"
+            return (f"asked to drop what hosts said in requests that ended before event {event.up_to + 1}: {many}",)
         case Asked(sweep=sweep, not_before=due) if sweep is not None and due is not None:
             return (f"opened a run of the sweep {sweep.name} ({sweep.action}), due ", At(moment=due))
         case Asked():
@@ -120,6 +124,17 @@ def _seen(event: Looked) -> str:
     if event.what == "limits":
         return "the limits"
     return f"the sessions of {event.user}" if event.user else "all sessions"
+
+
+def _looking(event: Looked | Exported | Read) -> Sentence:
+    if isinstance(event, Looked):
+        return (f"looked at {_seen(event)} on {_names(event.hosts)}, in ", Name(id=event.channel))
+    if isinstance(event, Exported):
+        taken = f"{event.by} took out {_taken(event)}, up to event {event.up_to}, as {event.what}, at "
+        return (taken, At(moment=event.read_at))
+    about = f" about {event.about}" if event.about else ""
+    read = f"{f'{event.by} ' if event.by else ''}read {number(event.requests, 'request')}{about} ({event.what}), at "
+    return (read, At(moment=event.read_at))
 
 
 def _taken(event: Exported) -> str:
@@ -260,3 +275,8 @@ def because(reason: str) -> str:
 def number(count: int, noun: str) -> str:
     """`1 host`, `4,211 bytes`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def megabytes(size: int) -> str:
+    """`82.4 MB`, `4,211 bytes`."""
+    return f"{size / 1e6:,.1f} MB" if size >= 1e5 else number(size, "byte")  # noqa: PLR2004 - below, it would say 0.0

@@ -34,6 +34,7 @@ from bot.shapes import (
     Address,
     ChannelId,
     CommandName,
+    Keeping,
     Logins,
     LoopbackAddress,
     People,
@@ -98,11 +99,15 @@ class AuditSection(Value):
     stream: where every event goes, from the beginning of the trail, or from when that was first written down (now).
     tls_authorities, tls_certificate: for these places, in place of the machine's, and to show who the bot is.
     stamp_authorities: whose time stamps count.
+    keep_bodies: seconds after which two people may drop what hosts said; without it nobody may. report: the thread of a
+    request gets its report when it ends.
     """
 
     database: str = "kickbot.db"
     key: str = ""
     every: Seconds = 3600
+    keep_bodies: Keeping | None = None
+    report: bool = False
     push: Annotated[tuple[PushTarget, ...], BeforeValidator(one_or_more)] = ()
     stream: Annotated[tuple[StreamTarget, ...], BeforeValidator(one_or_more)] = ()
     stream_from: Literal["beginning", "now"] = "beginning"
@@ -334,6 +339,7 @@ class Settings(Value):
             incident_channel=self.slack.incident_channel,
             channels=self.slack.channels,
             sweeps=tuple(_series(number, section, inventory) for number, section in enumerate(self.sweeps)),
+            keep=self.audit.keep_bodies or 0,
         )
         _check_sweeps(policy)
         return policy

@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator
 
 from bot import sweeping
-from bot.durations import seconds, spell
+from bot.durations import DAY, seconds, spell
 
 LAST_PORT = 65535
+SHORTEST_KEEPING = 31 * DAY
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253})(?::[1-9][0-9]{0,4})?"
 _PATH = r"[A-Za-z0-9._~/-]{0,1000}"
 
@@ -20,6 +21,15 @@ def _duration(text: object) -> int:
     length = seconds(text) if isinstance(text, str) else None
     if length is None:
         raise ValueError("must be a time such as 30s, 15m, 2h or 1d")
+    return length
+
+
+def _keeping(text: object) -> int:
+    """A month counts 31 days: nothing is dropped a day too early."""
+    found = re.fullmatch(r"([1-9][0-9]{0,3}) months?", text) if isinstance(text, str) else None
+    length = int(found[1]) * 31 * DAY if found else seconds(text) if isinstance(text, str) else None
+    if length is None or length < SHORTEST_KEEPING:
+        raise ValueError("must be a time such as 12 months or 400d, and at least 1 month")
     return length
 
 
@@ -122,6 +132,7 @@ def _zone(text: str) -> str:
 
 
 Seconds = Annotated[int, BeforeValidator(_duration)]
+Keeping = Annotated[int, BeforeValidator(_keeping)]
 ChannelId = Annotated[str, AfterValidator(_shaped(r"[CG][A-Z0-9]{2,}", "a channel id (C…)"))]
 Where = Annotated[str, AfterValidator(_shaped(r"[CG][A-Z0-9]{2,}|#.+", "a channel id (C…) or a name pattern (#inc-*)"))]
 Who = Annotated[str, AfterValidator(_shaped(r"[UWS][A-Z0-9]{2,}", "a Slack user id (U…) or user-group id (S…)"))]

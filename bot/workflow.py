@@ -18,6 +18,7 @@ from bot.borders import Hosts, Lease, Origin, Sleep, Told, Trail
 from bot.brake import Brake
 from bot.cleaning import clean, shorten
 from bot.decisions import Decisions
+from bot.drops import Drops
 from bot.durations import spell
 from bot.errors import Conflict, HeldElsewhere, LookupFailed, Refused, TooLate
 from bot.holds import Holds
@@ -97,6 +98,7 @@ class Workflow:
         self._brake = Brake(trail, self._ledger, rights)
         self._decisions = Decisions(self._ledger, rights, self._brake)
         self._unholds = Unholds(self._ledger, rights)
+        self._drops = Drops(trail, self._ledger, rights, self._brake)
         self._acts = Acts(self._ledger, hosts, self._brake)
         self._holds = Holds(self._ledger, hosts, self._brake, self._acts)
         self._sweeps = Sweeps(self._ledger, lambda: rights.policy)
@@ -230,6 +232,18 @@ class Workflow:
     async def unhold_one(self, origin: Origin, request_id: RequestId) -> Request:
         """The same by the button under one hold."""
         return await self._unholds.one(origin.who, request_id)
+
+    async def retention(self, origin: Origin) -> Request:
+        """`/kickbot retention`: someone asks to drop what hosts said long ago. Raises Refused."""
+        return await self._drops.ask(origin)
+
+    async def let_drop(self, origin: Origin, request_id: RequestId) -> Request:
+        """Someone else agrees. Raises Refused, recorded."""
+        return await self._drops.approve(origin.who, request_id)
+
+    async def keep(self, origin: Origin, request_id: RequestId) -> Request:
+        """It is not dropped after all. Raises Refused, recorded."""
+        return await self._drops.cancel(origin.who, request_id)
 
     # ------------------------------------------------------------------------------------------ driving
 
@@ -461,6 +475,14 @@ class Workflow:
         """Held, and its time has come."""
         return await self._holds.give_back(request, lease)
 
+    async def drop(self, request: Request, lease: Lease) -> Request:
+        """Two people agreed."""
+        return await self._drops.drop(request, lease)
+
+    async def drop_nothing(self, request: Request, lease: Lease) -> Request:
+        """They didn't, in time."""
+        return await self._drops.expire(request, lease)
+
     _STEPS: dict[State, Callable[["Workflow", Request, Lease], Awaitable[Request]]] = {  # noqa: RUF012 - never changed
         State.ASKED: prepare,
         State.PENDING: hurry,
@@ -469,6 +491,8 @@ class Workflow:
         State.ACTING: act,
         State.VERIFYING: verify,
         State.HELD: give_back,
+        State.TO_DROP: drop_nothing,
+        State.DROPPING: drop,
     }
 
     # ------------------------------------------------------------------------------------------ small pieces

@@ -13,12 +13,14 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot import commands
 from bot.audit.postings import SqlitePostings
+from bot.audit.report.at_the_end import TrailReports
 from bot.audit.sqlite import SqliteTrail, utc_now
-from bot.borders import Origin, Posting
+from bot.borders import Origin, Posting, Reports
 from bot.events import FINAL, Record
 from bot.lifecycle import Request, State
 from bot.models import Kick, RequestId
 from bot.policy import Channel, Policy
+from bot.retention import Dropping
 from bot.rights import Rights
 from bot.sandbox.cast import demo_workspace
 from bot.sandbox.nouns import Fault, Message
@@ -119,6 +121,9 @@ class Unfolding:
     async def body(self, digest: str) -> bytes:
         return await self._trail.body(digest)
 
+    async def dropped(self, request: RequestId) -> Dropping | None:
+        return await self._trail.dropped(request)
+
     async def open_requests(self) -> Sequence[RequestId]:
         read = {RequestId(i): await self.read(RequestId(i)) for i in range(1, self._until)}
         return [number for number, records in read.items() if records and not {r.event.kind for r in records} & FINAL]
@@ -170,6 +175,7 @@ def publisher(
     sleep: Callable[[float], Any] = at_once,
     incident: str = INCIDENT,
     clock: Callable[[], float] = HURRY,
+    reports: Reports | None = None,
 ) -> Publisher:
     client = AsyncWebClient(token=sandbox.bot_token, base_url=sandbox.api_url, retry_handlers=[], timeout=5)
     return Publisher(
@@ -178,24 +184,34 @@ def publisher(
         postings=postings,
         incident_channel=incident,
         bot_user="U0KICKBOT",
+        reports=reports,
         sleep=sleep,
         clock=clock,
     )
 
 
-async def publish_all(sandbox: SandboxSlack, path: Path) -> None:
+async def publish_all(sandbox: SandboxSlack, path: Path, *, report: bool = False) -> None:
     """One run over everything, without trouble."""
     async with SqliteTrail.open(path) as trail:
-        await publisher(sandbox, Unfolding(trail), SqlitePostings(trail.database))._follow()
+        reports = TrailReports(trail) if report else None
+        await publisher(sandbox, Unfolding(trail), SqlitePostings(trail.database), reports=reports)._follow()
 
 
 async def publish_until_killed(
-    sandbox: SandboxSlack, path: Path, *, write: int = 0, after: bool = False, sleep: Callable[[float], Any] = die
+    sandbox: SandboxSlack,
+    path: Path,
+    *,
+    write: int = 0,
+    after: bool = False,
+    sleep: Callable[[float], Any] = die,
+    report: bool = False,
 ) -> bool:
     """One run that is killed at its n-th note, or as soon as Slack fails; False if it came to its end."""
     async with SqliteTrail.open(path) as trail:
+        postings = DyingPostings(trail, write, after=after)
+        reports = TrailReports(trail) if report else None
         try:
-            await publisher(sandbox, Unfolding(trail), DyingPostings(trail, write, after=after), sleep)._follow()
+            await publisher(sandbox, Unfolding(trail), postings, sleep, reports=reports)._follow()
         except Killed:
             return True
     return False

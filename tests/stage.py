@@ -1,7 +1,7 @@
 """A stage for the story of a request: the workflow on a real SQLite trail, with hosts, people and time in memory."""
 
 from bot.audit.sqlite import SqliteTrail
-from bot.borders import Origin
+from bot.borders import Origin, Trail
 from bot.lifecycle import Request, replay
 from bot.models import Act, Asking, RequestId
 from bot.policy import Policy
@@ -33,8 +33,12 @@ class Stage:
 
     def restart(self) -> None:
         """A new process: only the trail and the hosts remember anything."""
+        self.restart_on(self.trail)
+
+    def restart_on(self, trail: Trail) -> None:
+        """The same, with the trail seen through something that fails."""
         rights = Rights(self.policy, self.people)
-        self.workflow = Workflow(trail=self.trail, hosts=self.hosts, rights=rights, sleep=self.clock.sleep)
+        self.workflow = Workflow(trail=trail, hosts=self.hosts, rights=rights, sleep=self.clock.sleep)
 
     def origin(self, who: str) -> Origin:
         self._messages += 1

@@ -51,6 +51,7 @@ class FusedTrail:
         self.claim, self.release = trail.claim, trail.release
         self.open_requests, self.now = trail.open_requests, trail.now
         self.requests = trail.requests
+        self.aged, self.dropped = trail.aged, trail.dropped
 
     async def append(
         self, request: RequestId | None, event: Event, *, after: int | None = None, lease: Lease | None = None
@@ -59,6 +60,11 @@ class FusedTrail:
         record = await self._trail.append(request, event, after=after, lease=lease)
         self._fuse.point()
         return record
+
+    async def drop(self, request: RequestId) -> None:
+        self._fuse.point()
+        await self._trail.drop(request)
+        self._fuse.point()
 
 
 class FusedHosts:

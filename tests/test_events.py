@@ -427,7 +427,27 @@ OF_FLEETS: tuple[Event, ...] = (
         outcomes=(Outcome(host="host1", session="7", identity="logind:7:4300:43000", result=Result.ENDED),),
     ),
 )
-UNRELEASED = (*OFFERED, *OF_SWEEPS, *OF_SETTING, *TAKEN_OUT, *ON_WINDOWS, *OF_FLEETS)
+OF_KEEPING: tuple[Event, ...] = (
+    events.Read(
+        key="read alice on bastion1", by="alice on bastion1", what="list", about="host1", requests=12, read_at=START
+    ),
+    events.Read(who=ASKER, key="read U0ALICE", what="audit", about="5", requests=1, read_at=START),
+    events.RetentionAsked(
+        who=ASKER,
+        key="k6",
+        channel="C0OPS",
+        home="C0INCIDENT",
+        before=START,
+        up_to=4,
+        bodies=1204,
+        size=82_400_000,
+        decide_by=START,
+    ),
+    events.RetentionApproved(who=APPROVER),
+    events.DecisionRefused(who=ASKER, action="drop", reason="Not you."),
+    events.Dropped(),
+)
+UNRELEASED = (*OFFERED, *OF_SWEEPS, *OF_SETTING, *TAKEN_OUT, *ON_WINDOWS, *OF_FLEETS, *OF_KEEPING)
 
 
 class Generation(NamedTuple):
@@ -444,7 +464,7 @@ GENERATIONS = (
     Generation(WITH_FREEZES, "05f28a0f256c4ea4bcd9293ae0f792ba2af90a7ba66625896f42af6de9baf45a"),
     Generation(OF_EVERYONE, "58acf6ad18c1bffcfe646dd3b2b8f9bcb08c09c4a560eadb64b1627657e40ea3"),
     Generation(OF_HOLDS, "b632a34c4853dd4c0ad76548dea8f9c5a380fba5dc8180f31e078ffe8f033f39"),
-    Generation(UNRELEASED, "2b7ef6b48dd0570d069c2f585be9593c354217948349ce817b1ac1fb2488354e"),
+    Generation(UNRELEASED, "2596cdcd25360f3c05025b6159b29cc46a4d0ac2651e859e9ac93339b4d9c353"),
 )
 EVERY = tuple(example for generation in GENERATIONS for example in generation.examples)
 NEWEST = GENERATIONS[-1].examples

@@ -47,10 +47,12 @@ CORE = {
     "logins",
     "limits",
     "presence",
+    "retention",
     "sparing",
     "sweeping",
     "planning",
     "outcomes",
+    "pairs",
     "sentences",
     "standing",
     "trials",
@@ -76,6 +78,7 @@ MAP: dict[str, set[str]] = {
     "acts": {"core", "borders", "stopping", "brake", "ledger"},
     "holds": {"core", "borders", "brake", "ledger", "acts"},
     "unholds": {"core", "ledger", "rights"},
+    "drops": {"core", "borders", "brake", "ledger", "rights"},
     "sweeps": {"core", "ledger"},
     "questions": {"core", "borders", "ledger", "rights"},
     "looking": {"core", "borders", "ledger"},
@@ -83,7 +86,7 @@ MAP: dict[str, set[str]] = {
     "preparing": {"core", "borders", "allowance", "brake", "ledger", "looking", "rights", "sweeps"},
     "workflow": {
         *{"core", "borders", "stopping", "acts", "ledger", "loop", "rights", "brake", "decisions", "holds", "unholds"},
-        *{"allowance", "listings", "looking", "preparing", "sweeps"},
+        *{"allowance", "drops", "listings", "looking", "preparing", "sweeps"},
     },
     # the edges: none knows another
     "web_server": {"core"},
@@ -187,7 +190,7 @@ LIBRARIES: dict[str, set[str]] = {
 
 # All that the core takes from Python itself: nothing that waits, reads a clock, the environment, a file or the network.
 PURE = {"collections", "datetime", "difflib", "enum", "fnmatch", "functools", "hashlib", "itertools", "re", "typing"}
-PURE |= {"heapq", "ipaddress", "json", "unicodedata"}
+PURE |= {"fractions", "heapq", "ipaddress", "json", "unicodedata"}
 
 CLOCKS = {"now", "utcnow", "today", "fromtimestamp"}
 BUILTINS = {"open", "print", "input", "exec", "eval", "__import__", "breakpoint"}

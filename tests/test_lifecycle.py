@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot import events, lifecycle
 from bot.errors import TrailError
 from bot.events import FINAL as FINAL_KINDS
-from bot.events import Event
+from bot.events import LISTINGS, Event
 from bot.lifecycle import AT_ONCE, FOLLOWS, GIVE_UP, LOOK_AGAIN, TRY_AGAIN, Request, State
 from bot.models import Outcome, RequestId, Result, Series
 from tests import make
@@ -23,6 +23,18 @@ HELD = events.Held(
     key="k2", home=INCIDENT, of=RequestId(5), id="5-cccc", target=PLAN.targets[0], until=START + timedelta(hours=2)
 )
 EXPORTED = events.Exported(by="root on bastion1", what="jsonl", up_to=4, read_at=make.START)
+READ = events.Read(key="read", by="root on bastion1", what="list", requests=3, read_at=make.START)
+TO_DROP = events.RetentionAsked(
+    who=ASKER,
+    key="k",
+    channel="C0OPS",
+    home="C0INCIDENT",
+    before=make.START,
+    up_to=0,
+    bodies=2,
+    size=9,
+    decide_by=make.START + timedelta(days=1),
+)
 LOOKED = events.Looked(who=ASKER, key="k", channel="C0OPS", hosts=("host1", "host2"), looks=())
 
 # One event of each kind that may follow another.
@@ -52,6 +64,8 @@ NEXT: dict[str, Event] = {
         events.UnholdApproved(who=OTHER, complete=True),
         events.Overdue(reason="host1 did not answer"),
         events.Released(how="given", by="kickbot"),
+        events.RetentionApproved(who=APPROVER),
+        events.Dropped(),
     )
 }
 
@@ -81,6 +95,10 @@ INTO: dict[State, tuple[Event, ...]] = {
     State.UNFROZEN: (FROZEN, NEXT["unfrozen"]),
     State.HELD: (HELD,),
     State.RELEASED: (HELD, NEXT["released"]),
+    State.READ: (READ,),
+    State.TO_DROP: (TO_DROP,),
+    State.DROPPING: (TO_DROP, NEXT["retention_approved"]),
+    State.DROPPED: (TO_DROP, NEXT["retention_approved"], NEXT["dropped"]),
 }
 
 # What may be recorded in each state besides a click that doesn't count; nothing else may.
@@ -93,6 +111,8 @@ MAY_FOLLOW: dict[State, set[str]] = {
     State.VERIFYING: {"observed", "closed"},
     State.FROZEN: {"unfreeze_asked", "unfrozen"},
     State.HELD: {"unhold_asked", "unhold_approved", "overdue", "released"},
+    State.TO_DROP: {"retention_approved", "cancelled", "expired"},
+    State.DROPPING: {"dropped"},
 }
 
 
@@ -209,7 +229,7 @@ def test_kinds_that_end_lead_to_states_that_end() -> None:
     """What the trail takes for the end of a request is what the replay does."""
     leads = {kind: state for kind, (_, state) in FOLLOWS.items() if state is not None}
 
-    assert {kind for kind, state in leads.items() if state.final} | {"looked", "exported"} == FINAL_KINDS
+    assert {kind for kind, state in leads.items() if state.final} | LISTINGS == FINAL_KINDS
 
 
 # ------------------------------------------------------------------------------------------------ any story

@@ -653,3 +653,16 @@ def test_the_platform_of_a_host(kickbot_toml: Path, platform: str) -> None:
     text = SMALL.replace('name = "host1"', f'name = "host1"\nplatform = "{platform}"')
 
     assert load(kickbot_toml, text).inventory().hosts["host1"].platform == platform
+
+
+@pytest.mark.parametrize("keep", ["0 months", "1m", "30d", "12", "forever", "12 moons"])
+def test_what_is_no_time_to_keep_for(kickbot_toml: Path, keep: str) -> None:
+    """Too short, or nothing that is understood: the start stops, and names the key."""
+    assert "audit.keep_bodies: must be a time" in stopped(kickbot_toml, SMALL + f'[audit]\nkeep_bodies = "{keep}"')
+
+
+@pytest.mark.parametrize(("keep", "days"), [("1 month", 31), ("12 months", 372), ("400d", 400)])
+def test_how_long_bodies_are_kept(kickbot_toml: Path, keep: str, days: int) -> None:
+    """A month is never shorter than the longest one; without the key it is for ever."""
+    assert policy(kickbot_toml, SMALL + f'[audit]\nkeep_bodies = "{keep}"').keep == days * 86_400
+    assert policy(kickbot_toml, SMALL).keep == 0

@@ -11,7 +11,21 @@ from bot.audit import stored
 from bot.borders import Checkpoint, End, Stamped, Store, Trail
 from bot.canonical import digest
 from bot.errors import AlreadyRecorded, Conflict, TrailError
-from bot.events import Asked, Attachment, Cancelled, Closed, DecisionRefused, Looked, Observed, Record, Verifying
+from bot.events import (
+    Asked,
+    Attachment,
+    Cancelled,
+    Closed,
+    DecisionRefused,
+    Dropped,
+    Looked,
+    Observed,
+    Read,
+    Record,
+    RetentionApproved,
+    RetentionAsked,
+    Verifying,
+)
 from bot.models import RequestId, Unreachable
 from tests import make
 
@@ -43,6 +57,44 @@ def stamps(trail: Store) -> list[Stamped]:
     database = trail.database  # type: ignore[attr-defined]
     with stored.opened(getattr(database, "path", None) or database.url) as source:
         return list(source.stamps())
+
+
+async def looked_at(trail: Trail, key: str, *hosts: str, ends: bool = True) -> RequestId:
+    """A request that saw these hosts, and has ended, or not."""
+    request = (await trail.append(None, asked(key))).request
+    await trail.append(request, observed(*hosts))
+    if ends:
+        await trail.append(request, CLOSED)
+    return request
+
+
+async def to_drop(trail: Trail, key: str = "drop", who: str = "U0ALICE") -> RequestId:
+    """Somebody asks that whatever stands in the trail until now is dropped."""
+    now = await trail.now()
+    aged = await trail.aged(now + timedelta(days=1))
+    event = RetentionAsked(who=who, key=key, channel="C1", home="C1", before=now, decide_by=now, **aged.model_dump())
+    return (await trail.append(None, event)).request
+
+
+async def dropped(trail: Trail) -> RequestId:
+    """And somebody else agrees, and it is done."""
+    request = await to_drop(trail)
+    await trail.append(request, RetentionApproved(who="U0CAROL"))
+    await trail.drop(request)
+    await trail.append(request, Dropped())
+    return request
+
+
+async def kept(trail: Trail, *hosts: str) -> list[str]:
+    """Of which of these hosts the trail still has what they said."""
+    there = []
+    for host in hosts:
+        try:
+            await trail.body(observed(host).looks[0].sha256)
+            there.append(host)
+        except TrailError:
+            continue
+    return there
 
 
 class TrailBehaviours:
@@ -296,3 +348,85 @@ class TrailBehaviours:
             await memory.keep(stamped)
 
         assert await asyncio.to_thread(stamps, trail) == [Stamped(seq=2, place="b", answer=b"c"), first]
+
+    # -- what two people let be dropped
+
+    async def test_nothing_is_dropped_unless_two_people_agreed(self, trail: Trail) -> None:
+        """Not for a request that isn't about it, nor for one that nobody approved, nor by one person alone."""
+        seen = await looked_at(trail, "a", "w1")
+        asked_only = await to_drop(trail)
+        alone = await to_drop(trail, "alone", "U0MALLORY")
+        await trail.append(alone, RetentionApproved(who="U0MALLORY"))
+
+        for request in (seen, asked_only, alone, RequestId(999)):
+            with pytest.raises(TrailError, match="nobody agreed"):
+                await trail.drop(request)
+
+        assert await kept(trail, "w1") == ["w1"]
+        assert await trail.dropped(seen) is None
+
+    async def test_what_open_and_newer_requests_need_stays(self, trail: Trail) -> None:
+        """Of what was seen, only that goes which no request needs that was open then, or began afterwards."""
+        old = await looked_at(trail, "old", "w1", "w2", "w3", "w4")
+        still_open = await looked_at(trail, "open", "w2", ends=False)
+        request = await to_drop(trail)
+        newer = await looked_at(trail, "newer", "w3")
+        await trail.append(still_open, CLOSED)
+        await trail.append(request, RetentionApproved(who="U0CAROL"))
+
+        await trail.drop(request)
+
+        assert await kept(trail, "w1", "w2", "w3", "w4") == ["w2", "w3"]
+        by = await trail.dropped(old)
+        assert by is not None
+        assert (by.request, by.asker, by.approver) == (request, "U0ALICE", "U0CAROL")
+        assert await trail.dropped(still_open) is None
+        assert await trail.dropped(newer) is None
+
+    async def test_what_is_asked_is_what_could_be_dropped(self, trail: Trail) -> None:
+        """How much it is, counted once; nothing before the moment, nothing that is gone already."""
+        begin = await trail.now()
+        await looked_at(trail, "a", "w1", "w2")
+        await looked_at(trail, "b", "w2")
+        later = begin + timedelta(days=1)
+        size = sum(observed(host).looks[0].size for host in ("w1", "w2"))
+
+        assert (await trail.aged(begin - timedelta(days=1))).bodies == 0
+        aged = await trail.aged(later)
+        assert (aged.up_to, aged.bodies, aged.size) == (6, 2, size)
+        await dropped(trail)
+        assert (await trail.aged(later)).bodies == 0
+
+    async def test_dropped_again_does_no_harm(self, trail: Trail) -> None:
+        """As after a crash; and a host that says the same later is kept again."""
+        old = await looked_at(trail, "a", "w1")
+        request = await dropped(trail)
+        again = await looked_at(trail, "b", "w1")
+
+        await trail.drop(request)
+
+        assert await kept(trail, "w1") == ["w1"]
+        assert [await trail.dropped(number) is not None for number in (old, again)] == [True, False]
+
+    async def test_more_than_goes_at_once(self, trail: Trail, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Bit by bit, until all of it is gone."""
+        monkeypatch.setattr("bot.audit.dropping.BATCH", 2)
+        monkeypatch.setattr("bot.audit.postgres.dropping.BATCH", 2)
+        hosts = [f"w{number}" for number in range(1, 8)]
+        await looked_at(trail, "a", *hosts)
+
+        await dropped(trail)
+
+        assert await kept(trail, *hosts) == []
+
+    async def test_who_reads_does_not_fill_the_list(self, trail: Trail) -> None:
+        """Reads stand in no list, and the same one twice is one."""
+        now = await trail.now()
+        read = Read(key="r1", by="al on w1", what="list", requests=3, read_at=now)
+        await trail.append(None, asked("a"))
+        await trail.append(None, read)
+
+        with pytest.raises(AlreadyRecorded):
+            await trail.append(None, read)
+
+        assert [records[0].event.kind for records in await trail.requests(limit=9)] == ["asked"]

@@ -22,7 +22,8 @@ T = TypeVar("T")
 
 # FULL: the disk has an event before append says so. trusted_schema stays on, since without it SQLite 3.40 refuses
 # json_extract in a generated column; `check_tables` refuses a foreign schema instead.
-_PRAGMAS = ("synchronous = FULL", "foreign_keys = ON", "cell_size_check = ON")
+# secure_delete: what is dropped is overwritten, and not only forgotten.
+_PRAGMAS = ("synchronous = FULL", "foreign_keys = ON", "cell_size_check = ON", "secure_delete = ON")
 _PATIENCE = 5.0  # seconds to wait for another program that holds a lock
 
 _REASONS = {
@@ -159,6 +160,16 @@ def _connection(uri: str, prepare: Callable[[Database], None] = lambda _: None) 
         connection.close()
         raise
     return db
+
+
+def copy_into(db: Database, path: Path) -> None:
+    """The whole database as this connection sees it at one moment, page by page, into an empty file."""
+    target = sqlite3.connect(path)
+    try:
+        db.conn.backup(target)  # in one step: a writer doesn't make it begin again
+        target.execute("PRAGMA journal_mode = DELETE")  # one file, which needs none beside it
+    finally:
+        target.close()
 
 
 @contextmanager

@@ -16,9 +16,9 @@ from bot.audit.places.interface import Place
 from bot.audit.signing import Signer
 from bot.borders import Checkpoint, Stamped, Store
 from bot.errors import TrailError
-from bot.events import FINAL
+from bot.events import FINAL, LISTINGS
 
-ENDS = FINAL - {"looked", "exported"}
+ENDS = FINAL - LISTINGS
 """What changed nothing waits for the next checkpoint."""
 
 log = logging.getLogger(__name__)

@@ -9,17 +9,21 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from bot.audit import rows, sealed
+from bot import retention
+from bot.audit import dropping, rows, sealed
 from bot.audit.database import connect_readonly, plain_errors
-from bot.audit.records import Condition, Verified, fault, names
+from bot.audit.records import Condition, Verified, hidden, names, with_bodies
 from bot.audit.sources import verified
-from bot.borders import Checkpoint, Stamped
-from bot.errors import BrokenTrail, NoTrail, TrailError
+from bot.borders import Aged, Checkpoint, Stamped
+from bot.errors import NoTrail, TrailError
 from bot.events import Record
+from bot.retention import Dropping
 
 # Every attachment of an event that keeps content, with the content if it is there.
 _ATTACHMENTS = """
-SELECT events.seq, json_extract(looks.value, '$.sha256'), json_extract(looks.value, '$.size'), bodies.content
+SELECT
+    events.seq, events.request, json_extract(looks.value, '$.sha256'), json_extract(looks.value, '$.size'),
+    bodies.content
 FROM events, json_each(events.bytes, '$.event.looks') AS looks
 LEFT JOIN bodies ON bodies.sha256 = json_extract(looks.value, '$.sha256')
 WHERE events.kind = 'observed' ORDER BY events.seq
@@ -31,6 +35,7 @@ class SqliteSource:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._agreements: tuple[Dropping, ...] | None = None
 
     def events(self) -> Iterator[tuple[bytes, str]]:
         return rows.chained(self._db)
@@ -48,7 +53,12 @@ class SqliteSource:
     def check(self, found: Verified) -> Verified:
         """With each attachment, and that what SQLite derives from the bytes is derived from them."""
         _check_derived(self._db)
-        return found.model_copy(update={"bodies": _check_bodies(self._db)})
+        return with_bodies(found, self._db.execute(_ATTACHMENTS), self.dropped)
+
+    def dropped(self, request: int) -> Dropping | None:
+        if self._agreements is None:
+            self._agreements = dropping.agreements(self._db)
+        return retention.covering(self._agreements, dropping.ended(self._db, request)) if self._agreements else None
 
     def newest(self) -> int:
         return rows.head(self._db).seq
@@ -97,15 +107,32 @@ def list_requests(
     about: str | None = None,
     since: datetime | None = None,
     listings: bool = True,
+    reads: bool = False,
     limit: int = 50,
 ) -> Sequence[Sequence[Record]]:
     """The newest requests first, each with its events.
 
     about: only of this Slack id, login name or host. since: only what began then or later. listings: with those that
-    only looked.
+    only looked. reads: with those too that only read the trail.
     """
     with _snapshot(path) as db:
-        return tuple(islice(_requests(db, about, since, listings=listings), limit))
+        left_out = hidden(listings=listings, reads=reads)
+        return tuple(islice(_requests(db, about, since, left_out), limit))
+
+
+def aged(path: Path, before: datetime) -> Aged:
+    """What only requests need that had ended by then."""
+    with _snapshot(path) as db:
+        up_to, bodies, size = dropping.before(db, before), 0, 0
+        for _, length in dropping.old(db, up_to):
+            bodies, size = bodies + 1, size + length
+        return Aged(up_to=up_to, bodies=bodies, size=size)
+
+
+def dropped(path: Path, request: int) -> Dropping | None:
+    """By which word of two people the attachments of that request are gone; None if they are kept."""
+    with _snapshot(path) as db:
+        return SqliteSource(db).dropped(request)
 
 
 def body(path: Path, sha256: str) -> bytes:
@@ -128,8 +155,10 @@ def _snapshot(path: Path) -> Iterator[Database]:
         yield db
 
 
-def _requests(db: Database, about: str | None, since: datetime | None, *, listings: bool) -> Iterator[Sequence[Record]]:
-    for request in rows.newest_requests(db, listings=listings):
+def _requests(
+    db: Database, about: str | None, since: datetime | None, left_out: Sequence[str]
+) -> Iterator[Sequence[Record]]:
+    for request in rows.newest_requests(db, left_out):
         records = rows.of_request(db, request)
         if since and records[0].at < since:
             return
@@ -144,13 +173,3 @@ def _check_derived(db: Database) -> None:
     found = [row[0] for row in db.execute("PRAGMA integrity_check(1)")]
     if found != ["ok"]:
         raise TrailError(f"the database file is damaged: {found[0]}")
-
-
-def _check_bodies(db: Database) -> int:
-    """How many attachments fit. Raises BrokenTrail with the event that names one that doesn't."""
-    checked = 0
-    for sequence, sha256, size, content in db.execute(_ATTACHMENTS):
-        if why := fault(sha256, size, content):
-            raise BrokenTrail(sequence, f"its attachment {sha256} {why}")
-        checked += 1
-    return checked

@@ -1,5 +1,6 @@
 """What every store does alike: sealed text to records and back, attachments held to their digests. Pure."""
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -7,8 +8,9 @@ from pydantic import ValidationError
 from bot.audit import chain
 from bot.canonical import digest
 from bot.errors import BrokenTrail, TrailError
-from bot.events import Asked, Attachment, Entry, Held, Looked, Record
+from bot.events import LISTINGS, Asked, Attachment, Entry, Held, Looked, Record
 from bot.models import Moment, Value
+from bot.retention import Dropping
 
 
 class Condition(Value):
@@ -33,15 +35,17 @@ class Proved(Value):
 class Verified(Value):
     """What was checked and fits. head: the newest event's hash; note it elsewhere, and a trail cut there is found out.
 
-    bodies: attachments whose content is there, with the size and hash that their event states. checkpoints: of the
-    trail itself; newest_checkpoint: its event; vouched: the newest event that a signature which counts stands for.
-    anchors: heads from elsewhere. stamps: time stamps, of which the first and the last one are told.
+    bodies: attachments whose content is there, with the size and hash that their event states. dropped: how many are
+    gone by the word of which two people. checkpoints: of the trail itself; newest_checkpoint: its event; vouched: the
+    newest event that a signature which counts stands for. anchors: heads from elsewhere. stamps: time stamps, of which
+    the first and the last one are told.
     notes: what an auditor should know all the same, in sentences.
     """
 
     events: int
     head: str
     bodies: int
+    dropped: tuple[tuple[Dropping, int], ...] = ()
     checkpoints: int = 0
     newest_checkpoint: int = 0
     vouched: int = 0
@@ -94,10 +98,35 @@ def body(sha256: str, content: bytes | None) -> bytes:
     return content
 
 
-def fault(sha256: str, size: int, content: bytes | None) -> str | None:
+def with_bodies(
+    found: Verified,
+    attachments: Iterable[tuple[int, int, str, int, bytes | None]],
+    dropped: Callable[[int], Dropping | None],
+) -> Verified:
+    """With each attachment: (event, request, digest, size, content). dropped: by whose word a request's are gone.
+
+    Raises BrokenTrail with the event that names one that doesn't fit, or is missing though nobody agreed to that.
+    """
+    fit, gone = 0, dict[Dropping, int]()
+    for sequence, request, sha256, size, content in attachments:
+        if content is None and (by := dropped(request)):
+            gone[by] = gone.get(by, 0) + 1
+        elif why := _fault(sha256, size, content):
+            raise BrokenTrail(sequence, f"its attachment {sha256} {why}")
+        else:
+            fit += 1
+    return found.model_copy(update={"bodies": fit, "dropped": tuple(gone.items())})
+
+
+def hidden(*, listings: bool, reads: bool) -> list[str]:
+    """The kinds of requests that a list leaves out. Who reads it again and again must not fill it."""
+    return sorted(LISTINGS if not listings else frozenset() if reads else {"read"})
+
+
+def _fault(sha256: str, size: int, content: bytes | None) -> str | None:
     """What is wrong with a stored attachment, if anything is."""
     if content is None:
-        return "is missing"
+        return "is missing, and nobody agreed to drop it"
     if digest(content) != sha256:
         return "was changed"
     return None if len(content) == size else f"has {len(content)} bytes and not {size}"

@@ -93,10 +93,11 @@ def open_requests(db: Database) -> Sequence[RequestId]:
     return tuple(RequestId(row[0]) for row in db.execute(query, sorted(FINAL)))
 
 
-def newest_requests(db: Database, *, listings: bool) -> Iterator[RequestId]:
-    """Every request, the newest first. listings: with those that only looked."""
-    only = "" if listings else "AND kind NOT IN ('looked', 'exported')"
-    for row in db.execute(f"SELECT seq FROM events WHERE seq = request {only} ORDER BY seq DESC"):  # noqa: S608
+def newest_requests(db: Database, left_out: Sequence[str]) -> Iterator[RequestId]:
+    """Every request, the newest first, but for those that begin with one of those kinds."""
+    places = ", ".join("?" * len(left_out))
+    query = f"SELECT seq FROM events WHERE seq = request AND kind NOT IN ({places}) ORDER BY seq DESC"  # noqa: S608
+    for row in db.execute(query, left_out):
         yield RequestId(row[0])
 
 

@@ -8,7 +8,7 @@ from sqlite_utils import Database
 from bot.audit.database import AuditDatabase, connect, plain_errors, transaction
 from bot.borders import Checkpoint, End, Stamped
 from bot.canonical import canonical
-from bot.events import Exported
+from bot.events import Exported, Read
 
 BATCH = 500
 
@@ -50,7 +50,7 @@ class SqliteCheckpoints:
         await self._database.run(lambda db: _advance(db, place, seq))
 
 
-def leave(path: Path, event: Exported) -> None:
+def leave(path: Path, event: Exported | Read) -> None:
     """For the process that writes the file: it records this soon. Raises TrailError."""
     with plain_errors(), connect(path.resolve()) as db, transaction(db):
         db.execute("INSERT INTO to_record (event) VALUES (?)", [canonical(event).decode()])

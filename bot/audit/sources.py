@@ -12,6 +12,7 @@ from bot.audit.records import Verified
 from bot.audit.stamped import Read, judged
 from bot.borders import Checkpoint, Stamped
 from bot.errors import BrokenTrail, TrailError
+from bot.retention import Dropping
 
 LONGEST = 64 * 1024 * 1024
 """Bytes of a line; what is longer is none that Kickbot wrote."""
@@ -30,6 +31,10 @@ class Source(Protocol):
 
     def body(self, sha256: str) -> bytes | None:
         """An attachment's content as it is stored; None if it isn't there."""
+        ...
+
+    def dropped(self, request: int) -> Dropping | None:
+        """By which word of two people the attachments of that request are gone; None if they are kept."""
         ...
 
     def check(self, found: Verified) -> Verified:
@@ -68,6 +73,9 @@ class ExportedFile:
         return lines.stamps(self._lines())
 
     def body(self, sha256: str) -> bytes | None:  # noqa: ARG002 - an export has none
+        return None
+
+    def dropped(self, request: int) -> Dropping | None:  # noqa: ARG002 - where there are none, none is missed
         return None
 
     def check(self, found: Verified) -> Verified:

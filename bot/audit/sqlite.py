@@ -12,23 +12,27 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from sqlite_utils import Database
 
-from bot.audit import reading, rows
+from bot.audit import dropping, reading, rows
 from bot.audit.database import AuditDatabase, transaction
 from bot.audit.postings import SqlitePostings
 from bot.audit.sealed import SqliteCheckpoints
 from bot.audit.writing import Writing
-from bot.borders import Lease, StoreState
+from bot.borders import Aged, Lease, StoreState
 from bot.errors import AlreadyRecorded, Conflict, LeaseLost, TrailError
-from bot.events import FINAL, Entry, Event, Exported, Record
+from bot.events import FINAL, Entry, Event, Exported, Read, Record
 from bot.models import RequestId
+from bot.retention import Dropping
 
 COLLECTED_EVERY = 5.0
+LEFT: TypeAdapter[Exported | Read] = TypeAdapter(Annotated[Exported | Read, Field(discriminator="kind")])
+"""What the command line may leave."""
 
 log = logging.getLogger(__name__)
 
@@ -141,6 +145,24 @@ class SqliteTrail:
         search = partial(reading.list_requests, about=about, since=since, listings=listings, limit=limit)
         return await asyncio.to_thread(search, self.database.path)
 
+    async def aged(self, before: datetime) -> Aged:
+        return await asyncio.to_thread(reading.aged, self.database.path, before)
+
+    async def drop(self, request: RequestId) -> None:
+        """What goes is found beside the writer, which then takes it away bit by bit, and asks what came since."""
+        up_to = (await self.database.run(lambda db: dropping.agreed(db, request))).up_to
+        async with AuditDatabase.open(self.database.path, readonly=True) as beside:
+            since = await beside.run(_begun)
+            old = await beside.run(lambda db: dropping.old(db, up_to))
+            try:
+                while batch := await beside.run(lambda _: [digest for digest, _ in islice(old, dropping.BATCH)]):
+                    await self.database.run(partial(_drop, request=request, digests=batch, since=since))
+            finally:
+                await beside.run(lambda _: old.close())  # in the thread that reads it
+
+    async def dropped(self, request: RequestId) -> Dropping | None:
+        return await asyncio.to_thread(reading.dropped, self.database.path, request)
+
     async def now(self) -> datetime:
         """This machine's clock. A record's `at` may be later, after the clock was set back."""
         return self._clock()
@@ -180,7 +202,11 @@ class SqliteTrail:
         for number, text in left:
             with transaction(db):
                 try:
-                    self._seal(db, None, Exported.model_validate_json(text))
+                    event = LEFT.validate_json(text)
+                    self._check(db, None, event, None, None)
+                    self._seal(db, None, event)
+                except AlreadyRecorded as known:
+                    log.debug("%s is %s", event.kind, known)
                 except ValidationError as error:
                     log.warning("something else than Kickbot left what is no event: %s", error)
                 db.execute("DELETE FROM to_record WHERE number = ?", [number])
@@ -209,6 +235,17 @@ class SqliteTrail:
         """In the loop's thread: wake every follower, and let the next wait be for the next event."""
         self._recorded.set()
         self._recorded = asyncio.Event()
+
+
+def _begun(db: Database) -> int:
+    """The newest event of what is read from here on, whoever records more meanwhile."""
+    db.execute("BEGIN")
+    return rows.head(db).seq
+
+
+def _drop(db: Database, *, request: RequestId, digests: Sequence[str], since: int) -> None:
+    with transaction(db):
+        dropping.drop(db, request, digests, since)
 
 
 def _after(open_: set[RequestId] | None, record: Record) -> set[RequestId] | None:

@@ -8,14 +8,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 
-from bot.audit import reading
+from bot.audit import backing_up, reading
+from bot.audit.examining import Fits
 from bot.audit.records import Condition, Verified
 from bot.audit.sealed import leave
 from bot.audit.sources import Source, verified
 from bot.audit.sqlite import SqliteTrail
 from bot.borders import Checkpoint, Stamped, Store
 from bot.errors import LeaseLost, TrailError
-from bot.events import Exported, Record
+from bot.events import Exported, Read, Record
 
 
 def open_trail(database: Path | str) -> AbstractAsyncContextManager[Store]:
@@ -27,13 +28,18 @@ def open_trail(database: Path | str) -> AbstractAsyncContextManager[Store]:
     return PostgresTrail.open(database)
 
 
-def list_requests(database: Path | str, *, about: str | None, limit: int) -> Sequence[Sequence[Record]]:
-    """The newest requests first, each with its events. about: only of this Slack id, login name or host."""
+def list_requests(
+    database: Path | str, *, about: str | None, reads: bool = False, limit: int
+) -> Sequence[Sequence[Record]]:
+    """The newest requests first, each with its events. about: only of this Slack id, login name or host.
+
+    reads: with those too that only read the trail.
+    """
     if isinstance(database, Path):
-        return reading.list_requests(database, about=about, limit=limit)
+        return reading.list_requests(database, about=about, reads=reads, limit=limit)
     with _the_extra():
         from bot.audit.postgres import reading as postgres  # noqa: PLC0415
-    return asyncio.run(postgres.list_requests(database, about=about, limit=limit))
+    return asyncio.run(postgres.list_requests(database, about=about, reads=reads, limit=limit))
 
 
 def show(database: Path | str, request: int) -> Sequence[Record]:
@@ -43,6 +49,14 @@ def show(database: Path | str, request: int) -> Sequence[Record]:
     with _the_extra():
         from bot.audit.postgres import reading as postgres  # noqa: PLC0415
     return asyncio.run(postgres.show(database, request))
+
+
+def gone(source: Source, request: int, sha256: str) -> str:
+    """Why an attachment of that request isn't there; empty where it is. One that was changed is `verify`'s affair."""
+    if source.body(sha256) is not None:
+        return ""
+    by = source.dropped(request)
+    return by.told if by else "missing, and nobody agreed to drop it"
 
 
 @contextmanager
@@ -73,12 +87,12 @@ def verify(database: Path | str) -> Verified:
         return verified(source)
 
 
-def record(database: Path | str, event: Exported) -> None:
+def record(database: Path | str, event: Exported | Read) -> None:
     """Beside a running bot too: the one that writes a SQLite file finds it there. Raises TrailError."""
     asyncio.run(_record(database, event))
 
 
-async def _record(database: Path | str, event: Exported) -> None:
+async def _record(database: Path | str, event: Exported | Read) -> None:
     try:
         async with open_trail(database) as trail:
             await trail.append(None, event)
@@ -105,6 +119,13 @@ def stamps(database: Path | str, event: int) -> Sequence[Stamped]:
     """The time stamps of the checkpoint at this event."""
     with opened(database) as source:
         return tuple(stamped for stamped in source.stamps() if stamped.seq == event)
+
+
+def back_up(database: Path | str, to: Path, fits: Fits | None) -> Verified:
+    """The trail's file into a new one, beside a running bot, and verified there."""
+    if not isinstance(database, Path):
+        raise TrailError("this trail is in PostgreSQL: `pg_dump --schema=kickbot` backs it up beside running bots")
+    return backing_up.back_up(database, to, fits)
 
 
 def copy(path: Path, url: str) -> Verified:

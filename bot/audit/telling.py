@@ -3,7 +3,7 @@
 Every line is printable: what people and hosts said is cleaned once more before it reaches a terminal.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from bot import lifecycle
@@ -23,10 +23,13 @@ from bot.events import (
     Looked,
     Observed,
     Planned,
+    Read,
     Record,
+    RetentionAsked,
     Signalled,
 )
 from bot.models import Plan
+from bot.pairs import Counted, EachOther
 from bot.policy import without_markup
 from bot.sentences import At, Hash, Name, Own, Piece, aim, because, counted, ended, hosts_swept, number, sentence
 
@@ -42,14 +45,19 @@ def line(records: Sequence[Record]) -> str:
     return f"{first.request:>6}  {_time(first.at)}  {clean(first.event.who)}  {words}  [{_state(records)}]"
 
 
-def story(records: Sequence[Record]) -> str:
-    """One request from its first event to its newest, one sentence for each; what belongs to it is indented below."""
-    return "\n".join(text for record in records for text in _told(record))
+def story(records: Sequence[Record], gone: Callable[[str], str] = lambda _: "") -> str:
+    """One request from its first event to its newest, one sentence for each; what belongs to it is indented below.
+
+    gone: why an attachment, by its digest, isn't there any more; empty where it is.
+    """
+    return "\n".join(text for record in records for text in _told(record, gone))
 
 
 def verified(found: Verified, troubles: Sequence[str]) -> Iterator[str]:
     """What fits, and what an auditor should know all the same."""
     yield f"{found.events} events and {found.bodies} attachments fit together. Head: {found.head}"
+    for by, count in found.dropped:
+        yield f"{number(count, 'attachment')} {'was' if count == 1 else 'were'} {by.told}."
     many, one = number(found.checkpoints, "checkpoint"), "s" if found.checkpoints == 1 else ""
     if found.vouched:
         yield f"{many} signed by a key that counts fit{one}, up to event {found.vouched}."
@@ -74,10 +82,24 @@ def _existed(proved: Proved) -> str:
     return f"Event {proved.event} and all before it existed before {_time(proved.at)}{whose}"
 
 
-def _told(record: Record) -> Iterator[str]:
+def pairs(counted: Counted) -> Iterator[str]:
+    """A line for each pair, the most frequent first; then those who approve each other over and over."""
+    for pair in counted.pairs:
+        yield clean(f"{pair.times:>6} of {pair.of:<6} {pair.asker} asked, {pair.approver} approved")
+    yield from map(clean, map(each_other, counted.each_other))
+
+
+def each_other(found: EachOther) -> str:
+    """`U0ALICE and U0CAROL approve each other over and over: 12 of 13, and 9 of 9 times.`"""
+    there, back = found.there, found.back
+    people = f"{there.asker} and {back.asker} approve each other over and over"
+    return f"{people}: {there.times} of {there.of}, and {back.times} of {back.of} times."
+
+
+def _told(record: Record, gone: Callable[[str], str]) -> Iterator[str]:
     event = record.event
     yield f"{_time(record.at)}  {record.seq:>6}  {said(event)}".rstrip()
-    for detail in _details(event):
+    for detail in _details(event, gone):
         yield clean(f"{INDENT}{detail}")
 
 
@@ -109,6 +131,10 @@ def _words(event: Event) -> str:
     match event:
         case Asked():
             return event.words
+        case Read():
+            return f"{event.by} read {event.what} {event.about}".strip()
+        case RetentionAsked():
+            return f"retention of what ended before {_time(event.before)}"
         case Exported():
             return f"{event.by} took out {event.what}"
         case Looked():
@@ -133,10 +159,12 @@ def _state(records: Sequence[Record]) -> str:
 # ------------------------------------------------------------------------------------------ what belongs to it
 
 
-def _details(event: Event) -> Iterator[str]:
+def _details(event: Event, gone: Callable[[str], str]) -> Iterator[str]:
     match event:
-        case Observed() | Looked():
-            yield from map(_look, event.looks)
+        case Observed():
+            yield from (_look(look, gone(look.sha256)) for look in event.looks)
+        case Looked():
+            yield from (_look(look, "") for look in event.looks)
         case Planned():
             yield from _plan(event.plan)
         case Closed(swept=swept) if swept is not None:
@@ -148,9 +176,10 @@ def _details(event: Event) -> Iterator[str]:
             yield from (f"{ended(o)}{f' ({o.detail})' if o.detail else ''}" for o in event.outcomes)
 
 
-def _look(look: Attachment) -> str:
+def _look(look: Attachment, gone: str) -> str:
     answer = "a complete answer" if look.reached else "no complete answer"
-    return f"{look.host}: {answer}, {number(look.size, 'byte')}, SHA-256 {_short(look.sha256)}"
+    kept = f"; {gone}" if gone else ""
+    return f"{look.host}: {answer}, {number(look.size, 'byte')}, SHA-256 {_short(look.sha256)}{kept}"
 
 
 def _plan(plan: Plan) -> Iterator[str]:

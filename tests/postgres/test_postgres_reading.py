@@ -1,6 +1,8 @@
 """What an auditor's commands find in a database that someone has been at, even its superuser. Attacks first."""
 
 import asyncio
+import re
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,8 +21,9 @@ from bot.errors import BrokenTrail, LeaseLost, NoTrail, TrailError
 from bot.events import Attachment, Cancelled, Looked, Observed
 from bot.models import RequestId
 from tests import make
+from tests.postgres.programs import programs
 from tests.postgres.server import ACCOUNT, Server
-from tests.trail_behaviours import CLOSED, asked
+from tests.trail_behaviours import CLOSED, asked, dropped, looked_at
 from tests.whole import configure, kickbot
 
 SNAPSHOT = Attachment.of(make.snapshot(host="w1", raw="who"))
@@ -256,10 +259,11 @@ def test_from_the_command_line(config: Path, server: Server) -> None:
     copied = kickbot("audit", "copy", "--to", url, "--config", str(config))
     config.write_text(config.read_text() + f'\n[audit]\ndatabase = "{url}"\n')
 
-    assert "6 events and 2 attachments are there, and fit" in copied.stdout, copied.stderr
+    assert "7 events and 2 attachments are there, and fit" in copied.stdout, copied.stderr  # with who listed them
     assert kickbot("audit", "list", "--config", str(config)).stdout == before != ""
     assert "asked" in kickbot("audit", "show", "1", "--config", str(config)).stdout
-    assert "6 events and 2 attachments fit together" in kickbot("audit", "verify", "--config", str(config)).stdout
+    verified = kickbot("audit", "verify", "--config", str(config)).stdout
+    assert re.match("[89] events and 2 attachments fit together", verified)  # the same list again is one reading
     again = kickbot("audit", "copy", "--to", url, "--config", str(config))
     assert (again.returncode, again.stderr) == (2, "kickbot: audit.database: this trail is in PostgreSQL already\n")
 
@@ -366,3 +370,91 @@ async def test_the_condition_of_one_whose_newest_event_was_changed(url: str) -> 
         )
     with pytest.raises(BrokenTrail):
         await stored.condition(url)
+
+
+# ------------------------------------------------------------------------------------------ what is kept
+
+
+async def _dropped(url: str) -> RequestId:
+    async with PostgresTrail.open(url) as trail:
+        await looked_at(trail, "old", "w8")
+        return await dropped(trail)
+
+
+def test_what_two_people_let_go_is_told_and_the_rest_still_stands(full: str) -> None:
+    """The trail verifies and says by whose word; afterwards the database refuses as before."""
+    request = asyncio.run(_dropped(full))
+
+    found = stored.verify(full)
+
+    assert [(by.request, by.approver, number) for by, number in found.dropped] == [(request, "U0CAROL", 3)]
+    assert rows(full, "SELECT count(*) FROM bodies") == [(0,)]
+    with pytest.raises(psycopg.errors.RaiseException, match="nobody agreed to drop anything"):
+        edit(full, "DELETE FROM bodies")
+
+
+def test_a_body_that_someone_took_away_is_a_finding(full: str) -> None:
+    """Also where two people let others go: this one is of a request that was open."""
+    asyncio.run(_dropped(full))
+    asyncio.run(_younger(full))
+
+    edit(full, *OFF, "DELETE FROM bodies")
+
+    with pytest.raises(BrokenTrail, match="is missing, and nobody agreed to drop it"):
+        stored.verify(full)
+
+
+async def _younger(url: str) -> None:
+    async with PostgresTrail.open(url) as trail:
+        await looked_at(trail, "young", "w9")
+
+
+def test_a_dump_is_a_backup(full: str, server: Server) -> None:
+    """`pg_dump --schema=kickbot`, restored into another database, verifies, and a bot goes on with it."""
+    asyncio.run(_dropped(full))
+    before = stored.verify(full)
+    url, folder = server.new_database(), programs()
+    assert folder is not None
+
+    dump = subprocess.run([folder / "pg_dump", "--schema=kickbot", full], check=True, capture_output=True)
+    restore = [str(folder / "psql"), "--quiet", "--set=ON_ERROR_STOP=1", url]
+    subprocess.run(restore, input=dump.stdout, check=True, capture_output=True)
+
+    assert stored.verify(url) == before
+    asyncio.run(_younger(url))
+    assert stored.verify(url).events == before.events + 3
+    with pytest.raises(psycopg.errors.RaiseException, match="never changed"):
+        edit(url, "DELETE FROM events")
+
+
+def test_a_backup_of_a_database_is_the_databases_own(full: str, config: Path) -> None:
+    """One line names the program that makes it, and no file is left."""
+    config.write_text(config.read_text() + f'[audit]\ndatabase = "{full}"\n')
+
+    done = kickbot("audit", "backup", "--to", str(config.parent / "copy"), "--unrecorded", "--config", str(config))
+
+    assert done.returncode == 2
+    assert "pg_dump --schema=kickbot" in done.stderr
+    assert not (config.parent / "copy").exists()
+
+
+def test_who_may_only_read_reads(full: str, config: Path, server: Server) -> None:
+    """With a line that says that it isn't recorded; whoever may write leaves an event."""
+    edit(full, "CREATE ROLE auditor LOGIN", "GRANT USAGE ON SCHEMA kickbot TO auditor")
+    edit(full, "GRANT SELECT ON ALL TABLES IN SCHEMA kickbot TO auditor")
+    mine = config.read_text()
+    try:
+        config.write_text(mine + f'[audit]\ndatabase = "{full.replace("user=postgres", "user=auditor")}"\n')
+        reader = kickbot("audit", "list", "--config", str(config))
+        config.write_text(mine + f'[audit]\ndatabase = "{full}"\n')
+        writer = kickbot("audit", "show", "1", "--config", str(config))
+    finally:
+        edit(full, "DROP OWNED BY auditor")
+        server.execute("DROP ROLE auditor")
+
+    assert (reader.returncode, writer.returncode, writer.stderr) == (0, 0, "")
+    assert "asked" in reader.stdout or "al w1" in reader.stdout
+    assert reader.stderr.startswith("this reading is not recorded: the database doesn't allow it")
+    assert [row[0] for row in rows(full, "SELECT kind FROM events WHERE seq > 6")] == ["read"]
+    listed = [stored.list_requests(full, about=None, reads=reads, limit=9) for reads in (False, True)]
+    assert [len(requests) for requests in listed] == [3, 4]

@@ -7,14 +7,17 @@ from datetime import datetime
 from itertools import count
 from typing import Any, TypeVar
 
-from bot.audit.postgres import rows, schema, sealed
+from bot import retention
+from bot.audit.postgres import dropping, rows, schema, sealed
 from bot.audit.postgres.database import plain_errors, reading
 from bot.audit.postgres.schema import Db
-from bot.audit.records import Condition, Verified, fault, names
+from bot.audit.records import Condition, Verified, hidden, names, with_bodies
 from bot.audit.sources import verified
-from bot.borders import Checkpoint, Stamped
+from bot.borders import Aged, Checkpoint, Stamped
 from bot.errors import BrokenTrail, TrailError
 from bot.events import Record
+from bot.models import RequestId
+from bot.retention import Dropping
 
 T = TypeVar("T")
 
@@ -29,7 +32,7 @@ _INDEXES = ("enable_indexscan", "enable_indexonlyscan", "enable_bitmapscan")
 _CHANGED = " OR ".join(f"{name} IS DISTINCT FROM {value}" for name, value in schema.DERIVED.items())
 # Every attachment of an event that keeps content, with the content if it is there.
 _ATTACHMENTS = r"""
-SELECT events.seq, look->>'sha256', (look->>'size')::bigint, bodies.content
+SELECT events.seq, events.request, look->>'sha256', (look->>'size')::bigint, bodies.content
 FROM events CROSS JOIN json_array_elements(replace(bytes, '\u0000', '\ufffd')::json #> '{event,looks}') AS look
 LEFT JOIN bodies ON bodies.sha256 = look->>'sha256'
 WHERE events.kind = 'observed' ORDER BY events.seq
@@ -48,6 +51,7 @@ class PostgresSource:
         self._runner = runner
         self._db = db
         self._cursors = count()
+        self._agreements: tuple[Dropping, ...] | None = None
 
     def events(self) -> Iterator[tuple[bytes, str]]:
         """Raises BrokenTrail, after it, at an event whose columns don't come from its bytes."""
@@ -77,7 +81,15 @@ class PostgresSource:
             told = newest[0] if newest else "none"
             why = f"the newest event is {found.events}, but {told} was recorded last"
             raise BrokenTrail(found.events + 1, why, "cut off at the end")
-        return found.model_copy(update={"bodies": _check_bodies(self._rows(_ATTACHMENTS))})
+        each = ((*row[:4], None if row[4] is None else bytes(row[4])) for row in self._rows(_ATTACHMENTS))
+        return with_bodies(found, each, self.dropped)
+
+    def dropped(self, request: int) -> Dropping | None:
+        if self._agreements is None:
+            self._agreements = self._run(dropping.agreements(self._db))
+        if not self._agreements:
+            return None
+        return retention.covering(self._agreements, self._run(dropping.ended(self._db, request)))
 
     def newest(self) -> int:
         return int(next(self._rows("SELECT coalesce(max(seq), 0) FROM events"))[0])
@@ -157,30 +169,38 @@ async def show(url: str, request: int) -> Sequence[Record]:
     return records
 
 
-async def list_requests(url: str, *, about: str | None = None, limit: int = 50) -> Sequence[Sequence[Record]]:
-    """The newest requests first, each with its events. about: only of this Slack id, login name or host."""
+async def aged(url: str, before: datetime) -> Aged:
+    """What only requests need that had ended by then."""
     async with reading(url) as db:
-        return await search(db, about=about, since=None, listings=True, limit=limit)
+        up_to = await dropping.before(db, before)
+        totals = f"SELECT count(*), coalesce(sum(length), 0)::bigint FROM ({dropping.OLD}) AS found"  # noqa: S608 - constants
+        row = await (await db.execute(totals, dropping.values(up_to))).fetchone()
+    bodies, size = row or (0, 0)
+    return Aged(up_to=up_to, bodies=bodies, size=size)
+
+
+async def dropped(db: Db, request: RequestId) -> Dropping | None:
+    """By which word of two people the attachments of that request are gone; None if they are kept."""
+    return retention.covering(await dropping.agreements(db), await dropping.ended(db, request))
+
+
+async def list_requests(
+    url: str, *, about: str | None = None, reads: bool = False, limit: int = 50
+) -> Sequence[Sequence[Record]]:
+    """The newest requests first, each with its events, as `bot.audit.reading.list_requests` gives them."""
+    async with reading(url) as db:
+        return await search(db, about=about, since=None, listings=True, reads=reads, limit=limit)
 
 
 async def search(
-    db: Db, *, about: str | None, since: datetime | None, listings: bool, limit: int
+    db: Db, *, about: str | None, since: datetime | None, listings: bool, reads: bool = False, limit: int
 ) -> Sequence[Sequence[Record]]:
     """The newest requests first, as `Trail.requests` says."""
     found: list[Sequence[Record]] = []
-    async for records in rows.newest_requests(db, listings=listings, batch=min(limit, _SEARCHED)):
+    left_out = hidden(listings=listings, reads=reads)
+    async for records in rows.newest_requests(db, left_out, batch=min(limit, _SEARCHED)):
         if len(found) >= limit or (since and records[0].at < since):
             break
         if about is None or about in names(records[0]):
             found.append(records)
     return tuple(found)
-
-
-def _check_bodies(attachments: Iterator[tuple[Any, ...]]) -> int:
-    """How many attachments fit. Raises BrokenTrail with the event that names one that doesn't."""
-    checked = 0
-    for sequence, sha256, size, content in attachments:
-        if why := fault(sha256, size, None if content is None else bytes(content)):
-            raise BrokenTrail(sequence, f"its attachment {sha256} {why}")
-        checked += 1
-    return checked

@@ -47,10 +47,10 @@ async def lock_head(db: Db) -> chain.Head:
 
 async def head_at(db: Db, seq: int, hash_: str) -> chain.Head:
     """The head with its time. Raises BrokenTrail unless exactly that event is the newest."""
-    newest = await _one(db, "SELECT seq, hash, at FROM events ORDER BY seq DESC LIMIT 1") or (0, chain.GENESIS, "")
-    if newest[:2] != (seq, hash_):
-        raise BrokenTrail(seq, f"it was recorded last, but event {newest[0]} stands at the end")
-    return chain.Head(seq=seq, hash=hash_, at=newest[2])
+    found = await newest(db)
+    if found[:2] != (seq, hash_):
+        raise BrokenTrail(seq, f"it was recorded last, but event {found.seq} stands at the end")
+    return found
 
 
 async def facts(db: Db, request: RequestId | None, key: str | None) -> Facts:
@@ -107,6 +107,12 @@ async def body(db: Db, sha256: str) -> bytes:
     return records.body(sha256, bytes(row[0]) if row else None)
 
 
+async def newest(db: Db) -> chain.Head:
+    """The newest event, for whoever only reads."""
+    row = await _one(db, "SELECT seq, hash, at FROM events ORDER BY seq DESC LIMIT 1")
+    return chain.Head(*row) if row else chain.START
+
+
 async def of_request(db: Db, request: int) -> Sequence[Record]:
     """A request's records, oldest first."""
     if not 0 < request <= _BIGGEST:
@@ -142,12 +148,11 @@ async def begun_or_ended(db: Db, since: int) -> Sequence[tuple[int, RequestId, b
     return [(s, RequestId(r), ends) for s, r, ends in await _all(db, query, [sorted(FINAL), since, sorted(FINAL)])]
 
 
-async def newest_requests(db: Db, *, listings: bool, batch: int) -> AsyncIterator[Sequence[Record]]:
-    """Every request with its records, the newest first."""
+async def newest_requests(db: Db, left_out: Sequence[str], *, batch: int) -> AsyncIterator[Sequence[Record]]:
+    """Every request with its records, the newest first, but for those that begin with one of those kinds."""
     before = _BIGGEST
-    only = "" if listings else "AND kind NOT IN ('looked', 'exported')"
-    query = f"SELECT seq FROM events WHERE seq = request AND seq < %s {only} ORDER BY seq DESC LIMIT %s"  # noqa: S608
-    while numbers := [RequestId(row[0]) for row in await _all(db, query, [before, batch])]:
+    query = "SELECT seq FROM events WHERE seq = request AND seq < %s AND kind <> ALL(%s) ORDER BY seq DESC LIMIT %s"
+    while numbers := [RequestId(row[0]) for row in await _all(db, query, [before, left_out, batch])]:
         found = await of_requests(db, numbers)
         for number in numbers:
             yield found[number]

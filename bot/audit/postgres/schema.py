@@ -1,7 +1,7 @@
 """The tables of the audit trail in PostgreSQL, their versions, and the check that they are these.
 
 Every column of `events` but bytes and hash is generated from the bytes. Triggers refuse every change of what was
-recorded: a second lock, since the chain shows it anyway.
+recorded, unless two people agreed to drop attachments: a second lock, since the chain shows it anyway.
 """
 
 from typing import Any
@@ -87,7 +87,26 @@ CREATE TRIGGER stamps_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON stamps
 ALTER TABLE stamps ENABLE ALWAYS TRIGGER stamps_stay;
 """
 
-MIGRATIONS = (_FIRST, _CHECKPOINTS, _STAMPS)
+# Only while two people have let something be dropped, and it isn't done.
+_RETENTION = f"""
+CREATE INDEX events_retention ON events (request, kind) WHERE kind IN ('retention_approved', 'dropped');
+CREATE FUNCTION refuse_unless_agreed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF NOT EXISTS (
+        SELECT 1 FROM {NAME}.events AS approved WHERE approved.kind = 'retention_approved' AND NOT EXISTS (
+            SELECT 1 FROM {NAME}.events AS done WHERE done.request = approved.request AND done.kind = 'dropped'
+        )
+    ) THEN RAISE EXCEPTION 'what was recorded is never changed, and nobody agreed to drop anything'; END IF;
+    RETURN NULL;
+END $$;
+DROP TRIGGER bodies_stay ON bodies;
+CREATE TRIGGER bodies_stay BEFORE UPDATE OR TRUNCATE ON bodies FOR EACH STATEMENT EXECUTE FUNCTION refuse();
+CREATE TRIGGER bodies_go_by_agreement BEFORE DELETE ON bodies
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_unless_agreed();
+ALTER TABLE bodies ENABLE ALWAYS TRIGGER bodies_stay;
+ALTER TABLE bodies ENABLE ALWAYS TRIGGER bodies_go_by_agreement;
+"""  # noqa: S608 - constants
+
+MIGRATIONS = (_FIRST, _CHECKPOINTS, _STAMPS, _RETENTION)
 """The n-th leads to version n. What was released is never changed: a new one is added."""
 
 

@@ -16,17 +16,19 @@ from typing import Self, TypeVar
 
 import psycopg
 
-from bot.audit.postgres import leases, reading, rows, schema
+from bot.audit.postgres import dropping, leases, reading, rows, schema
 from bot.audit.postgres.database import PostgresDatabase, connect, snapshot, transaction
+from bot.audit.postgres.database import reading as one_moment
 from bot.audit.postgres.leases import Leases
 from bot.audit.postgres.postings import PostgresPostings
 from bot.audit.postgres.schema import Db
 from bot.audit.postgres.sealed import PostgresCheckpoints
 from bot.audit.writing import Writing
-from bot.borders import Lease, StoreState
+from bot.borders import Aged, Lease, StoreState
 from bot.errors import AlreadyRecorded, Conflict, TrailError
 from bot.events import FINAL, Entry, Event, Record
 from bot.models import RequestId
+from bot.retention import Dropping
 
 log = logging.getLogger(__name__)
 
@@ -144,6 +146,24 @@ class PostgresTrail:
         search = partial(reading.search, about=about, since=since, listings=listings, limit=limit)
         return await self.database.to_the_end(self.database.searches.run(search))
 
+    async def aged(self, before: datetime) -> Aged:
+        return await self.database.to_the_end(reading.aged(self.database.url, before))
+
+    async def drop(self, request: RequestId) -> None:
+        """What goes is found at one moment, and taken away bit by bit; what came since is asked each time."""
+        async with one_moment(self.database.url) as db:
+            up_to = (await dropping.agreed(db, request)).up_to
+            since = (await rows.newest(db)).seq
+            async with db.cursor(name="old") as old:
+                await old.execute(dropping.OLD, dropping.values(up_to))
+                while found := await old.fetchmany(dropping.BATCH):
+                    digests = [row[0] for row in found]
+                    drop = partial(_drop, request=request, digests=digests, since=since)
+                    await self.database.to_the_end(self.database.writes.run(drop))
+
+    async def dropped(self, request: RequestId) -> Dropping | None:
+        return await self._read(partial(reading.dropped, request=request))
+
     async def now(self) -> datetime:
         """The database's clock. A record's `at` may be later, after the clock was set back."""
         return await self._read(leases.now)
@@ -240,6 +260,12 @@ def _check(facts: rows.Facts, request: RequestId | None, after: int | None) -> N
         raise TrailError(f"there is no request {request}")
     if after is not None and after != facts.newest:
         raise Conflict(f"request {request} is at event {facts.newest}, not at {after}")
+
+
+async def _drop(db: Db, *, request: RequestId, digests: Sequence[str], since: int) -> None:
+    async with transaction(db) as commit:
+        await dropping.drop(db, request, digests, since)
+        await commit()
 
 
 async def _check_newest(db: Db) -> None:

@@ -9,16 +9,23 @@ from bot import __version__, lifecycle
 from bot.audit.records import Verified
 from bot.audit.report.html import table, tag
 from bot.audit.report.timeline import picture
-from bot.audit.telling import said, verified
+from bot.audit.telling import each_other, said, verified
 from bot.durations import spell
 from bot.errors import TrailError
 from bot.events import BOT, Attachment, Observed, Record, Signalled
 from bot.lifecycle import Request
-from bot.models import Look, Session, Snapshot, Unreachable
+from bot.models import Look, RequestId, Session, Snapshot, Unreachable
+from bot.pairs import Counted
+from bot.retention import Dropping
 from bot.sentences import ended
 
 Body = Callable[[str], bytes | None]
 """An attachment's content by its SHA-256, checked; None if it isn't there."""
+
+Dropped = Callable[[RequestId], Dropping | None]
+"""By whose word the attachments of a request are gone; None if they are kept."""
+
+NOT_VERIFIED = "The whole trail was not verified for this: `kickbot audit verify`, as below, does it."
 
 LOOK: TypeAdapter[Snapshot | Unreachable] = TypeAdapter(Look)
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -46,12 +53,16 @@ h2 { break-before: page } h2.first { break-before: auto } h3 { break-after: avoi
 def page(
     requests: Sequence[Sequence[Record]],
     body: Body,
-    found: Verified,
+    found: Verified | None,
     *,
+    dropped: Dropped,
+    pairs: Counted,
     by: str,
     now: datetime,
 ) -> Iterator[str]:
-    """Piece by piece. by: who made it. found: what verify says of the whole trail."""
+    """Piece by piece. by: who made it. found: what verify says of the whole trail; None: nobody
+    asked it.
+    """
     count = f"{len(requests)} request{'' if len(requests) == 1 else 's'}"
     yield '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
     yield f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
@@ -60,14 +71,15 @@ def page(
     yield tag("h1", f"Report of {count}")
     yield tag("p", f"Made by {by} at {_moment(now)} with Kickbot {__version__}. All times are UTC.", class_="muted")
     yield tag("h3", "Does the trail fit?")
-    yield tag("ul", *(tag("li", line) for line in verified(found, ())))
+    yield tag("ul", *(tag("li", line) for line in (verified(found, ()) if found else [NOT_VERIFIED])))
     for number, records in enumerate(requests):
-        yield from _request(records, body, first=not number)
-    yield from _how_to_verify(found)
+        yield from _request(records, body, dropped, first=not number)
+    yield from _who_for_whom(requests, pairs)
+    yield from _how_to_verify(f"{found.events}:{found.head}" if found else _newest(requests))
     yield "</body></html>\n"
 
 
-def _request(records: Sequence[Record], body: Body, *, first: bool) -> Iterator[str]:
+def _request(records: Sequence[Record], body: Body, dropped: Dropped, *, first: bool) -> Iterator[str]:
     opening = records[0]
     yield tag("h2", f"Request {opening.request}: {_title(records)}", **({"class_": "first"} if first else {}))
     yield tag("p", f"{_moment(opening.at)} to {_moment(records[-1].at)}", class_="muted")
@@ -80,7 +92,7 @@ def _request(records: Sequence[Record], body: Body, *, first: bool) -> Iterator[
         ("time", "what"), [(_moment(r.at), tag("span", said(r.event), class_="told")) for r in _by_people(records)]
     )
     for phase, title in (("before", "Sessions before"), ("after", "Sessions after")):
-        yield from _sessions(records, body, phase, title)
+        yield from _sessions(records, body, dropped, phase, title)
     if acts := [_act(r, r.event) for r in records if isinstance(r.event, Signalled)]:
         yield tag("h3", "What was run")
         yield table(("event", "host", "what", "command", "answer", "exit status", "output"), acts)
@@ -125,7 +137,7 @@ def _act(record: Record, event: Signalled) -> tuple[str, ...]:
 # ------------------------------------------------------------------------------------------ what hosts showed
 
 
-def _sessions(records: Sequence[Record], body: Body, phase: str, title: str) -> Iterator[str]:
+def _sessions(records: Sequence[Record], body: Body, dropped: Dropped, phase: str, title: str) -> Iterator[str]:
     """The newest look at each host in that phase."""
     looks = {
         look.host: look
@@ -135,16 +147,18 @@ def _sessions(records: Sequence[Record], body: Body, phase: str, title: str) -> 
     }
     for look in looks.values():
         yield tag("h3", f"{title}: {look.host}")
-        yield from _look(look, body(look.sha256))
+        yield from _look(look, body(look.sha256), dropped(records[0].request))
         yield tag("p", "SHA-256 ", tag("span", look.sha256, class_="hash"), class_="muted")
 
 
-def _look(attachment: Attachment, content: bytes | None) -> Iterator[str]:
+def _look(attachment: Attachment, content: bytes | None, by: Dropping | None) -> Iterator[str]:
     try:
         look = LOOK.validate_json(content) if content is not None else None
     except ValidationError:
         look = None
     match look:
+        case None if by is not None:
+            yield tag("p", f"What {attachment.host} said was {by.told}. Its digest stays.")
         case None:
             yield tag("p", f"What {attachment.host} said isn't kept here, or can't be read.")
         case Unreachable():
@@ -168,14 +182,34 @@ def _session(session: Session) -> tuple[str, ...]:
 # ------------------------------------------------------------------------------------------ the end
 
 
-def _how_to_verify(found: Verified) -> Iterator[str]:
+def _who_for_whom(requests: Sequence[Sequence[Record]], counted: Counted) -> Iterator[str]:
+    """In the whole trail, of those who asked these requests."""
+    askers = {records[0].event.who for records in requests}
+    ours = [pair for pair in counted.pairs if pair.asker in askers]
+    if not ours:
+        return
+    yield tag("h2", "Who approved for whom")
+    yield tag("p", "In the whole trail, of everyone who asked a request above.", class_="muted")
+    head = ("asked", "approved", "how often, of all that anybody approved")
+    yield table(head, [(pair.asker, pair.approver, f"{pair.times} of {pair.of}") for pair in ours])
+    for found in counted.each_other:
+        if found.people & askers:
+            yield tag("p", tag("strong", each_other(found)))
+
+
+def _newest(requests: Sequence[Sequence[Record]]) -> str:
+    """The newest event in it stands for all before it."""
+    newest = max((record for records in requests for record in records), key=lambda record: record.seq)
+    return f"{newest.seq}:{newest.hash}"
+
+
+def _how_to_verify(head: str) -> Iterator[str]:
     yield tag("h2", "How to verify this")
     yield tag(
         "p",
         "Every event above has a hash that stands for it and for all events before it: SHA-256 over the hash of the"
         " event before and the event's bytes. Whoever has the trail, or an export of it, checks all of them with:",
     )
-    head = f"{found.events}:{found.head}"
     yield tag("pre", f"kickbot audit verify --expect-head {head}\nkickbot audit verify --from-file EXPORT.jsonl")
     yield tag(
         "p",

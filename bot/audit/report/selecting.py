@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from bot.audit import records
 from bot.durations import seconds
 from bot.errors import CommandError
-from bot.events import Record
+from bot.events import LISTINGS, Record
 from bot.models import RequestId, Value
 
 USAGE = "say which requests: 42 57, since 24h, or channel C0PROD"
-_PLACE = re.compile(rb'"request":([1-9][0-9]*),"seq":([1-9][0-9]*),"v":1\}$')
+PLACE = re.compile(rb'"request":([1-9][0-9]*),"seq":([1-9][0-9]*),"v":1\}$')
+"""Of an event's bytes: its request and its number, which stand at the end."""
 
 
 class Wanted(Value):
@@ -25,7 +26,7 @@ class Wanted(Value):
         """True for the first event of a request that was asked for. One that only looked is meant by its number."""
         if first.request in self.requests:
             return True
-        if first.event.kind in {"looked", "exported"} or not (self.since or self.channel):
+        if first.event.kind in LISTINGS or not (self.since or self.channel):
             return False
         there = {getattr(first.event, "home", ""), getattr(first.event, "channel", "")}
         return (not self.since or first.at >= self.since) and (not self.channel or self.channel in there)
@@ -59,7 +60,7 @@ class Selecting:
     def passing(self, events: Iterator[tuple[bytes, str]]) -> Iterator[tuple[bytes, str]]:
         """The same events."""
         for content, hash_ in events:
-            if place := _PLACE.search(content):
+            if place := PLACE.search(content):
                 self._see(RequestId(int(place[1])), int(place[2]), content, hash_)
             yield content, hash_
 

@@ -38,6 +38,12 @@ def files(story: Story, record: Record, part: str, message: Message) -> Iterator
             yield _file(story, record, part, look.host, look.raw)
 
 
+def report(record: Record, page: str) -> File:
+    """The whole request as a page."""
+    name = f"kickbot-{record.request}-{record.seq}-report.html"
+    return File(name=name, title=f"Report of request {record.request}", content=page)
+
+
 def _file(story: Story, record: Record, part: str, about: str, content: str) -> File:
     name = f"kickbot-{story.request.id}-{record.seq}-{part}-{about.replace(' ', '-')}.txt"
     return File(name=name, title=f"{part.capitalize()}: {about}", content=content)

@@ -123,6 +123,13 @@ HELP = {
         words=("Each of them is someone whom a rule lets approve; whoever froze may be one of them.",),
         then="What was approved meanwhile, and is still in time, goes on by itself.",
     ),
+    "retention": Help(
+        does="`/kickbot retention` asks to drop what hosts said longer ago than kickbot.toml keeps it.",
+        examples=("/kickbot retention",),
+        words=("It is about attachments alone (sessions, processes, addresses): every event stays for good.",),
+        then="Whoever a rule lets approve may ask, and someone else of them has to approve within 24 hours. Afterwards"
+        " the trail says by whose word what was dropped.",
+    ),
     "kickbot": Help(
         does="Kickbot ends login sessions on hosts: one asks, another one approves, the proof stands in the thread.",
         examples=("/sessions host1", "/kick audituser host1 because INC-42", "/kickbot sessions host1"),
@@ -134,6 +141,7 @@ HELP = {
             "`/kickbot sweeps`: what looks for idle sessions by itself, what it found last, and when it runs next",
             "`/audit REQUEST|USER|HOST|@PERSON`: what was done, and how it ended",
             "`/kickbot freeze because …`: stop all acting at once; two people `/kickbot unfreeze`",
+            "`/kickbot retention`: ask to drop what hosts said long ago; it takes two people",
             "`/kickbot sessions …`, `/kickbot kick …`: the same under one name",
             "`@kickbot sessions …`, `@kickbot kick …`: the same in a message, answered in its thread",
         ),
@@ -143,7 +151,9 @@ HELP = {
 
 
 def help_on(topic: str, names: Names) -> Message:
-    """For `sessions`, `kick`, `unhold`, `holds`, `sweeps`, `limits`, `audit`, `freeze`, `unfreeze` or `kickbot`."""
+    """For `sessions`, `kick`, `unhold`, `holds`, `sweeps`, `limits`, `audit`, `freeze`, `unfreeze`,
+    `retention` or `kickbot`.
+    """
     wanted = HELP[topic]
     examples = preformatted(line("For example:"), renamed("\n".join(wanted.examples), names))
     words = paragraph(*(told(renamed(word, names)) for word in wanted.words), needed=True)

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from bot.counting import count
 from bot.durations import spell
 from bot.models import Audit, RequestId
+from bot.pairs import EachOther
 from bot.questions import FOUND, SEARCHED, Found, Known
 from bot.slack.content.blocks import Message, Part, aside, compose, paragraph, prose
 from bot.slack.content.in_short import approved_by, event, in_one_line, outcome, what, why
-from bot.slack.content.lines import Line, Link, Who, bold, code, line
+from bot.slack.content.lines import Line, Link, When, Who, bold, code, line
 from bot.slack.content.sweeps import asker
 
 MOST_FIRST, MOST_LAST = 8, 20
@@ -29,8 +30,16 @@ def story(known: Known, link: str = "") -> Message:
     first, last, left_out = _ends(known)
     rest = f"{count(left_out, 'event')} between them are not shown: `kickbot audit show {request.id}` has all."
     between = [paragraph(line(f"… {rest}"), needed=True)] if left_out else []
-    head = paragraph(title, outcome(request), needed=True)
-    return compose(head, *_blocks(first), *between, *_blocks(last, needed=True), _whole(request.id))
+    head = paragraph(title, outcome(request), *map(_each_other, known.each_other), needed=True)
+    return compose(head, *_blocks(first), *between, *_blocks(last, needed=True), _whole(known))
+
+
+def _each_other(found: EachOther) -> Line:
+    """`⚠️ Alice and Carol approve each other over and over: 12 of 13, and 9 of 9 times lately.`"""
+    there, back = found.there, found.back
+    times = f": {there.times} of {there.of}, and {back.times} of {back.of} times lately."
+    people = line("⚠️ ", Who(id=there.asker), " and ", Who(id=back.asker), " ")
+    return line(people, bold("approve each other over and over"), times)
 
 
 def _ends(known: Known) -> tuple[list[Line], list[Line], int]:
@@ -46,8 +55,13 @@ def _blocks(lines: list[Line], *, needed: bool = False) -> list[Part]:
     return [prose(*lines[start : start + LINES], needed=needed) for start in range(0, len(lines), LINES)]
 
 
-def _whole(number: RequestId) -> Part:
-    return aside(line("With all that the hosts said: ", code(f"kickbot audit show {number}"), ", where Kickbot runs."))
+def _whole(known: Known) -> Part:
+    if by := known.dropped:
+        people = line(", asked by ", Who(id=by.asker), ", approved by ", Who(id=by.approver))
+        at = line(", on ", When(moment=by.at, dated=True), ".")
+        return aside(line(f"What the hosts said was dropped by request {by.request}", people, at))
+    show = code(f"kickbot audit show {known.request.id}")
+    return aside(line("With all that the hosts said: ", show, ", where Kickbot runs."))
 
 
 def requests(wanted: Audit, found: Found, links: Mapping[RequestId, str], hint: str = "") -> Message:

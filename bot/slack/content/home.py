@@ -16,7 +16,7 @@ from bot.slack.content import freeze, holds, sweeps
 from bot.slack.content.blocks import Block, Button, Message, Part, aside, buttons, paragraph
 from bot.slack.content.in_short import approved_by, in_one_line, outcome, scope, what, why
 from bot.slack.content.lines import Line, When, Who, bold, code, either, joined, line, told
-from bot.slack.content.tickets import APPROVE, CANCEL, DENY, UNFREEZE, UNHOLD, actions, button
+from bot.slack.content.tickets import APPROVE, CANCEL, DENY, DROP, KEEP, UNFREEZE, UNHOLD, actions, button
 from bot.standing import SYSTEM, Allowed, Standing
 
 View = dict[str, Any]
@@ -71,9 +71,9 @@ def _parts(page: Page, inventory: Inventory, links: Links) -> Iterator[Part]:
     for known in page.frozen:
         yield paragraph(freeze.on_a_request(known.request))
         yield from _row(known.request, (UNFREEZE,) if page.may_freeze else (), links.get(known.request.id, ""))
-    yield from _section("Waiting for you", page.waiting, MOST_WAITING, links, _waiting, (APPROVE, DENY))
+    yield from _section("Waiting for you", page.waiting, MOST_WAITING, links, _waiting, (APPROVE, DENY, DROP, KEEP))
     if page.yours:
-        yield from _section("Yours, waiting for others", page.yours, MOST_YOURS, links, _yours, (CANCEL,))
+        yield from _section("Yours, waiting for others", page.yours, MOST_YOURS, links, _yours, (CANCEL, KEEP))
     if page.running:
         yield from _section("Running", page.running, MOST_RUNNING, links, _running, (CANCEL,), page.stoppable)
     if page.held:

@@ -11,6 +11,7 @@ from bot.events import BOT, Closed, Record
 from bot.lifecycle import Request, State
 from bot.models import Result, SetLimit
 from bot.sentences import At, Hash, Name, Own
+from bot.slack.content import retention
 from bot.slack.content.limit_request import about
 from bot.slack.content.lines import Line, Link, When, Where, Who, bold, either, italic, joined, line, told
 from bot.slack.content.story import named, short
@@ -34,6 +35,10 @@ _STATES = {
     State.CLOSED: "nothing was done",
     State.LOOKED: "looked",
     State.EXPORTED: "taken out",
+    State.READ: "read",
+    State.TO_DROP: "⏳ waiting for approval",
+    State.DROPPING: "▶️ being dropped",
+    State.DROPPED: "✅ dropped",
     State.FROZEN: "🧊 nothing acts",
     State.UNFROZEN: "✅ acting goes on",
     State.HELD: "🔒 held",
@@ -53,6 +58,8 @@ def what(request: Request) -> Line:
     command = request.command
     if request.state in {State.FROZEN, State.UNFROZEN}:
         return line(bold("freeze of all acting"))
+    if request.retention is not None:
+        return line(bold("drop of "), *retention.named(request))
     if request.held is not None:
         return line(bold(f"hold of {request.held.target.account.name} on {request.held.target.host}"))
     if command is None:

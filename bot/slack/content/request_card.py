@@ -4,7 +4,7 @@ from bot import canary
 from bot.counting import count, processes
 from bot.lifecycle import Request, State
 from bot.models import Unreachable
-from bot.slack.content import freeze, holds, limit_request, sweeps
+from bot.slack.content import freeze, holds, limit_request, retention, sweeps
 from bot.slack.content.blocks import Message, Part, aside, compose, paragraph
 from bot.slack.content.forecast import ends, what_would_happen
 from bot.slack.content.headlines import asks, doing, last_line, question
@@ -21,6 +21,8 @@ MOST_LOST, MOST_WHYS = 20, 8
 def card(story: Story) -> Message:
     """The parent as it has to look now."""
     match story.request.state:
+        case _ if story.request.retention is not None:
+            return retention.card(story.request)
         case State.FROZEN | State.UNFROZEN:
             return freeze.card(story.request)
         case State.HELD | State.RELEASED:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pydantic import Field
 
 from bot.counting import count
-from bot.events import Closed, Ending, Frozen, Held, Planned, Record, Signalled, Verifying, Warned
+from bot.events import Closed, Ending, Frozen, Held, Planned, Record, RetentionAsked, Signalled, Verifying, Warned
 from bot.inventory import fold
 from bot.lifecycle import Request, replay
 from bot.models import (
@@ -185,8 +185,8 @@ def in_numbers(plan: Plan) -> str:
 
 
 def anchor(records: Sequence[Record]) -> Record | None:
-    """With which the parent message appears: the plan, the end of a request that has none, a freeze or a hold."""
-    return next((r for r in records if isinstance(r.event, Planned | Closed | Frozen | Held)), None)
+    """With which the parent message appears: the plan, the end of a request that has none, or what has no plan."""
+    return next((r for r in records if isinstance(r.event, Planned | Closed | Frozen | Held | RetentionAsked)), None)
 
 
 def _tries(event: Ending, outcome: Outcome) -> bool:

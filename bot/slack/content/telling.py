@@ -17,7 +17,7 @@ from bot.events import (
     Unfrozen,
     Warned,
 )
-from bot.slack.content import freeze, holds, limit_request, warning
+from bot.slack.content import freeze, holds, limit_request, retention, warning
 from bot.slack.content.aftermath import after
 from bot.slack.content.approvers import approver_of, for_approver, reminder
 from bot.slack.content.blocks import Message, aside, compose, paragraph
@@ -99,6 +99,8 @@ def parts(story: Story, record: Record, incident_channel: str) -> tuple[str, ...
     request, event = story.request, record.event
     if request.sweep and request.plan is None:
         return (Part.PARENT,) if isinstance(event, Closed) and not is_silent(request) else ()
+    if request.retention is not None:
+        return (Part.PARENT, Part.NOW) if record.seq == request.id else (Part.NOW, Part.DECISION)
     if isinstance(event, Refused):
         return () if event.told else (Part.ASKER,)
     wanted = _parts(event, planned=request.plan is not None)
@@ -167,6 +169,8 @@ def words(part: str, story: Story, record: Record, link: str = "") -> Message:
 def _decided(story: Story, record: Record) -> Message:
     if isinstance(record.event, UnfreezeAsked | Unfrozen):
         return freeze.reply(story.request, record)
+    if story.request.retention is not None:
+        return retention.reply(story.request, record)
     return holds.reply(record) if story.request.held is not None else decision(story, record)
 
 

@@ -20,6 +20,7 @@ APPROVE, DENY, CANCEL = "kickbot_approve", "kickbot_deny", "kickbot_cancel"
 FORCE, AGAIN, HOLD = "kickbot_force", "kickbot_again", "kickbot_hold"
 UNFREEZE = "kickbot_unfreeze"
 UNHOLD = "kickbot_unhold"
+DROP, KEEP = "kickbot_drop", "kickbot_keep"
 
 NOT_OURS = "This button isn't one that Kickbot knows. Nothing was done by your click."
 
@@ -32,6 +33,8 @@ _WORDS = {
     HOLD: ("Hold account…", ""),
     UNFREEZE: ("Unfreeze", ""),
     UNHOLD: ("Give back", ""),
+    DROP: ("Approve", "danger"),
+    KEEP: ("Cancel", ""),
 }
 
 
@@ -61,6 +64,8 @@ def actions(request: Request) -> tuple[str, ...]:
             return (CANCEL,)
         case State.FROZEN:
             return (UNFREEZE,)
+        case State.TO_DROP:
+            return (DROP, KEEP)
         case State.HELD:
             return () if request.unheld else (UNHOLD,)
         case State.CLOSED | State.EXPIRED | State.LAPSED:

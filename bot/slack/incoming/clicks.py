@@ -12,7 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.borders import Origin
 from bot.cleaning import clean
 from bot.models import RequestId
-from bot.slack.content import decided, freeze, holds
+from bot.slack.content import decided, freeze, holds, retention
 from bot.slack.content.deny_form import DENY_FORM, deny_form, reason_given
 from bot.slack.content.lines import Line
 from bot.slack.content.story import asked, short
@@ -21,7 +21,9 @@ from bot.slack.content.tickets import (
     APPROVE,
     CANCEL,
     DENY,
+    DROP,
     FORCE,
+    KEEP,
     UNFREEZE,
     UNHOLD,
     Ticket,
@@ -56,6 +58,8 @@ class Clicks:
             AGAIN: self._again,
             UNFREEZE: self._unfreeze,
             UNHOLD: self._unhold,
+            DROP: self._drop,
+            KEEP: self._keep,
         }
         for action, decide in decisions.items():
             app.action(action)(self._click(decide))
@@ -99,6 +103,12 @@ class Clicks:
 
     async def _unhold(self, origin: Origin, ticket: Ticket) -> Line:
         return holds.answer([await self._workflow.unhold_one(origin, RequestId(ticket.request))])
+
+    async def _drop(self, origin: Origin, ticket: Ticket) -> Line:
+        return retention.answer(await self._workflow.let_drop(origin, RequestId(ticket.request)))
+
+    async def _keep(self, origin: Origin, ticket: Ticket) -> Line:
+        return retention.answer(await self._workflow.keep(origin, RequestId(ticket.request)))
 
     # ------------------------------------------------------------------------------------------ why not
 

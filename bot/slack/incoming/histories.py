@@ -3,6 +3,7 @@
 from collections.abc import Awaitable
 
 from bot.cleaning import quoted
+from bot.durations import typed
 from bot.errors import CommandError
 from bot.estate import Estate
 from bot.models import Audit, Holds, Sweeps
@@ -18,7 +19,7 @@ READING = "Reading the audit trail …"
 
 
 class Histories:
-    """It changes nothing, and no answer is ever for all."""
+    """It changes nothing, no answer is ever for all, and who read what was is recorded."""
 
     def __init__(self, questions: Questions, links: Links, estate: Estate) -> None:
         self._questions = questions
@@ -46,12 +47,14 @@ class Histories:
 
     async def _one(self, who: str, number: int) -> Message:
         known = await self._questions.one(who, number)
+        await self._questions.note(who, str(number), 1)
         return history.story(known, (await self._links.of([known])).get(known.request.id, ""))
 
     async def _several(self, who: str, wanted: Audit) -> Message:
         if wanted.called:
             wanted = wanted.model_copy(update={"person": await self._person(who, wanted.called)})
         found = await self._questions.search(who, about=wanted.about, person=wanted.person, since=wanted.since)
+        await self._questions.note(who, _words(wanted), len(found.known))
         links = await self._links.of(found.known)
         known = wanted.about in self._estate.inventory.hosts
         hint = "" if found.known or known else did_you_mean(wanted.about, self._estate.inventory.hosts)
@@ -64,3 +67,9 @@ class Histories:
             said = history.SEVERAL if people else history.NOBODY
             raise CommandError(said.format(name=quoted(called)))
         return people[0]
+
+
+def _words(wanted: Audit) -> str:
+    """What was asked for: `host1 since 24h`."""
+    since = f"since {typed(wanted.since)}" if wanted.since else ""
+    return " ".join(filter(None, (wanted.about, wanted.person, since)))

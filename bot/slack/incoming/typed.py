@@ -23,13 +23,14 @@ from bot.models import (
     Limits,
     Listing,
     Moment,
+    Retention,
     Sweeps,
     Unfreeze,
     Unhold,
     Value,
 )
 from bot.policy import not_a_member
-from bot.slack.content import freeze, holds
+from bot.slack.content import freeze, holds, retention
 from bot.slack.content.help_text import help_on, renamed
 from bot.slack.content.story import asked
 from bot.slack.incoming.answers import Reply, in_person, note, reply_to
@@ -114,6 +115,8 @@ class Typed:
             await reply(note(freeze.answer(await self._context.workflow.freeze(origin, understood.reason))))
         elif isinstance(understood, Unfreeze):
             await reply(note(freeze.answer(await self._context.workflow.unfreeze(origin))))
+        elif isinstance(understood, Retention):
+            await reply(note(retention.answer(await self._context.workflow.retention(origin))))
         elif isinstance(understood, Unhold):
             await reply(note(holds.answer(*await self._context.workflow.unhold(origin, understood))))
         else:

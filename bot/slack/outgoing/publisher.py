@@ -14,14 +14,14 @@ from time import monotonic
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.borders import Posting, Postings, Sleep, Trail
+from bot.borders import Posting, Postings, Reports, Sleep, Trail
 from bot.errors import LeaseLost, TrailError
-from bot.events import Planned, Record, Reminded
+from bot.events import LISTINGS, Closed, Planned, Record, Reminded
 from bot.models import RequestId
 from bot.slack.content import telling
 from bot.slack.content.approvers import called, part_for
 from bot.slack.content.blocks import Message
-from bot.slack.content.files import File, files
+from bot.slack.content.files import File, files, report
 from bot.slack.content.story import Story
 from bot.slack.content.telling import IN_THREAD, Part
 from bot.slack.outgoing.audience import Audience
@@ -36,7 +36,7 @@ from bot.stopping import together
 
 log = logging.getLogger(__name__)
 
-SILENT = frozenset({"looked", "exported", "asked", "decision_refused", "ending"})
+SILENT = frozenset({*LISTINGS, "asked", "decision_refused", "ending"})
 IN_PASSING = frozenset({"observed", "signalled"})
 """What is only shown in the request's message, as its progress."""
 IN_PLACE = frozenset({*IN_THREAD, Part.NOW, Part.PARENT})
@@ -61,10 +61,13 @@ class Publisher:
         incident_channel: str,
         bot_user: str,
         changes: Tempo | None = None,
+        reports: Reports | None = None,
         sleep: Sleep = asyncio.sleep,
         clock: Callable[[], float] = monotonic,
     ) -> None:
+        """reports: what the thread of a request gets at its end; None: nothing more than its messages."""
         self._trail = trail
+        self._reports = reports
         self._postings = postings
         self._incident = incident_channel
         self._sleep = sleep
@@ -198,8 +201,20 @@ class Publisher:
             return
         tag = Tag.of(record, part)
         if await self._delivery.post(tag, place, message, doubtful=doubtful, elsewhere=move):
-            for file in _files(part, story, record, message):
+            for file in [*_files(part, story, record, message), *await self._report(part, record)]:
                 await self._delivery.upload(Tag.of(record, file.name), place, file, doubtful=doubtful, elsewhere=move)
+
+    async def _report(self, part: str, record: Record) -> list[File]:
+        """At the end, if it is wanted. A fault in writing it is logged: `audit report` makes it too."""
+        if self._reports is None or part != Part.AFTER or not isinstance(record.event, Closed):
+            return []
+        try:
+            return [report(record, await self._reports.of(record.request, record.seq))]
+        except TrailError:
+            raise
+        except Exception:
+            log.exception("request %s: its report can't be written", record.request)
+            return []
 
     async def _tell_in_person(self, person: str, part: str, record: Record, link: str = "", *, doubtful: bool) -> None:
         """As it stands by then. One person who can't be written to holds up nobody else.
