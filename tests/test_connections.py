@@ -36,6 +36,7 @@ class Stage:
         self.key.write_private_key(self.identity)
         self.known_hosts.touch()
         self.connected = 0
+        self.greeted = 0
         self.asked: list[list[str]] = []
         self._open: list[asyncssh.SSHAcceptor | asyncio.Server] = []
         self._bots: list[SshHosts] = []
@@ -76,6 +77,7 @@ class Stage:
         """A host that accepts a connection and never says a word."""
 
         async def wait(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            self.greeted += 1
             await reader.read()
             writer.close()
 
@@ -180,6 +182,16 @@ async def test_a_host_that_never_speaks(stage: Stage) -> None:
     bot = stage.bot(host1=await stage.silent())
 
     assert await reason(bot) == "did not answer within 1 s (connection timed out)"
+
+
+async def test_two_who_ask_a_host_that_never_speaks(stage: Stage) -> None:
+    """They wait for the same connection, and are told the same: the second one doesn't begin anew."""
+    bot = stage.bot(host1=await stage.silent())
+
+    said = await asyncio.gather(*(reason(bot) for _ in range(3)))
+
+    assert said == ["did not answer within 1 s (connection timed out)"] * 3
+    assert stage.greeted == 1
 
 
 async def test_a_host_that_opens_no_channel(stage: Stage) -> None:

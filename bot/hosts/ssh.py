@@ -99,7 +99,7 @@ class Line:
         self.host = host
         self._openings = openings
         self._jump = jump
-        self._passing: asyncio.Task[tuple[_Warm, bool]] | None = None
+        self._opened: asyncio.Task[tuple[_Warm, bool]] | None = None
         self._identity, self._known, self._limits = identity, known, limits
         self._turns = Turns(limits.channels)
         self._opening = asyncio.Lock()
@@ -134,7 +134,7 @@ class Line:
         return await self._ask_twice(call, again=again, host_key=host_key)
 
     async def _ask_twice(self, call: Call, *, again: bool, host_key: str | None) -> Reply:
-        warm, fresh = await self._connection()
+        warm, fresh = await self._shared()
         try:
             return await self._ask(warm, call, host_key)
         except OtherHostKey:
@@ -142,21 +142,22 @@ class Line:
         except Trouble as trouble:
             if fresh or (trouble.sent and not (again and trouble.lost)):
                 raise
-        warm, _ = await self._connection()
+        warm, _ = await self._shared()
         return await self._ask(warm, call, host_key)
 
     async def through(self) -> "_Warm":
-        """A connection through which others go on. Who comes while it is opened shares it, and its failure."""
-        if self._passing is None:
-            self._passing = asyncio.create_task(self._connection())
-            self._passing.add_done_callback(self._passed)
-        warm, _ = await asyncio.shield(self._passing)
+        """A connection through which others go on."""
+        warm, _ = await self._shared()
         return warm
 
-    def _passed(self, opened: "asyncio.Task[tuple[_Warm, bool]]") -> None:
-        self._passing = None
-        if not opened.cancelled():
-            opened.exception()  # nobody may wait for it any more
+    async def _shared(self) -> "tuple[_Warm, bool]":
+        """The same. Who comes while it is opened shares its failure too: nobody waits for a dead host twice."""
+        if self._warm and self._warm.usable:
+            return await self._connection()
+        if self._opened is None or self._opened.done():
+            self._opened = asyncio.create_task(self._connection())
+            self._opened.add_done_callback(_heard)
+        return await asyncio.shield(self._opened)
 
     async def greet(self) -> None:
         """Connect, and ask nothing. Raises Trouble, Untrusted for a host whose key nobody recorded."""
@@ -168,6 +169,8 @@ class Line:
             self._warm.retire()
 
     async def close(self) -> None:
+        if self._opened:
+            self._opened.cancel()
         async with self._opening:
             if self._warm:
                 await self._warm.close()
@@ -293,6 +296,12 @@ class Line:
         if not reader.opened:
             return f"did not open a channel within {self._limits.connect:g} s"
         return f"did not finish its answer within {self._limits.answer:g} s"
+
+
+def _heard(opened: "asyncio.Task[tuple[_Warm, bool]]") -> None:
+    """Its failure counts as told: who asked may not wait any more."""
+    if not opened.cancelled():
+        opened.exception()
 
 
 class _Warm:
