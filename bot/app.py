@@ -103,8 +103,8 @@ async def serving(
     survey.tell(surveyed.notes)
     estate = Estate(surveyed.inventory, surveyed.policy)
     names = settings.slack.commands.model_dump()
-    keys = [settings.path(key) for key in settings.ssh.keys]
-    hosts = SshHosts(estate.inventory.hosts, keys, settings.path(settings.ssh.known_hosts))
+    known_hosts = settings.path(settings.ssh.known_hosts)
+    hosts = SshHosts(estate.inventory.hosts, settings.ssh_keys, known_hosts, agent=settings.agent)
     estate.follow(lambda changed: hosts.serve(changed.inventory.hosts))
     async with _http_mode(settings, secrets) as http:
         slack = await connect(

@@ -26,7 +26,8 @@ def run(config: str | None) -> None:
     """Run the bot in the foreground, until SIGTERM.
 
     Secrets come from the environment: SLACK_BOT_TOKEN, with SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET
-    (HTTP mode), and SLACK_API_URL for another Slack.
+    (HTTP mode), and SLACK_API_URL for another Slack. SLACK_BOT_TOKEN_FILE and so on name files that hold them; among
+    systemd's credentials they are called slack_bot_token and so on.
     """
     from bot import app  # noqa: PLC0415 - opens no library of Slack or SSH for the other commands
 

@@ -123,3 +123,7 @@ class BrokenTrail(TrailError):  # noqa: N818 - says what happened
 
 class IncompleteAnswer(KickbotError):  # noqa: N818 - says what happened
     """A host's answer was cut, too long, or not in the script's words: nothing in it is believed."""
+
+
+class Declined(IncompleteAnswer):
+    """The kit on a host did nothing of what it was asked; the text says why."""

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,7 @@ from bot.plainly import FAILED, plainly, quietly, with_config
 from bot.surveyed import surveyed
 
 if TYPE_CHECKING:
+    from bot.kits import Tries
     from bot.settings import Settings
     from bot.survey import Survey
 
@@ -78,6 +80,42 @@ def trust(names: str, replace: bool, config: str | None) -> None:
             raise SettingsError("hosts trust asks a person, on a terminal")
         loaded, found, chosen = _chosen(config, names)
         sys.exit(0 if asyncio.run(every()) else FAILED)
+
+
+@hosts.command("kit")
+@click.argument("names", metavar="HOSTS")
+@click.option("--to", "folder", type=click.Path(file_okay=False, path_type=Path), help="Write its files there.")
+@click.option("--ansible", is_flag=True, help="Print the Ansible tasks instead; --to writes the program beside them.")
+@click.option("--verify", is_flag=True, help="Try, with the bot's key, all that has to be refused.")
+@with_config
+def kit(names: str, folder: Path | None, ansible: bool, verify: bool, config: str | None) -> None:
+    """Print what root installs on a host, so that the bot's key runs Kickbot's own program there and nothing else."""
+    from bot import kits  # noqa: PLC0415 - opens no library of SSH for the other commands
+
+    async def every() -> list[bool]:
+        return [await _verified(kits.tried(loaded, found, name), name) for name in chosen]
+
+    with plainly(), quietly():
+        loaded, found, chosen = _chosen(config, names)
+        loaded.check_files()
+        if verify:
+            sys.exit(0 if all(asyncio.run(every())) else FAILED)
+        made = asyncio.run(kits.made(loaded, found, chosen))
+        if folder:
+            click.echo("\n".join(map(str, kits.write(made, folder))))
+        else:
+            click.echo(made.tasks() if ansible else made.script(), nl=False)
+
+
+async def _verified(tries: "Tries", name: str) -> bool:
+    """A line for each try, and one for the host. True if all were refused."""
+    done = []
+    async for one in tries:
+        done.append(one)
+        click.echo(f"ALLOWED  {one.what}: {one.allowed}" if one.allowed else f"refused  {one.what}")
+    refused = sum(not one.allowed for one in done)
+    click.echo(f"{name}: {refused} of {len(done)} were refused")
+    return refused == len(done)
 
 
 async def _echoed(told: AsyncIterator[tuple[bool, str]]) -> AsyncIterator[bool]:

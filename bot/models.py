@@ -80,8 +80,9 @@ class Person(Value):
 class Host(Value):
     """A configured host. `name` is what people type; `address` is where SSH goes, from `jump` where there is one.
 
-    keys, certificates: files for its login, instead of the bot's own keys. hints: groups that people can type and that
-    choose no rule, because a source named them that isn't trusted. source: who named the host.
+    keys, certificates: files for its login, instead of the bot's own keys. kit: Kickbot's own program is there, and is
+    all that is asked for. hints: groups that people can type and that choose no rule, because a source named them that
+    isn't trusted. source: who named the host.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Host(Value):
     hints: frozenset[str] = frozenset()
     keys: tuple[str, ...] = ()
     certificates: tuple[str, ...] = ()
+    kit: bool = False
     jump: "Host | None" = None
     source: str = "kickbot.toml"
 

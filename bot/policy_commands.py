@@ -104,7 +104,7 @@ def _host(inventory: Inventory, text: str) -> str:
 
 async def _roster(rules: Policy, *others: str) -> Roster:
     """Everyone is taken for a member, and nobody knows who is in a group, where there is no token."""
-    if not settings.Secrets().slack_bot_token.get_secret_value():
+    if not settings.secrets_as_they_are().slack_bot_token.get_secret_value():
         return Roster()
     from bot import app  # noqa: PLC0415 - opens no library of Slack for the other commands
 

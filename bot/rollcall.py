@@ -18,7 +18,7 @@ from bot.hosts.connections import SshHosts
 from bot.hosts.ssh import Trouble, Untrusted
 from bot.hosts.trust import place_of
 from bot.models import Answer, EndSession, Host, HostUptime, Snapshot, Step, Target, Value, Warn
-from bot.settings import Settings
+from bot.settings import ROOT, Settings
 from bot.survey import Survey
 
 AT_ONCE = 10
@@ -43,8 +43,8 @@ class Line(Value):
 class Check(Value):
     """How a look at a host went. seconds: with the connection. reason: why there is none; empty if there is.
 
-    refused: acts that were asked for as of another boot, and that the host refused. ahead: seconds by which its clock
-    is ahead of this machine's at least, behind if negative.
+    way: with the kit, with plain sudo, or as root. refused: acts that were asked for as of another boot, and that the
+    host refused. ahead: seconds by which its clock is ahead of this machine's at least, behind if negative.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Check(Value):
     reason: str = ""
     host_key: str = ""
     system: str = ""
+    way: str = ""
     notes: tuple[str, ...] = ()
     refused: int = 0
     ahead: int = 0
@@ -122,7 +123,7 @@ def check_row(check: Check) -> str:
     took = exact(check.seconds)
     if check.ok:
         refused = f"{count(check.refused, 'act')} refused as of another boot" if check.refused else ""
-        said = ("ok  ", check.name, check.address, f"in {took}", check.host_key, check.system, refused)
+        said = ("ok  ", check.name, check.address, f"in {took}", check.host_key, check.system, check.way, refused)
         return "  ".join(filter(None, said))
     return f"FAIL  {check.name}  {check.reason}  (after {took})"
 
@@ -145,8 +146,8 @@ def _way(host: Host) -> list[Host]:
 
 @asynccontextmanager
 async def _hosts(settings: Settings, survey: Survey) -> AsyncIterator[SshHosts]:
-    keys = [settings.path(key) for key in settings.ssh.keys]
-    hosts = SshHosts(survey.inventory.hosts, keys, settings.path(settings.ssh.known_hosts))
+    known_hosts = settings.path(settings.ssh.known_hosts)
+    hosts = SshHosts(survey.inventory.hosts, settings.ssh_keys, known_hosts, agent=settings.agent)
     try:
         yield hosts
     finally:
@@ -163,10 +164,24 @@ async def _check(hosts: SshHosts, host: Host, few: asyncio.Semaphore, *, deep: b
             return Check.model_validate({**said, "ok": False, "reason": look.reason})
         steps = tuple(_of_another_boot(look)) if deep else ()
         answers = [(step, await hosts.act(step, not_after=NEVER)) for step in steps]
-    found = {"host_key": look.host_key, "system": look.system, "notes": look.notes, "refused": len(steps)}
-    found["ahead"] = apart(look.time, began, ended)
-    wrong = [f"{step.what} gave {a.output or a.refusal or a.status}" for step, a in answers if a != OF_ANOTHER_BOOT]
-    return Check.model_validate({**said, **found, "ok": not wrong, "reason": ", ".join(wrong)})
+    found = {"host_key": look.host_key, "system": look.system, "notes": look.notes, "way": _way_in(host)}
+    counted = {"refused": len(steps), "ahead": apart(look.time, began, ended)}
+    wrong = [f"{step.what} gave {a.output or a.refusal or a.status}" for step, a in answers if not _refused(a, host)]
+    return Check.model_validate({**said, **found, **counted, "ok": not wrong, "reason": ", ".join(wrong)})
+
+
+def _refused(answer: Answer, host: Host) -> bool:
+    """As of another boot. The kit looks at whom it is about first, and Kickbot's own session is among them."""
+    return answer == OF_ANOTHER_BOOT or (host.kit and answer.refusal == "forbidden")
+
+
+def _way_in(host: Host) -> str:
+    """How it was asked, which it answered. Whoever has the kit answers no other way."""
+    if host.platform != "linux":
+        return "as an administrator"
+    if host.kit:
+        return "with the kit"
+    return "as root" if host.user == ROOT else "with plain sudo"
 
 
 def _of_another_boot(look: Snapshot) -> Iterator[Step]:

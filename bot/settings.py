@@ -3,7 +3,7 @@
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from bot import sweeping
+from bot import secret_files, sweeping
 from bot.cleaning import clean
 from bot.commands import LONGEST_IDLE, LONGEST_WARNING, SHORTEST_IDLE
 from bot.durations import DAY, MINUTE
@@ -55,6 +55,8 @@ from bot.shapes import (
 Shape = TypeVar("Shape", bound=Value)
 
 SSH_PORT = 22
+ROOT = "root"
+USUAL_KEY = "~/.ssh/id_ed25519"
 SLACK_API_URL = "https://slack.com/api/"
 _BOT_TOKEN = "xoxb-.*"  # noqa: S105 - its shape
 SHORTEST_EVERY, LONGEST_EVERY = MINUTE, 30 * DAY
@@ -122,9 +124,13 @@ class AuditSection(Value):
 
 
 class SshSection(Value):
+    """agent: whether one holds keys, or its socket. kit: the HOSTS that have it, and are asked by it alone."""
+
     user: str
-    keys: Annotated[tuple[str, ...], AfterValidator(not_empty)] = ("~/.ssh/id_ed25519",)
+    agent: bool | str = False
+    keys: Annotated[tuple[str, ...], AfterValidator(not_empty)] | None = None
     known_hosts: str = "~/.ssh/known_hosts"
+    kit: str | None = None
 
 
 class HostSection(Value):
@@ -273,11 +279,29 @@ class Settings(Value):
         """A path as written in the file, made absolute."""
         return (self.folder / Path(text).expanduser()).absolute()
 
+    @property
+    def ssh_keys(self) -> tuple[Path, ...]:
+        """The files of private keys: the usual one, where neither files nor an agent are named."""
+        usual = () if self.ssh.agent else (USUAL_KEY,)
+        return tuple(map(self.path, usual if self.ssh.keys is None else self.ssh.keys))
+
+    @property
+    def agent(self) -> str:
+        """The socket of the agent; empty: none is asked. Raises SettingsError where nobody says where it is."""
+        if isinstance(self.ssh.agent, str):
+            return str(self.path(self.ssh.agent))
+        found = os.environ.get("SSH_AUTH_SOCK", "") if self.ssh.agent else ""
+        if self.ssh.agent and not found:
+            raise SettingsError('ssh.agent: SSH_AUTH_SOCK is not set; write the path of its socket: agent = "/…"')
+        return found
+
     def check_files(self) -> None:
         """Raises SettingsError for the first file or folder that has to be there and isn't."""
-        for number, key in enumerate(self.ssh.keys):
-            if not self.path(key).is_file():
-                raise SettingsError(f"ssh.keys[{number}]: there is no file {self.path(key)}")
+        for number, key in enumerate(self.ssh_keys):
+            if not key.is_file():
+                raise SettingsError(f"ssh.keys[{number}]: there is no file {key}")
+        if self.agent and not Path(self.agent).is_socket():
+            raise SettingsError(f"ssh.agent: there is no socket {self.agent}")
         if not self.path(self.ssh.known_hosts).is_file():
             raise SettingsError(f"ssh.known_hosts: there is no file {self.path(self.ssh.known_hosts)}")
         if self.signing_key and not self.signing_key.is_file():
@@ -320,7 +344,19 @@ class Settings(Value):
 
     def inventory(self) -> Inventory:
         """The hosts of the file alone. Raises SettingsError as `entries` does."""
-        return Inventory(hosts={entry.name: self.host(entry) for entry in self.entries()})
+        return Inventory(hosts=self.equipped({entry.name: self.host(entry) for entry in self.entries()}))
+
+    def equipped(self, hosts: Mapping[str, Host]) -> dict[str, Host]:
+        """The same hosts, and which of them have the kit. Raises SettingsError for one that can't."""
+        if self.ssh.kit is None:
+            return dict(hosts)
+        named = frozenset(_hosts("ssh.kit", self.ssh.kit, Inventory(hosts=dict(hosts))))
+        for host in map(hosts.__getitem__, sorted(named)):
+            if host.platform != "linux":
+                raise SettingsError(f"ssh.kit: {host.name} is no Linux host, and there is no kit for others")
+            if host.user == ROOT:
+                raise SettingsError(f"ssh.kit: the kit needs a login of its own, and on {host.name} that is root")
+        return {name: host.model_copy(update={"kit": name in named}) for name, host in hosts.items()}
 
     def policy(self, inventory: Inventory) -> Policy:
         """The rules and sweeps with their hosts expanded.
@@ -335,7 +371,7 @@ class Settings(Value):
         policy = Policy(
             rules=tuple(_rule(number, section, inventory) for number, section in enumerate(self.rules)),
             owners={account: frozenset(people) for account, people in owners.items()},
-            protected=_spellings({"root", *logins, *(self.protect.users or ())}),
+            protected=_spellings({ROOT, *logins, *(self.protect.users or ())}),
             incident_channel=self.slack.incident_channel,
             channels=self.slack.channels,
             sweeps=tuple(_series(number, section, inventory) for number, section in enumerate(self.sweeps)),
@@ -346,7 +382,10 @@ class Settings(Value):
 
 
 class Secrets(BaseSettings):
-    """What comes from the environment only. Read by what talks to Slack: `run`, `check`, `policy`, `audit verify`."""
+    """What comes from the environment, or from files that it names.
+
+    Read by what talks to Slack: `run`, `check`, `policy`, `audit verify`.
+    """
 
     model_config = SettingsConfigDict(env_prefix="", extra="ignore")
 
@@ -413,9 +452,16 @@ def secrets(mode: Literal["socket", "http"] = "socket") -> Secrets:
     return found
 
 
+def secrets_as_they_are() -> Secrets:
+    """From wherever they come; empty where nobody gives one. Raises SettingsError for a file that can't be used."""
+    names = [name for name in Secrets.model_fields if name != "slack_api_url"]
+    in_files = {name: SecretStr(text) for name in names if (text := secret_files.read(name.upper()))}
+    return Secrets().model_copy(update=in_files)
+
+
 def reading_secrets() -> Secrets:
     """For someone who only reads from Slack. Raises SettingsError."""
-    found = Secrets()
+    found = secrets_as_they_are()
     _demand("SLACK_BOT_TOKEN", found.slack_bot_token, _BOT_TOKEN, "the token that starts with xoxb-")
     return found
 
@@ -433,7 +479,7 @@ def _demand(name: str, secret: SecretStr, shape: str, what: str) -> None:
     value = secret.get_secret_value()
     if not re.fullmatch(shape, value, re.DOTALL):
         state = "has the wrong form" if value else "is not set"
-        raise SettingsError(f"{name} {state}: put {what} into the environment")
+        raise SettingsError(f"{name} {state}: put {what} into the environment, or into a file that {name}_FILE names")
 
 
 def _rule(number: int, section: RuleSection, inventory: Inventory) -> Rule:

@@ -137,6 +137,7 @@ def _joined(settings: Settings, others: Sequence[Found], ssh: OpenSsh) -> Survey
             hosts[name] = ssh.reached(settings.host(entry), port=entry.port, user=entry.user)
         except SourceTrouble as trouble:
             notes.append(_left_out(entry.source, name, str(trouble)))
+    hosts = settings.equipped(hosts)
     rules = settings.policy(Inventory(hosts=hosts)).rules
     ruled = {name: tuple(n for n, rule in enumerate(rules) if name in rule.hosts) for name in hosts}
     left_out = [_left_out(hosts.pop(name).source, name, why) for name, why in [*one_name_each(hosts, ruled)]]

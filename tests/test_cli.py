@@ -116,6 +116,30 @@ async def test_run_says_when_it_is_ready_and_stops_on_sigterm(config: Path, slac
     assert process.returncode == 0
 
 
+def contents(*paths: Path) -> list[bytes]:
+    return [path.read_bytes() for path in paths]
+
+
+async def test_tokens_in_files_show_nowhere(config: Path, slack: SandboxSlack, tmp_path: Path) -> None:
+    """Neither in what `ps` shows of the process and its environment, nor in the log, nor in the trail."""
+    tokens = {"SLACK_BOT_TOKEN": slack.bot_token, "SLACK_APP_TOKEN": slack.app_token}
+    for name, token in tokens.items():
+        (tmp_path / name).write_text(f"{token}\n")
+    named = {f"{name}_FILE": str(tmp_path / name) for name in tokens}
+    process = await start(config, {**named, "SLACK_API_URL": slack.api_url})
+    assert process.stderr
+    log = b""
+    while b"ready" not in log:
+        log += (line := await asyncio.wait_for(process.stderr.readline(), 30))
+        assert line, log
+    shown = contents(Path(f"/proc/{process.pid}/cmdline"), Path(f"/proc/{process.pid}/environ"))
+    process.send_signal(signal.SIGTERM)
+    _, rest = await asyncio.wait_for(process.communicate(), 15)
+    shown += [log, rest, *contents(config.parent / "kickbot.db")]
+
+    assert not any(token.encode() in text for token in tokens.values() for text in shown)
+
+
 def http_mode(config: Path, slack: SandboxSlack, port: int) -> dict[str, str]:
     """Written into the configuration; and the secrets that this mode needs."""
     replace_in(config, "[slack]\n", f'[slack]\nmode = "http"\nlisten = "127.0.0.1:{port}"\n')

@@ -65,7 +65,8 @@ MAP: dict[str, set[str]] = {
     "core": set(),
     "borders": {"core"},
     "shapes": {"core"},
-    "settings": {"core", "shapes"},
+    "secret_files": {"core"},
+    "settings": {"core", "shapes", "secret_files"},
     "stopping": set(),
     # the story
     "ledger": {"core", "borders"},
@@ -111,6 +112,7 @@ MAP: dict[str, set[str]] = {
     # which hosts there are
     "survey": {"core", "settings", "hosts"},
     "rollcall": {"core", "settings", "hosts", "survey"},
+    "kits": {"core", "settings", "hosts", "survey"},
     # what the rules say
     "expectations": {"core", "settings", "shapes", "rights"},
     "lookups": {"core", "borders"},
@@ -129,7 +131,7 @@ MAP: dict[str, set[str]] = {
     "doctor": {
         *{"core", "settings", "audit", "hosts", "survey", "rollcall", "lookups", "slack", "slack.incoming"},
     },
-    "hosts_commands": {"core", "settings", "plainly", "survey", "surveyed", "rollcall"},
+    "hosts_commands": {"core", "settings", "plainly", "survey", "surveyed", "rollcall", "kits"},
     "check_command": {"core", "settings", "plainly", "doctor"},
     "policy_commands": {"core", "settings", "plainly", "surveyed", "app", "expectations", "lookups"},
     "audit_commands": {"core", "settings", "app", "audit", "plainly"},

@@ -220,5 +220,5 @@ async def test_a_deep_check_ends_nobody(tmp_path: Path) -> None:
         done = await asyncio.to_thread(kickbot, "hosts", "check", "--deep", "--config", str(config))
 
         assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout.endswith("5 acts refused as of another boot\n")
+        assert done.stdout.endswith("  with plain sudo  5 acts refused as of another boot\n")
         assert {"audituser", "alice"} <= {session.account.name for session in host.sessions()}

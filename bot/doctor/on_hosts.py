@@ -18,6 +18,7 @@ TODO = (
     ("unknown host key", "Compare that fingerprint with what you know of the host, then: kickbot hosts trust {name}"),
     ("another host key", "If the host really has a new key: kickbot hosts trust {name} --replace"),
     ("unknown authority", "Compare it, and write a line with @cert-authority into known_hosts."),
+    (" kit", "Where `kit` under [ssh] names the host, install what this prints there: kickbot hosts kit {name}"),
     ("sudo", "On the host, a file under /etc/sudoers.d: kickbot ALL=(root) NOPASSWD: /bin/sh (its own login's name)"),
     ("refused the login", "Put the public half of the key in ssh.keys into that login's authorized_keys there."),
     ("can't be resolved", "Is its address right in kickbot.toml, and does this machine's resolver know it?"),

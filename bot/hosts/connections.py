@@ -10,9 +10,11 @@ from pathlib import Path
 from time import monotonic
 from typing import TypeVar
 
+import asyncssh
+
 from bot.borders import HostsState
 from bot.cleaning import clean, mask, shorten
-from bot.errors import IncompleteAnswer
+from bot.errors import Declined, IncompleteAnswer
 from bot.hosts.drivers.interface import Call, Driver, NotForThisDriver
 from bot.hosts.drivers.linux import LinuxDriver
 from bot.hosts.drivers.windows import WindowsDriver
@@ -20,7 +22,7 @@ from bot.hosts.limits import Limits
 from bot.hosts.openings import Openings
 from bot.hosts.places import Places
 from bot.hosts.ssh import Line, OtherHostKey, Reply, Trouble
-from bot.hosts.trust import KnownHosts, keys_of, read_keys
+from bot.hosts.trust import Identity, KnownHosts
 from bot.models import Answer, Host, HostLimits, HostUptime, KeepLimits, Snapshot, Step, Unreachable
 
 __all__ = ["Limits", "SshHosts"]
@@ -36,7 +38,8 @@ LARGE = 256 * 1024  # an answer of more bytes is parsed in a thread, so that nob
 class SshHosts:
     """The configured hosts, as bot.borders.Hosts. keys: files of private keys without a passphrase.
 
-    user: the login on hosts that name none. Raises SettingsError for keys that can't be read.
+    user: the login on hosts that name none. agent: the socket of one that holds further keys. Raises SettingsError for
+    keys that can't be read.
     """
 
     def __init__(
@@ -46,10 +49,11 @@ class SshHosts:
         known_hosts: Path,
         *,
         user: str = "kickbot",
+        agent: str = "",
         limits: Limits | None = None,
     ) -> None:
         self._limits = limits or Limits()
-        self._identity = read_keys(keys)
+        self._identity = Identity(keys, agent=agent)
         self._known = KnownHosts(known_hosts)
         self._user = user
         self._lines: dict[str, Line] = {}
@@ -78,7 +82,7 @@ class SshHosts:
         jump = self._jump(host.jump, jumps) if host.jump else None
         if before and before.host == host:
             return before
-        return Line(host, keys_of(host, self._identity), self._known, self._limits, self._openings, jump)
+        return Line(host, self._identity.of(host), self._known, self._limits, self._openings, jump)
 
     def _jump(self, host: Host, jumps: Mapping[Host, Line]) -> Line:
         """The line to a jump host, shared by all hosts behind it."""
@@ -130,6 +134,8 @@ class SshHosts:
             return Answer(status="refused", refusal="forbidden", output=str(error))
         except OtherHostKey as error:
             return Answer(status="refused", refusal="changed", output=str(error))
+        except Declined as why:
+            return Answer(status="refused", refusal="forbidden", output=f"{line.host.name}: {why}")
         except Trouble as trouble:
             sent = "" if trouble.sent else "nothing was sent: "
             return Answer(status="unknown", output=f"{sent}{trouble}")
@@ -140,6 +146,10 @@ class SshHosts:
         """Connect to a host, or to a jump host, and ask it nothing. Raises Trouble; Untrusted for an unknown key."""
         named = self._lines.get(host.name)
         await (named if named and named.host == host else self._jumps[host]).greet()
+
+    async def opened(self, name: str) -> asyncssh.SSHClientConnection:
+        """An open connection to a host, for whoever tries what its login is allowed. Raises Trouble."""
+        return (await self._lines[name].through()).connection
 
     async def close(self) -> None:
         """Close every connection; what is under way on them fails."""
@@ -222,7 +232,13 @@ def _nonce() -> str:
 
 def _no_answer(error: IncompleteAnswer, reply: Reply, host: Host) -> str:
     """Why an answer isn't one, with what the host printed beside it."""
+    if isinstance(error, Declined):
+        return f"did not answer: {error}"
     said = shorten(mask(clean(reply.errors.strip())), 200)
+    if host.kit and not reply.output:
+        return (
+            f"has no kit that works ({said or 'it said nothing'}): install what `kickbot hosts kit {host.name}` prints"
+        )
     if said.startswith("sudo:") and not reply.output:
         if "password" in said:
             return f"asks for a password: {host.user} needs `NOPASSWD` for sudo"

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import shlex
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -18,7 +18,7 @@ from bot.errors import KickbotError
 from bot.hosts.drivers.interface import Call
 from bot.hosts.limits import Limits
 from bot.hosts.openings import Openings
-from bot.hosts.trust import KnownHosts, NoKnownHosts, Visitor
+from bot.hosts.trust import Identity, KnownHosts, NoKnownHosts, Visitor
 from bot.hosts.turns import Turns
 from bot.models import Host, Value
 
@@ -29,7 +29,8 @@ log = logging.getLogger(__name__)
 
 ERRORS_KEPT = 4096  # bytes of a host's standard error that are worth reading
 
-# For every connection: no agent, no configuration file, no password, no compression, no X.509, no Kerberos.
+# For every connection: no configuration file, no password, no compression, no X.509, no Kerberos. What an agent holds
+# comes by `Identity`, and the agent itself goes nowhere.
 NOTHING_ELSE: Mapping[str, Any] = {
     "config": None,
     "agent_path": None,
@@ -90,7 +91,7 @@ class Line:
     def __init__(
         self,
         host: Host,
-        identity: Sequence[asyncssh.SSHKeyPair],
+        identity: Identity,
         known: KnownHosts,
         limits: Limits,
         openings: Openings,
@@ -212,13 +213,13 @@ class Line:
         if jump:
             visitor.held.enter_context(jump)
         try:
-            async with asyncio.timeout(limits.connect):
+            async with asyncio.timeout(limits.connect), self._identity.offered() as keys:
                 return await asyncssh.connect(
                     host.address,
                     host.port,
                     tunnel=jump.connection if jump else None,
                     username=host.user,
-                    client_keys=self._identity,
+                    client_keys=keys,
                     known_hosts=known,
                     client_factory=lambda: visitor,
                     keepalive_interval=limits.keepalive,
@@ -408,7 +409,7 @@ def _reason(error: Exception, host: Host) -> str:
     """Why a host gave no answer: the rest of a sentence that begins with its name. What the host said is cleaned."""
     why = shorten(mask(clean(str(error))), 200) or type(error).__name__
     match error:
-        case Trouble():
+        case KickbotError():
             return str(error)
         case asyncssh.PermissionDenied():
             return f"refused the login {host.user}@{host.address} (no key accepted)"

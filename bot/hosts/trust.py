@@ -1,8 +1,8 @@
 """Whom SSH trusts, and as whom it comes: the known_hosts file and the bot's own keys. Nothing is trusted by default."""
 
 import logging
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 
 import asyncssh
@@ -30,9 +30,8 @@ class KnownHosts:
     def load(self) -> asyncssh.SSHKnownHosts:
         """Raises NoKnownHosts."""
         try:
-            status = self.path.stat()
-            seen = (status.st_mtime_ns, status.st_size, status.st_ino)
-            if seen != self._seen:
+            seen = _seen(self.path)
+            if seen is None or seen != self._seen:
                 self._parsed = asyncssh.import_known_hosts(self.path.read_text())
                 self._seen = seen
         except (OSError, ValueError) as error:
@@ -87,20 +86,75 @@ class Visitor(asyncssh.SSHClient):
         return False
 
 
-def keys_of(host: Host, usual: Sequence[asyncssh.SSHKeyPair]) -> Sequence[asyncssh.SSHKeyPair]:
-    """With which keys to come there: its own where they can be read, else the usual ones."""
-    found: list[asyncssh.SSHKeyPair] = []
-    for key in host.keys:
+class NoKeys(KickbotError):  # noqa: N818 - says what happened
+    """There is nothing to log in with."""
+
+
+class Identity:
+    """As whom the bot comes: the private keys in these files and their certificates, and those that an agent holds.
+
+    certificates: beside KEY-cert.pub, which is read for each KEY. The files are read again when one of them has
+    changed, as a certificate of some hours does. agent: its socket; it signs logins, and is never forwarded. Raises
+    SettingsError for a key that can't be read, or needs a passphrase.
+    """
+
+    def __init__(self, keys: Sequence[Path | str], certificates: Sequence[str] = (), agent: str = "") -> None:
+        self._keys, self._certificates, self._agent = [str(key) for key in keys], list(certificates), agent
+        self._files = [Path(p) for key in self._keys for p in (key, f"{key}-cert.pub")] + [*map(Path, certificates)]
+        self._seen = tuple(map(_seen, self._files))
+        self._pairs = self._read()
+
+    def of(self, host: Host) -> "Identity":
+        """With which keys to come there: its own where they can be read, else these."""
+        readable = []
+        for key in host.keys:
+            try:
+                Identity([key], host.certificates)
+                readable.append(key)
+            except SettingsError as error:
+                log.warning("%s: the key %s is left out (%s)", host.name, key, error)
+        return Identity(readable, host.certificates) if readable else self
+
+    @asynccontextmanager
+    async def offered(self) -> AsyncIterator[Sequence[asyncssh.SSHKeyPair]]:
+        """The keys for one login, within the block. Raises NoKeys."""
+        async with AsyncExitStack() as open_agent:
+            held: Sequence[asyncssh.SSHKeyPair] = ()
+            if self._agent:
+                agent = await open_agent.enter_async_context(asyncssh.SSHAgentClient(self._agent))
+                try:
+                    held = await agent.get_keys()
+                except (OSError, ValueError) as error:
+                    why = f"the agent at {self._agent} does not answer ({error})"
+                    raise NoKeys(f"can't be logged in to: {why}") from error
+            pairs = [*held, *self._current()]  # to asyncssh, a tuple would be a key and its certificate
+            if not pairs:  # asyncssh would take whatever lies in ~/.ssh
+                raise NoKeys("can't be logged in to: there is no key to do it with")
+            yield pairs
+
+    def _current(self) -> Sequence[asyncssh.SSHKeyPair]:
+        """What was read last, where the files can't be read now: they are about to be replaced."""
+        seen = tuple(map(_seen, self._files))
+        if seen != self._seen:
+            try:
+                self._pairs, self._seen = self._read(), seen
+            except SettingsError as error:
+                log.warning("the keys stay as they were: %s", error)
+        return self._pairs
+
+    def _read(self) -> Sequence[asyncssh.SSHKeyPair]:
+        beside = [path for path in self._files if path.name.endswith("-cert.pub") and path.exists()]
         try:
-            found += asyncssh.load_keypairs([key], certlist=list(host.certificates))
-        except (OSError, ValueError) as error:
-            log.warning("%s: the key %s is left out (%s)", host.name, key, error)
-    return found or usual
+            asyncssh.load_certificates([str(path) for path in beside])  # load_keypairs passes over a broken one
+            return tuple(asyncssh.load_keypairs(self._keys, certlist=self._certificates))
+        except (OSError, ValueError) as error:  # ValueError: what asyncssh can't import
+            raise SettingsError(f"ssh.keys: {error}") from error
 
 
-def read_keys(paths: Sequence[Path]) -> list[asyncssh.SSHKeyPair]:
-    """The private keys in these files. Raises SettingsError for one that can't be read, or needs a passphrase."""
+def _seen(path: Path) -> tuple[int, int, int] | None:
+    """What changes when a file does; None where there is none."""
     try:
-        return list(asyncssh.load_keypairs([str(path) for path in paths]))
-    except (OSError, asyncssh.KeyImportError) as error:
-        raise SettingsError(f"ssh.keys: {error}") from error
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino

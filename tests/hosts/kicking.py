@@ -159,12 +159,18 @@ class Kicks:
     @classmethod
     @asynccontextmanager
     async def at_work(
-        cls, machines: Sequence[Machine], folder: Path, timing: Timing = TIMING, policy: Policy | None = None
+        cls,
+        machines: Sequence[Machine],
+        folder: Path,
+        timing: Timing = TIMING,
+        policy: Policy | None = None,
+        *,
+        kit: bool = False,
     ) -> AsyncIterator[Self]:
-        """The loop runs until the end."""
+        """The loop runs until the end. kit: the machines have it."""
         known_hosts = folder / "known_hosts"
         known_hosts.write_text("".join(machine.known_hosts.read_text() for machine in machines))
-        named = {machine.name: Host(name=machine.name, address=machine.address) for machine in machines}
+        named = {machine.name: Host(name=machine.name, address=machine.address, kit=kit) for machine in machines}
         hosts = SshHosts(named, [machines[0].identity], known_hosts, user=BOTS_ACCOUNT)
         async with SqliteTrail.open(folder / "kickbot.db") as trail:
             kicks = cls(trail, hosts, policy or allowing(machines), timing)

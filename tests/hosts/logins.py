@@ -34,7 +34,7 @@ class Login:
         self.machine, self.user = machine, user
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close(); a pipe that nobody reads would block
         self._client = subprocess.Popen(
-            ["ssh", *_connection(machine), *options, f"{user}@{machine.address}", *arguments],
+            ["ssh", *connection(machine), *options, f"{user}@{machine.address}", *arguments],
             env={"PATH": os.environ["PATH"], "TERM": "dumb"},
             stdin=subprocess.PIPE,
             stdout=self._output,
@@ -196,7 +196,7 @@ class Logins:
         self.close()
 
 
-def _connection(machine: Machine) -> list[str]:
+def connection(machine: Machine) -> list[str]:
     options = {
         "BatchMode": "yes",
         "ConnectTimeout": "5",

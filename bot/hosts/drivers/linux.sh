@@ -1,6 +1,6 @@
 # Looks at a Linux host, and does one approved step if its target is still exactly the approved one. Sent to `sh -s`.
 # It writes no file but those of a hold or a limit, signals a process only right after comparing its start, and only defines
-# functions before its last line: cut short, it does nothing.
+# functions: the line that calls `main` comes last, so cut short, it does nothing.
 #
 #   sh -s -- look NONCE [GROUP...]
 #   sh -s -- limits NONCE
@@ -166,5 +166,3 @@ fleeting() { # ENDED
         printf 'fleeting %s\t%.500s\t%.500s\t%.64s\n' "$numbers" "$unified" "$named" "$name"
     done
 }
-
-{ main "$@" </dev/null; }

@@ -25,9 +25,18 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from bot.cleaning import clean, mask, shorten
-from bot.errors import IncompleteAnswer
+from bot.errors import Declined, IncompleteAnswer
 
 VERSION = b"1"
+_KIT_REFUSED = re.compile(
+    rb"kickbot kit ([0-9a-f]{64}) refused ([0-9a-f]{1,64}|-) (unread|version|forbidden|unlogged)\n"
+)
+KIT_REFUSALS = {
+    "unread": "it has the kit ({kit}), which read no request: is the host named in `kit` under [ssh]?",
+    "version": "it has another version of the kit ({kit}): install what `kickbot hosts kit` prints now",
+    "forbidden": "its kit does not allow that",
+    "unlogged": "its kit can't write the log (/dev/log, logger), so it does nothing",
+}
 ANSWERED = frozenset({0, 2})  # getent(1): 2 is one or more keys that it does not know
 SECTIONS = ("sessions", "users", "processes", "commands", "keys", "addresses", "utmp", "timetable", "host")
 
@@ -140,6 +149,8 @@ def body(answer: bytes, *, verb: str, nonce: str) -> list[bytes]:
     """The lines between the first one and the mark, without the nonce wherever it stands."""
     first, _, rest = answer.partition(b"\n")
     words = first.split(b" ")
+    if refused := _KIT_REFUSED.fullmatch(answer):
+        raise _refused_by_kit(refused, nonce)
     if words[:2] != [b"kickbot", b"linux"]:
         raise IncompleteAnswer(_unlike(first, answer))
     if words[2:3] != [VERSION]:
@@ -150,6 +161,13 @@ def body(answer: bytes, *, verb: str, nonce: str) -> list[bytes]:
     if not (rest == mark or rest.endswith(b"\n" + mark)):
         raise IncompleteAnswer("the answer was cut: the mark at its end is missing")
     return rest[: -len(mark)].replace(nonce.encode(), b"NONCE").split(b"\n")[:-1]
+
+
+def _refused_by_kit(found: re.Match[bytes], nonce: str) -> IncompleteAnswer:
+    """Why the kit on a host did not do what it was asked, and who must act. Without the nonce it read no request."""
+    kit, told, why = (part.decode() for part in found.groups())
+    words = KIT_REFUSALS[why].format(kit=kit[:12])
+    return Declined(words) if told == nonce else IncompleteAnswer(words)
 
 
 def sections(lines: Iterable[bytes]) -> dict[str, bytes]:

@@ -1,5 +1,6 @@
 # Which processes a step may touch, of all that the host has at this moment. Part of linux.sh.
 # Never PID 1, never this script, what it descends from or its own connection, never a listening sshd and what is below it.
+# With $guarded, nothing but what is a login of $uid now, whatever was asked for.
 
 every_pid() { (cd /proc && printf '%s\n' [0-9]*); }
 
@@ -77,7 +78,7 @@ choose() {
     # By the environment, because awk reads backslashes in -v, and cgroups have them
     kind=$kind self=$$ uid=$uid leader=${leader-} start=${start-} leaders=${leaders-} session=${session-} \
         known=${known-} spared=${spared-} seen_at=${seen_at-0} column=$column slices=$slices listening=$listening \
-        daemons=$(cat /run/sshd.pid /run/dropbear.pid 2>/dev/null) awk '
+        daemons=$(cat /run/sshd.pid /run/dropbear.pid 2>/dev/null) guarded=${guarded-} awk '
         function runs_as(pid, uid) { return real[pid] == uid || effective[pid] == uid }
         function is_server(pid) {
             return pid in parent && real[pid] == 0 && effective[pid] == 0 &&
@@ -116,6 +117,23 @@ choose() {
             return is_server(pid) && (pid in daemons || (!is_server(parent[pid]) && (pid == listening || pid in mother)))
         }
 
+        # On a host with the kit, whoever asks may have stolen a key and name anything: what is named has to be a login by
+        # what it is now, and of that account.
+        function of_people(id) { return id >= 1000 && id < 61184 || id > 65519 && id != 65534 }
+        function account_of(first, seen_here, list, last, i, child) {
+            list[last = 1] = first
+            for (i = 1; i <= last; i++) {
+                if (!is_server(list[i])) return effective[list[i]]
+                for (child = eldest[list[i]]; child != ""; child = younger[child])
+                    if (!(child in seen_here)) { seen_here[child]; list[++last] = child }
+            }
+            return 0
+        }
+        function is_login(pid) {
+            return account_of(pid) == uid && (of_people(uid) || tty[pid] > 0 || is_server(pid))
+        }
+        function is_theirs(pid) { return !guarded || (pid in tree) || (of_people(uid) && runs_as(pid, uid)) }
+
         function add(pid) {
             if (pid in chosen || pid in stranger) return
             if (is_own(pid)) forbidden = 1
@@ -131,7 +149,8 @@ choose() {
         function choose_login(pid, count, pins, pin, i, exact) {
             if (leader in parent) {
                 exact = began[leader] "" == start ""
-                if (exact && is_daemon(leader)) forbidden = 1
+                if (exact && (is_daemon(leader) || (guarded && !is_login(leader)))) forbidden = 1
+                if (exact) below(leader, tree)
                 if (exact) add(leader)
                 else { changed = 1; stranger[leader] }
             }
@@ -139,8 +158,9 @@ choose() {
             for (i = 1; i <= count; i++) {
                 split(pins[i], pin, "@")
                 if (pin[1] + 0 < 2) continue
+                if (guarded && !of_people(uid) && !(pin[1] in tree)) continue
                 if (!(pin[1] in parent)) kept[pin[1]] = "account"
-                else if (pin[2] != "" && began[pin[1]] "" == pin[2] "") { kept[pin[1]] = "all"; add(pin[1]) }
+                else if (pin[2] != "" && began[pin[1]] "" == pin[2] "" && is_theirs(pin[1])) { kept[pin[1]] = "all"; add(pin[1]) }
                 else if (pin[2] == "" && is_dead(pin[1])) kept[pin[1]] = "account"
             }
             for (pid in parent)
@@ -180,9 +200,9 @@ choose() {
             kind = ENVIRON["kind"]; self = ENVIRON["self"]; uid = ENVIRON["uid"]; wanted = ENVIRON["session"]
             leader = ENVIRON["leader"]; start = ENVIRON["start"]; leaders = ENVIRON["leaders"]
             known = ENVIRON["known"]; spared = ENVIRON["spared"]; seen_at = ENVIRON["seen_at"]
-            listening = ENVIRON["listening"]
+            listening = ENVIRON["listening"]; guarded = ENVIRON["guarded"]
             column = ENVIRON["column"]; slices = ENVIRON["slices"]
-            split("", own); split("", near); split("", later); split("", chosen)    # arrays from the start
+            split("", own); split("", near); split("", later); split("", chosen); split("", tree)    # arrays from the start
             count = split(ENVIRON["daemons"], words, " ")
             for (i = 1; i <= count; i++) daemons[words[i]]
         }
