@@ -1,7 +1,7 @@
 """What Slack sends, of every kind: real payloads, changed, through unmodified bolt into the real listeners.
 
 One request waits for its approval all the while, and whoever may approve it never sends anything here. So whatever
-arrives, nothing is approved and no host is touched; nothing is a fault in Kickbot, and a good command is still answered.
+arrives, nothing is approved, no host is touched, nothing is a fault in Kickbot, and a good command is still answered.
 """
 
 import asyncio
