@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 Json = dict[str, Any]
 
 Word = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,500}$")]
-"""An id, a time, a trigger, an address: printable ASCII without spaces."""
+"""An id, a time, a trigger: printable ASCII without spaces."""
+Address = Annotated[str, StringConstraints(pattern=r"^[!-~]{0,500}$")]
 
 
 class _Part(BaseModel):
@@ -29,7 +30,7 @@ class _Command(_Part):
     command: Word
     trigger_id: Word
     text: str | None = None
-    response_url: Word | None = None
+    response_url: Address | None = None
 
 
 class _Option(_Part):
@@ -85,7 +86,7 @@ class _Click(_Part):
     container: _Container
     channel: _Named | None = None
     view: _View | None = None
-    response_url: Word | None = None
+    response_url: Address | None = None
 
 
 class _Form(_Part):
@@ -111,7 +112,7 @@ class _OnMessage(_Part):
     trigger_id: Word
     callback_id: Word
     message: _Message
-    response_url: Word | None = None
+    response_url: Address | None = None
 
 
 class _Edited(_Part):
