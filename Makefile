@@ -5,11 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PEERS := .venv-bench
 AUDIT := .venv-audit
+FUZZ := .venv-fuzz
 RUNS := $(VENV)/.runs
 DATASETTE := .venv-datasette
 READY := $(VENV)/.ready
 
-.PHONY: demo install test test-hosts test-kicks test-waits test-slow test-whole test-here chaos test-deps bench lint lock slack-schema page pictures vulnerabilities clean
+.PHONY: demo install test test-hosts test-kicks test-waits test-slow test-whole test-here chaos fuzz test-deps bench lint lock slack-schema page pictures vulnerabilities clean
 
 $(RUNS): run.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Kickbot needs Python 3.11 or newer; set PYTHON=python3.11") if sys.version_info < (3, 11) else None'
@@ -63,6 +64,25 @@ chaos: $(READY)           ## kill -9 and SIGSTOP at every point, a soak, idle fi
 	KICKBOT_CHAOS=long $(BIN)/pytest tests/chaos --show-capture=no
 	KICKBOT_AUDIT_TRAILS=10000 KICKBOT_STORIES=20000 $(BIN)/pytest tests/test_audit_verifier.py tests/test_never_alone.py
 
+# atheris guides it by coverage; where it can't be installed, hypothesis does it alone.
+$(FUZZ)/.ready: $(READY) tests/fuzz/atheris.lock
+	$(PYTHON) -m venv $(FUZZ)
+	$(FUZZ)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(FUZZ)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(FUZZ)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement tests/fuzz/atheris.lock \
+	  || echo "atheris can't be installed here: the fuzzing is not guided"
+	touch $@
+
+FUZZ_MINUTES ?= 10
+TARGETS := $(addprefix fuzz-,slack looks configuration words acts limits signed quoting)
+
+fuzz: $(FUZZ)/.ready      ## hostile input of every kind, FUZZ_MINUTES=10 for each; what it finds stands in .fuzz/found
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going $(TARGETS)
+
+.PHONY: $(TARGETS)
+$(TARGETS): fuzz-%: $(FUZZ)/.ready
+	$(FUZZ)/bin/python -m tests.fuzz $* $(FUZZ_MINUTES)
+
 test-deps: $(READY) $(DATASETTE)/.ready  ## what some tests need: from the distribution (Debian, as root), and Datasette
 	tests/install-deps
 
@@ -94,6 +114,7 @@ lock: $(READY)            ## requirements.lock and run.lock from pyproject.toml,
 	$(LOCK) --output-file tests/bench/peers.lock tests/bench/peers.in
 	$(LOCK) --output-file tests/datasette/datasette.lock tests/datasette/datasette.in
 	$(LOCK) --output-file tests/pip-audit.lock tests/pip-audit.in
+	$(LOCK) --output-file tests/fuzz/atheris.lock tests/fuzz/atheris.in
 
 $(AUDIT)/.ready: tests/pip-audit.lock
 	$(PYTHON) -m venv $(AUDIT)
@@ -113,4 +134,4 @@ pictures: $(READY)        ## the README's pictures, as the tests in a browser sa
 	KICKBOT_PICTURES=1 $(BIN)/pytest tests/browser/test_the_whole_story.py tests/browser/test_report_in_a_browser.py
 
 clean:
-	rm -rf $(VENV) $(PEERS) $(AUDIT) $(DATASETTE) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(PEERS) $(AUDIT) $(DATASETTE) $(FUZZ) .fuzz .mypy_cache .ruff_cache .pytest_cache

@@ -193,7 +193,11 @@ async def test_other_ways_and_methods(bot: Bot, method: str, path: str, status: 
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"payload=", b"payload={", b"payload=[]", b"\xff\xfe", b"a=%ff", b"{", b"[" * 10**5]
+    "body",
+    [
+        *(b"", b"payload=", b"payload={", b"payload=[]", b"\xff\xfe", b"a=%ff", b"{", b"[" * 10**5),
+        *(b'payload={"enterprise":1}', b'payload={"authorizations":"x"}', b'payload={"type":"block_actions","user":1}'),
+    ],
 )
 async def test_signed_nonsense(bot: Bot, body: bytes) -> None:
     """Slack sends none; if it does, it is no fault of the server: never 500."""

@@ -42,6 +42,9 @@ KNOCK_EVERY = 20.0
 QUIET = 60.0
 """At most one line of the log in so many seconds is about refused requests."""
 
+UNREADABLE = (ValueError, RecursionError, AttributeError, TypeError, LookupError)
+"""What reading raises where it isn't JSON, and bolt's own reading where it has a shape that Slack never sends."""
+
 Json = dict[str, Any]
 
 
@@ -125,7 +128,7 @@ class HttpMode:
             return web.Response(status=503)
         try:
             said = _bolt_request(request, body)
-        except (ValueError, RecursionError):
+        except UNREADABLE:
             log.warning("Slack sent a request that can't be read")
             return web.Response(status=400)
         task = asyncio.create_task(self._app.async_dispatch(said))

@@ -2,13 +2,23 @@
 
 from typing import Any
 
+from bot.slack.content.carried import Carried
+from bot.slack.content.tickets import Ticket
+
 DENY_FORM = "kickbot_deny_form"
 _BLOCK, _FIELD = "why", "reason"
 LONGEST_REASON = 500
 
 
-def deny_form(plan: str, known: str) -> dict[str, Any]:
-    """plan: its short hash. known: what comes back with the answer, JSON of at most 3,000 characters."""
+class Denying(Carried):
+    """ticket: that of the button. home: it was clicked on a Home tab."""
+
+    ticket: Ticket
+    home: bool = False
+
+
+def deny_form(plan: str, known: Denying) -> dict[str, Any]:
+    """plan: its short hash. known: what comes back with the answer."""
     field = {"type": "plain_text_input", "action_id": _FIELD, "multiline": True, "max_length": LONGEST_REASON}
     return {
         "type": "modal",
@@ -16,7 +26,7 @@ def deny_form(plan: str, known: str) -> dict[str, Any]:
         "title": _plain("Deny"),
         "submit": _plain("Deny"),
         "close": _plain("Back"),
-        "private_metadata": known,
+        "private_metadata": known.model_dump_json(exclude_defaults=True),
         "blocks": [
             {"type": "input", "block_id": _BLOCK, "label": _plain("Why not?"), "element": field, "optional": True},
             {

@@ -5,17 +5,15 @@ not carry the ticks of one list into the next.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
-
-from pydantic import ValidationError
+from typing import Any
 
 from bot import commands
 from bot.canonical import digest
 from bot.cleaning import shorten
 from bot.durations import spell
-from bot.errors import CommandError
 from bot.models import Looks, Session, Snapshot, Value
 from bot.slack.content.blocks import paragraph
+from bot.slack.content.carried import Carried
 from bot.slack.content.lines import Line, bold, either, line, told
 from bot.slack.content.story import named
 
@@ -33,8 +31,6 @@ MOST_HOSTS = 20
 LONGEST_HOSTS = 200
 LONGEST_OPTION = 75
 
-NOT_OURS = "This form isn't one that Kickbot knows. Nothing was done."
-
 _LEVELS = {
     "processes": ("every process of the account too", "processes: services, cron's and at's jobs, what tmux keeps"),
     "force": ("what ignores the polite signals (SIGKILL: force)", ""),
@@ -45,29 +41,19 @@ NO_WARNING = "0"
 WARNINGS = {NO_WARNING: "no warning", "1m": "1 min", "5m": "5 min", "15m": "15 min", "30m": "30 min", "1h": "1 h"}
 
 
-class Known(Value):
+class Known(Carried):
     """What the form carries along unseen.
 
-    channel: where it was asked for. url: where the person can be answered, for a while from `opened` on (seconds since
-    1970). hosts: those chosen, as the menu of users needs them. wanted: the sessions to tick once they are listed.
-    about: of which choice the sessions are listed. nobody: none of them is there on any of these hosts.
+    The url is good from `opened` on (seconds since 1970). hosts: those chosen, as the menu of users needs them. wanted:
+    the sessions to tick once they are listed. about: of which choice the sessions are listed. nobody: none of them is
+    there on any of these hosts.
     """
 
-    channel: str
-    url: str = ""
     opened: int = 0
     hosts: str = ""
     wanted: str = ""
     about: str = ""
     nobody: bool = False
-
-    @classmethod
-    def of(cls, view: Json) -> Self:
-        """Raises CommandError for what nobody of Kickbot wrote."""
-        try:
-            return cls.model_validate_json(view.get("private_metadata") or "")
-        except ValidationError as error:
-            raise CommandError(NOT_OURS) from error
 
 
 class Filled(Value):

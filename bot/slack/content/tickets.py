@@ -4,9 +4,9 @@ Each carries the request and the plan that was shown, and nothing else; the one 
 """
 
 import json
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from bot import commands, planning
 from bot.errors import CommandError
@@ -21,6 +21,9 @@ FORCE, AGAIN, HOLD = "kickbot_force", "kickbot_again", "kickbot_hold"
 UNFREEZE = "kickbot_unfreeze"
 UNHOLD = "kickbot_unhold"
 DROP, KEEP = "kickbot_drop", "kickbot_keep"
+
+LAST_REQUEST = 2**63 - 1
+"""The trail's stores take no larger number."""
 
 NOT_OURS = "This button isn't one that Kickbot knows. Nothing was done by your click."
 
@@ -41,7 +44,7 @@ _WORDS = {
 class Ticket(Value):
     """What a button carries: the request, and the hash of its plan."""
 
-    request: int
+    request: Annotated[int, Field(ge=1, le=LAST_REQUEST)]
     plan: str
 
     @classmethod
@@ -139,5 +142,5 @@ def came_from_home(body: dict[str, Any]) -> bool:
         return True
     try:
         return bool(json.loads(view.get("private_metadata") or "{}").get("home"))
-    except (ValueError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):  # nobody of Kickbot wrote it
         return False

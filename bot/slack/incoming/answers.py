@@ -145,5 +145,5 @@ def _response_url(body: dict[str, Any]) -> str:
         return str(url)
     try:
         return str(json.loads(body.get("view", {}).get("private_metadata") or "{}").get("url", ""))
-    except (ValueError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):  # nobody of Kickbot wrote it
         return ""

@@ -1,6 +1,5 @@
 """Buttons under a request -> the workflow, and its answer back to whoever clicked. Decides nothing."""
 
-import json
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
@@ -13,7 +12,7 @@ from bot.borders import Origin
 from bot.cleaning import clean
 from bot.models import RequestId
 from bot.slack.content import decided, freeze, holds, retention
-from bot.slack.content.deny_form import DENY_FORM, deny_form, reason_given
+from bot.slack.content.deny_form import DENY_FORM, Denying, deny_form, reason_given
 from bot.slack.content.lines import Line
 from bot.slack.content.story import asked, short
 from bot.slack.content.tickets import (
@@ -123,16 +122,15 @@ class Clicks:
         await self._intake.answer(self._reply_to(body), lambda: self._denied(body))
 
     async def _denied(self, body: Json) -> None:
-        known = json.loads(body["view"]["private_metadata"])
-        ticket = Ticket.read(json.dumps(known["ticket"]))
-        origin = await self._intake.origin(body["user"]["id"], known["channel"], body["view"]["id"])
+        known = Denying.of(body["view"])
+        origin = await self._intake.origin(body["user"]["id"], known.channel, body["view"]["id"])
         reason = clean(reason_given(body["view"]))
-        request = await self._workflow.deny(origin, RequestId(ticket.request), ticket.plan, reason)
+        request = await self._workflow.deny(origin, RequestId(known.ticket.request), known.ticket.plan, reason)
         await self._reply_to(body)(note(decided.denied(request)))
 
 
 async def _open_reason(client: AsyncWebClient, body: Json) -> None:
     ticket = Ticket.read(body["actions"][0].get("value"))
-    known = {"ticket": ticket.model_dump(), "channel": channel_of(body), "url": body.get("response_url", "")}
-    known |= {"home": True} if came_from_home(body) else {}
-    await open_form(client, body, deny_form(short(ticket.plan), json.dumps(known)), NO_FORM)
+    url, home = body.get("response_url") or "", came_from_home(body)
+    known = Denying(ticket=ticket, channel=channel_of(body), url=url, home=home)
+    await open_form(client, body, deny_form(short(ticket.plan), known), NO_FORM)

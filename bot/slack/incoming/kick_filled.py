@@ -1,6 +1,6 @@
 """What came back from the form for a kick, as one would have typed it; or what is wrong, field by field. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bot import commands
@@ -60,7 +60,7 @@ def filled_in(view: Json) -> Filled:
 
 def _sessions_in(view: Json) -> Json:
     if block := _sessions_block(view):
-        there = tuple(option["value"] for option in block["element"]["options"])
+        there = tuple(option["value"] for option in _options(block))
         ticked = _values(_state(view, SESSIONS, block["block_id"]))
         return {"ticked": ticked, "listed": there, "block": block["block_id"]}
     wanted = Known.of(view).wanted
@@ -69,16 +69,21 @@ def _sessions_in(view: Json) -> Json:
 
 def as_it_stands(view: Json, filled: Filled) -> list[Json]:
     """The blocks of the hints and the sessions, with the ticks as they are now."""
-    blocks = [block for block in view["blocks"] if block.get("block_id") == HINTS]
+    blocks = [block for block in view.get("blocks") or () if block.get("block_id") == HINTS]
     if block := _sessions_block(view):
         element = {name: value for name, value in block["element"].items() if name != "initial_options"}
-        ticked = [option for option in element["options"] if option["value"] in (filled.ticked or ())]
+        ticked = [option for option in _options(block) if option["value"] in (filled.ticked or ())]
         blocks.append({**block, "element": {**element, "initial_options": ticked} if ticked else element})
     return blocks
 
 
 def _sessions_block(view: Json) -> Json | None:
-    return next((b for b in view["blocks"] if str(b.get("block_id")).startswith(f"{SESSIONS}:")), None)
+    blocks = (b for b in view.get("blocks") or () if str(b.get("block_id")).startswith(f"{SESSIONS}:"))
+    return next((block for block in blocks if block.get("element")), None)
+
+
+def _options(block: Json) -> Sequence[Json]:
+    return block["element"].get("options") or ()
 
 
 def _state(view: Json, name: str, block: str = "") -> Json:

@@ -295,6 +295,9 @@ class KickForms:
 async def _suggest(ack: Ack, find: Callable[[], Awaitable[list[Json]]]) -> None:
     try:
         options = await find()
+    except KickbotError as error:
+        log.info("no suggestions: %s", error)
+        options = []
     except Exception:
         log.exception("no suggestions")
         options = []

@@ -118,8 +118,11 @@ class SentForms:
 
 
 def reply_in_form(posts: AsyncWebClient, body: Json) -> Reply:
-    """Where the form came from; later, in person."""
-    known = Known.of(body["view"])
+    """Where the form came from; later, in person, as for a form that isn't Kickbot's."""
+    try:
+        known = Known.of(body["view"])
+    except CommandError:
+        return in_person(posts, body["user"]["id"])
     fresh = known.url and time.time() - known.opened < ANSWERABLE
     return by_url(known.url) if fresh else in_person(posts, body["user"]["id"])
 

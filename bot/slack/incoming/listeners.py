@@ -6,6 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
+from slack_bolt.middleware.async_middleware import AsyncMiddleware
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.estate import Estate
@@ -19,6 +22,7 @@ from bot.slack.incoming.intake import Context, Directory, Intake
 from bot.slack.incoming.kick_forms import KickForms
 from bot.slack.incoming.kick_sent import SentForms
 from bot.slack.incoming.mentions import Mentions
+from bot.slack.incoming.payloads import unreadable
 from bot.slack.incoming.sharing import Listings
 from bot.slack.incoming.typed import Typed
 from bot.slack.outgoing.tempo import Tempo
@@ -30,6 +34,7 @@ Json = dict[str, Any]
 Ack = Callable[..., Awaitable[Any]]
 
 UNKNOWN = "Kickbot doesn't know what to do with this. Nothing was done."
+UNREADABLE = "Kickbot can't read what Slack sent for this. Nothing was done: try once more."
 ANY = re.compile(".*", re.DOTALL)
 
 
@@ -50,6 +55,7 @@ def register(
 
     posts: a client that never repeats a call by itself. changes: of messages, the publisher's too.
     """
+    app.use(OnlyReadable())
     intake = Intake(people, pulse)
     context = Context(workflow, intake, people, estate, names, posts)
     listings, forms = Listings(context, changes), KickForms(context)
@@ -67,6 +73,27 @@ def register(
     return intake
 
 
+class OnlyReadable(AsyncMiddleware):
+    """Not a function: for one, bolt would read the payload first."""
+
+    async def async_process(
+        self,
+        *,
+        req: AsyncBoltRequest,
+        resp: BoltResponse,  # noqa: ARG002 - bolt's own signature
+        next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002 - bolt's own word
+    ) -> BoltResponse:
+        if not (why := unreadable(req.body)):
+            return await next()
+        await _not_read(req.body, why)
+        return BoltResponse(status=200)
+
+
+async def _not_read(body: Json, why: str) -> None:
+    log.warning("what Slack sent can't be read: %s", why)
+    await reply_to(body)(note(line(UNREADABLE)))
+
+
 async def _unknown(ack: Ack, body: Json) -> None:
     await ack()
     await reply_to(body)(note(line(UNKNOWN)))
@@ -77,5 +104,9 @@ async def _ignored(ack: Ack) -> None:
 
 
 async def _fault(error: Exception, body: Json) -> None:
+    """Bolt reads some of it before `OnlyReadable` does."""
+    if why := unreadable(body):
+        await _not_read(body, why)
+        return
     log.error("a fault in Kickbot", exc_info=error)
     await reply_to(body)(note(line(FAULT)))
