@@ -91,8 +91,8 @@ async def test_a_command_of_another_shape_is_answered(bot: Bot, changes: Json) -
 
 
 @pytest.mark.parametrize("metadata", ["", "{}", "[]", "null", '{"ticket":{},"channel":"C0INCIDENT"}', "[" * 5_000])
-async def test_a_denial_whose_metadata_is_not_kickbots_is_answered(bot: Bot, metadata: str) -> None:
-    """The form says so in place of a fault; where it no longer says who asked, nobody can be told."""
+async def test_a_denial_whose_metadata_is_not_kickbots_denies_nothing(bot: Bot, metadata: str) -> None:
+    """It no longer says what it is about, nor where it came from."""
     parent = await asked(bot)
     await bot.sandbox.as_("bob").click(parent, DENY)
     form = await bot.sandbox.as_("bob").sees_modal()
