@@ -10,7 +10,7 @@ RUNS := $(VENV)/.runs
 DATASETTE := .venv-datasette
 READY := $(VENV)/.ready
 
-.PHONY: demo install test test-hosts test-kicks test-waits test-slow test-whole test-here chaos fuzz test-deps bench lint lock slack-schema page pictures vulnerabilities clean
+.PHONY: demo install test test-hosts test-kicks test-waits test-slow test-whole test-apart test-here chaos fuzz test-deps bench lint lock slack-schema page pictures vulnerabilities clean
 
 $(RUNS): run.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Kickbot needs Python 3.11 or newer; set PYTHON=python3.11") if sys.version_info < (3, 11) else None'
@@ -36,7 +36,9 @@ WAITS := $(addprefix tests/hosts/test_,holds.py limits.py set_limits.py sweeps.p
 SLOW := tests/browser tests/postgres $(wildcard tests/test_linux_*.py)
 WHOLE := tests/chaos $(addprefix tests/test_,cli.py outage.py slow_hosts.py stopping.py too_late.py trail_trouble.py \
   whole_bot.py)
-PARTS := test-hosts test-kicks test-waits test-slow test-whole test-here
+APART := tests/windows tests/datasette tests/fuzz $(wildcard $(addprefix tests/test_,doctor*.py filling.py hostile*.py kit*.py \
+  never_alone.py sandbox*.py sources.py streaming.py))
+PARTS := test-hosts test-kicks test-waits test-slow test-whole test-apart test-here
 
 test: $(READY)            ## every tier of tests that this machine can run; most of it is waiting, so all at once
 	@echo "$(words $(PARTS)) parts run side by side: $(PARTS). Each prints its result when it is done."
@@ -57,8 +59,11 @@ test-slow: $(READY)       ## in a browser, on PostgreSQL, and the script on the 
 test-whole: $(READY)      ## with the bot as a process: chaos in its short form, stopping, trouble, the command line
 	$(BIN)/pytest -W "ignore:unclosed:ResourceWarning" $(WHOLE)  # the sandbox's ends of what a killed bot left
 
+test-apart: $(READY)      ## what stands for something else: Windows on Mono, the sandbox, hosts with the kit, fuzzing, random stories
+	$(BIN)/pytest $(APART)
+
 test-here: $(READY)       ## all others
-	$(BIN)/pytest --ignore=tests/hosts $(SLOW:%=--ignore=%) $(WHOLE:%=--ignore=%)
+	$(BIN)/pytest --ignore=tests/hosts $(SLOW:%=--ignore=%) $(WHOLE:%=--ignore=%) $(APART:%=--ignore=%)
 
 chaos: $(READY)           ## kill -9 and SIGSTOP at every point, a soak, idle figures: all of it, and a table (an hour and more)
 	KICKBOT_CHAOS=long $(BIN)/pytest tests/chaos --show-capture=no
