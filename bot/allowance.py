@@ -12,7 +12,7 @@ from bot.bounds import HOUR, Passed, Past
 from bot.errors import NotNow, Refused
 from bot.events import BOT
 from bot.ledger import Ledger
-from bot.lifecycle import Request
+from bot.lifecycle import Request, command_of
 from bot.models import Asking
 from bot.policy import Rule
 
@@ -34,7 +34,7 @@ class Allowance:
             return
         earlier = await self._earlier(who, await self._ledger.now() - HOUR)
         passed = bounds.passed(rules, bounds.least(command.hosts, earlier), earlier)
-        _demand(passed if passed and passed.sure else None)
+        _demand(passed if passed and passed.sure else None, command)
 
     async def beyond(self, request: Request, deciding: Mapping[str, Sequence[Rule]]) -> str:
         """Once its plan is known: why it needs one approval more; empty if it doesn't. deciding: its hosts' rules.
@@ -45,7 +45,7 @@ class Allowance:
         passed = bounds.passed(rules, deciding, await self._before(request, rules))
         if passed and not passed.sure and await self._ledger.now() < request.asked_at + PATIENCE:
             raise NotNow(f"it waits for the plans of earlier requests of {request.asker}", PAUSE)
-        _demand(passed)
+        _demand(passed, command_of(request))
         return passed.words() if passed else ""
 
     async def _before(self, request: Request, rules: Sequence[Rule]) -> tuple[Past, ...]:
@@ -59,6 +59,7 @@ class Allowance:
         return tuple(one for one in map(bounds.past, asked) if one is not None)
 
 
-def _demand(passed: Passed | None) -> None:
-    if passed and passed.above == "no":
+def _demand(passed: Passed | None, command: Asking) -> None:
+    """Where nobody approves, there is no approval more either."""
+    if passed and (passed.above == "no" or command.emergency):
         raise Refused(passed.refusal())

@@ -24,6 +24,7 @@ from bot.models import (
     Limits,
     Listing,
     Retention,
+    Reviews,
     SetLimit,
     Sweeps,
     Unfreeze,
@@ -42,7 +43,8 @@ USAGE = {
     "sessions": "`/sessions HOSTS [USER] [idle 30m] [from NET] [key SHA256:…]`: where, and who if you like."
     " For example: `/sessions host1`.",
     "kick": "`/kick USER|everyone HOSTS [session ID,…] [idle 30m] [from NET] [key SHA256:…] [processes] [force]"
-    " [warn 5m] [hold 2h] [because REASON…]`: who, then where. For example: `/kick audituser host1 because INC-42`.",
+    " [warn 5m] [hold 2h] [emergency] [because REASON…]`: who, then where. For example:"
+    " `/kick audituser host1 because INC-42`.",
     "limits": "`/limits HOSTS [set idle 15m | set unresponsive 15m | set idle off] [because REASON…]`: what hosts do by"
     " themselves about idle people. For example: `/limits host1`, `/limits host1 set idle 30m because INC-42`.",
     "audit": "`/audit [REQUEST | USER | HOST | @PERSON] [since 24h]`: one request, or the newest about someone or"
@@ -52,20 +54,21 @@ USAGE = {
     "unfreeze": "`/kickbot unfreeze`; it needs two people.",
     "unhold": "`/unhold USER HOSTS [because REASON…]` gives back before the time. For example: `/unhold bob web03`.",
     "holds": "`/kickbot holds`: who is held where, and until when.",
+    "reviews": "`/kickbot reviews`: the emergencies that wait for their review.",
     "sweeps": "`/kickbot sweeps`: what runs by itself, what it found last, and when it runs next.",
     "retention": "`/kickbot retention` asks to drop what hosts said longer ago than kickbot.toml keeps it; it needs two"
     " people.",
     "kickbot": "`/kickbot sessions …`, `/kickbot kick …`, `/kickbot unhold …`, `/kickbot holds`, `/kickbot sweeps`,"
-    " `/kickbot limits …`, `/kickbot audit …`, `/kickbot freeze …`, `/kickbot unfreeze`,"
+    " `/kickbot reviews`, `/kickbot limits …`, `/kickbot audit …`, `/kickbot freeze …`, `/kickbot unfreeze`,"
     " `/kickbot retention` or `/kickbot help`.",
 }
 
 BEHIND_KICKBOT = frozenset(
-    {"sessions", "kick", "unhold", "holds", "sweeps", "limits", "audit", "freeze", "unfreeze", "retention"}
+    {"sessions", "kick", "unhold", "holds", "sweeps", "reviews", "limits", "audit", "freeze", "unfreeze", "retention"}
 )
 """What `/kickbot` takes as its first word."""
 
-_COMPLETE = frozenset({"audit", "unfreeze", "holds", "sweeps", "retention"})
+_COMPLETE = frozenset({"audit", "unfreeze", "holds", "sweeps", "reviews", "retention"})
 """What is a command without any word behind it; the others then explain themselves."""
 
 # How many words stand before the keywords: an account may well be called `hold`.
@@ -73,11 +76,12 @@ _FIXED = {**dict.fromkeys({*BEHIND_KICKBOT, "kickbot"}, 0), "sessions": 1, "limi
 
 _WORDS = {
     "sessions": frozenset({"idle", "from", "key"}),
-    "kick": frozenset({"session", "idle", "from", "key", "processes", "force", "warn", "hold", "me"}),
+    "kick": frozenset({"session", "idle", "from", "key", "processes", "force", "warn", "hold", "me", "emergency"}),
     "unhold": frozenset[str](),
     "holds": frozenset[str](),
     "limits": frozenset({"set"}),
     "sweeps": frozenset[str](),
+    "reviews": frozenset[str](),
     "audit": frozenset({"since"}),
     "freeze": frozenset[str](),
     "unfreeze": frozenset[str](),
@@ -141,6 +145,8 @@ def _kick(words: list[str], reason: str | None, inventory: Inventory) -> Kick:
     said = _keywords("kick", rest)
     if reason == "":
         raise CommandError(_missing("kick", "because"))
+    if "emergency" in said and not reason:
+        raise CommandError("An emergency needs a reason: add `because …` at the end. Nothing was done.")
     narrowed = [word for word in ("session", "idle", "from", "key") if word in said]
     if "processes" in said and narrowed:
         raise CommandError(f"`processes` ends everything of the account: it can't be narrowed by `{narrowed[0]}`.")
@@ -157,6 +163,7 @@ def _kick(words: list[str], reason: str | None, inventory: Inventory) -> Kick:
         warn=_warn(said["warn"]) if "warn" in said else 0,
         hold=_hold(said["hold"]) if "hold" in said else 0,
         me="me" in said,
+        emergency="emergency" in said,
         reason=reason or "",
     )
 
@@ -299,6 +306,13 @@ def _sweeps(words: list[str], reason: str | None, _inventory: Inventory) -> Swee
     return Sweeps()
 
 
+def _reviews(words: list[str], reason: str | None, _inventory: Inventory) -> Reviews:
+    _keywords("reviews", words)
+    if reason is not None:
+        raise CommandError(USAGE["reviews"])
+    return Reviews()
+
+
 def _retention(words: list[str], reason: str | None, _inventory: Inventory) -> Retention:
     _keywords("retention", words)
     if reason is not None:
@@ -312,7 +326,8 @@ def _kickbot(words: list[str], _reason: str | None, _inventory: Inventory) -> He
 
 def _unknown(command: str, word: str) -> CommandError:
     """Nothing is ever done on a guess: a reason behind `becuase` would be lost."""
-    name = f"kickbot {command}" if command in {"freeze", "unfreeze", "holds", "sweeps", "retention"} else command
+    only_behind = {"freeze", "unfreeze", "holds", "sweeps", "reviews", "retention"}
+    name = f"kickbot {command}" if command in only_behind else command
     said = f"`{quoted(word)}` is not a word that `/{name}` knows.{did_you_mean(word, _MEANT[command])}"
     return CommandError(f"{said} Nothing was done. `/{name} help` explains each word.")
 
@@ -324,6 +339,7 @@ _PARSERS: dict[str, Callable[[list[str], str | None, Inventory], Command]] = {
     "holds": _holds,
     "limits": _limits,
     "sweeps": _sweeps,
+    "reviews": _reviews,
     "audit": _audit,
     "freeze": _freeze,
     "unfreeze": _unfreeze,
@@ -418,6 +434,7 @@ def words(command: Asking) -> str:
         f"warn {command.warn}s" if command.warn else "",
         f"hold {command.hold}s" if command.hold else "",
         "me" if command.me else "",
+        "emergency" if command.emergency else "",
         f"because {command.reason}" if command.reason else "",
     ]
     return " ".join(filter(None, said))

@@ -17,6 +17,7 @@ from bot.ledger import Ledger
 from bot.lifecycle import Request, State, command_of, known, plan_of
 from bot.models import RequestId
 from bot.policy import mention
+from bot.reviews import Reviews
 from bot.rights import Rights, aims
 
 DECIDABLE: dict[str, frozenset[State]] = {
@@ -29,8 +30,9 @@ DECIDABLE: dict[str, frozenset[State]] = {
 class Decisions:
     """Each method raises Refused, recorded, and then nothing was decided."""
 
-    def __init__(self, ledger: Ledger, rights: Rights, brake: Brake) -> None:
+    def __init__(self, ledger: Ledger, rights: Rights, brake: Brake, reviews: Reviews) -> None:
         self._ledger = ledger
+        self._reviews = reviews
         self._rights = rights
         self._brake = brake
 
@@ -69,6 +71,8 @@ class Decisions:
             raise Refused(f"Nobody decided until {known(request.decide_by):%H:%M} UTC: it is too late. Ask again.")
 
     async def _approval(self, who: str, request: Request) -> Event:
+        if request.emergency or request.needs_nobody:
+            raise Refused("Nobody has to approve this. Nothing was done by your click.")
         await self._brake.demand_released()
         plan = plan_of(request)
         counted = await self._counted(who, request)
@@ -103,17 +107,19 @@ class Decisions:
             raise Refused(f"Only <@{request.asker}>, who asked, can cancel this. Who may approve it can deny it.")
         if who != request.asker:
             await self._counted(who, request)
+        await self._reviews.open(request)
         return events.Cancelled(who=who)
 
 
 def _stands(request: Request) -> str:
     """What someone reads who clicks on a request that is decided."""
     at = f"{request.at:%H:%M} UTC"
+    by = "Nobody had to approve this" if request.permitted else f"<@{request.ended_by}> approved this already"
     told = {
-        State.APPROVED: f"<@{request.ended_by}> approved this already.",
-        State.WARNED: f"<@{request.ended_by}> approved this already, and the user was told.",
-        State.ACTING: f"<@{request.ended_by}> approved this already, and it is being done.",
-        State.VERIFYING: f"<@{request.ended_by}> approved this already, and it is done.",
+        State.APPROVED: f"{by}.",
+        State.WARNED: f"{by}, and the user was told.",
+        State.ACTING: f"{by}, and it is being done.",
+        State.VERIFYING: f"{by}, and it is done.",
         State.DENIED: f"<@{request.ended_by}> denied this at {at}.",
         State.CANCELLED: f"<@{request.ended_by}> cancelled this at {at}.",
         State.EXPIRED: f"This expired at {at}: nobody had decided in time.",

@@ -31,7 +31,7 @@ from bot.models import (
 
 BOT = "kickbot"
 
-Action = Literal["approve", "deny", "cancel", "unfreeze", "unhold", "drop"]
+Action = Literal["approve", "deny", "cancel", "unfreeze", "unhold", "review", "drop"]
 """What people decide by a click or a word."""
 
 
@@ -231,6 +231,45 @@ class Released(_Event):
     after: AccountState | None = None
 
 
+class ReviewOpened(_Event):
+    """An emergency waits for the word of two other people. It is a request of its own, see `reviews.py`.
+
+    of: the emergency. asker: who acted alone. user, hosts: as of its plan. reason: why, in the asker's words.
+    reviewers: who could have approved it, for reading only. key, home: as of Asked.
+    """
+
+    kind: Literal["review_opened"] = "review_opened"
+    key: str
+    channel: str = ""
+    home: str
+    of: RequestId
+    asker: str
+    user: str
+    hosts: tuple[str, ...]
+    reason: str
+    reviewers: tuple[str, ...] = ()
+
+
+class _Review(_Event):
+    """What someone who could have approved it found. fine: it was right. hosts: those for which it counts."""
+
+    fine: bool
+    comment: str
+    hosts: tuple[str, ...]
+
+
+class ReviewGiven(_Review):
+    """One that is not enough yet."""
+
+    kind: Literal["review_given"] = "review_given"
+
+
+class Reviewed(_Review):
+    """The one with which each host has its two: the review is over."""
+
+    kind: Literal["reviewed"] = "reviewed"
+
+
 class RetentionAsked(_Event):
     """Someone asked to drop what hosts said in requests that ended long ago. It is a request of its own.
 
@@ -284,7 +323,8 @@ class Planned(_Event):
     login name, in events that have it.
     limit: the number of sessions that a rule allows with its usual approvals, where the plan ends more; 0: it doesn't.
     may_hold: the rules would also let the account be kept from logging in, so that it can be offered at the end.
-    approvals: how many people have to agree; 0 only where the configuration does, see Permitted.
+    approvals: how many people have to agree; 0 only where the configuration does, see Permitted. In an emergency the
+    approvers are those who were passed over.
     swept: of a sweep, what it found.
     canaries: the hosts of which one goes first, in that order; none: all go together.
     above: the bound of a rule that it passes, for which one approval more is needed, as a part of a sentence.
@@ -333,11 +373,15 @@ class Approved(_Event):
 
 
 class Permitted(_Event):
-    """The configuration lets this sweep end the plan without a click. act_by: nothing starts after this moment."""
+    """The configuration lets this sweep end the plan without a click. act_by: nothing starts after this moment.
+
+    emergency: no sweep; it lets whoever asked act alone.
+    """
 
     kind: Literal["permitted"] = "permitted"
     plan_hash: str
     act_by: Moment
+    emergency: bool = False
 
 
 class Denied(_Event):
@@ -439,6 +483,9 @@ Event = Annotated[
     | UnholdApproved
     | Overdue
     | Released
+    | ReviewOpened
+    | ReviewGiven
+    | Reviewed
     | RetentionAsked
     | RetentionApproved
     | Dropped
@@ -466,7 +513,7 @@ Event = Annotated[
 FINAL = frozenset(
     {
         *{"looked", "exported", "read", "refused", "denied", "cancelled", "expired", "lapsed", "closed", "unfrozen"},
-        *{"released", "dropped"},
+        *{"released", "reviewed", "dropped"},
     }
 )
 

@@ -29,6 +29,7 @@ def _by(row: Row) -> str:
 
 def _clauses(verb: str, opinions: Sequence[Opinion], row: Row, roster: Roster) -> Iterator[str]:
     how = {"ask": ", with a reason (`because …`)" if row.reason else ""}
+    how["ask"] += ", and act alone in an emergency" if row.emergency else ""
     how["approve"] = f", {count(row.needed, 'person', 'people')} besides who asks" if row.needed else ""
     allowed = [_shown(opinion, roster) for opinion in opinions if opinion.allowed is not False]
     if allowed:

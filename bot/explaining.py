@@ -63,6 +63,7 @@ class Row(Value):
     """About one deed. rules: the places in kickbot.toml of those that decide. nobody: why there are none.
 
     opinions: of `look`, or of `ask` and `approve`. needed: approvals. reason: one must be given.
+    emergency: whoever may ask may act alone in one.
     """
 
     deed: str
@@ -71,6 +72,7 @@ class Row(Value):
     opinions: dict[str, tuple[Opinion, ...]] = Field(default_factory=dict)
     needed: int = 0
     reason: bool = False
+    emergency: bool = False
 
 
 class Explained(Value):
@@ -170,6 +172,7 @@ def _row(policy: Policy, host: str, account: Account, deed: Deed, roster: Roster
         opinions={verb: tuple(_opinions(case, verb, roster, person)) for verb in judges},
         needed=approvals_needed(rules, deed.acts, 0) if deed.acts else 0,
         reason=bool(deed.acts) and any(rule.reason for rule in rules),
+        emergency=Act.KICK in deed.acts and all(rule.emergency for rule in rules),
     )
 
 

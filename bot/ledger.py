@@ -8,7 +8,19 @@ from datetime import datetime
 from bot import lifecycle
 from bot.borders import Lease, Trail
 from bot.errors import AlreadyRecorded, Conflict, LookupFailed, Refused, TrailError
-from bot.events import FINAL, Action, Asked, DecisionRefused, Event, Frozen, Held, Looked, Record, RetentionAsked
+from bot.events import (
+    FINAL,
+    Action,
+    Asked,
+    DecisionRefused,
+    Event,
+    Frozen,
+    Held,
+    Looked,
+    Record,
+    RetentionAsked,
+    ReviewOpened,
+)
 from bot.lifecycle import Request
 from bot.models import RequestId
 
@@ -58,7 +70,7 @@ class Ledger:
     async def open_requests(self) -> Sequence[RequestId]:
         return await self._trail.open_requests()
 
-    async def begin(self, event: Asked | Looked | Frozen | Held | RetentionAsked) -> Request:
+    async def begin(self, event: Asked | Looked | Frozen | Held | ReviewOpened | RetentionAsked) -> Request:
         """Record the first event of a new request."""
         return self._keep(lifecycle.begin(await self._trail.append(None, event)))
 

@@ -3,10 +3,12 @@
 asked -> refused
 asked -> observed(before) -> planned -> pending (reminded) -> approved | denied | cancelled | expired
 asked (of a sweep: due at its time) -> observed(before) -> closed | planned -> permitted, the same as approved
+asked (as an emergency) -> observed(before) -> planned -> permitted, the same
 approved -> (warning: observed, ending, signalled) -> warned, until its time has come
 approved | warned -> acting (observed, ending, signalled, again) -> verifying -> closed
 approved | warned -> lapsed | cancelled
 frozen -> unfrozen, a request of its own that stops all others, see `brake.py`
+review_opened (given, reminded) -> reviewed, a request of its own for each emergency, see `reviews.py`
 retention: to drop -> dropping -> dropped, a request of its own about attachments of the trail, see `drops.py`
 held -> released, a request of its own for each host on which an account is kept out, see `holds.py`
 """
@@ -43,6 +45,9 @@ from bot.events import (
     Released,
     RetentionApproved,
     RetentionAsked,
+    Reviewed,
+    ReviewGiven,
+    ReviewOpened,
     Signalled,
     UnfreezeAsked,
     UnholdApproved,
@@ -77,6 +82,8 @@ TRY_AGAIN = timedelta(seconds=15)
 GIVE_UP = timedelta(minutes=30)
 REMIND_AFTER = 2 / 3
 """Of the time to decide, how much has passed when people are reminded."""
+REVIEW_AGAIN = timedelta(days=1)
+"""After which people are reminded of a review, again and again."""
 AT_ONCE = datetime.min.replace(tzinfo=UTC)
 """Due already, whatever any clock says: one that was ahead once must not hold up what comes later."""
 
@@ -92,6 +99,7 @@ class State(StrEnum):
     VERIFYING = "verifying"
     FROZEN = "frozen"
     HELD = "held"
+    REVIEW = "to be reviewed"
     TO_DROP = "waiting for approval to drop"
     DROPPING = "dropping"
     REFUSED = "refused"
@@ -104,6 +112,7 @@ class State(StrEnum):
     EXPORTED = "exported"
     UNFROZEN = "unfrozen"
     RELEASED = "released"
+    REVIEWED = "reviewed"
     DROPPED = "dropped"
     READ = "read"
 
@@ -124,6 +133,7 @@ FINAL = frozenset(
         State.EXPORTED,
         State.UNFROZEN,
         State.RELEASED,
+        State.REVIEWED,
         State.DROPPED,
         State.READ,
     }
@@ -134,7 +144,7 @@ FOLLOWS: dict[str, tuple[frozenset[State], State | None]] = {
     "refused": (frozenset({State.ASKED}), State.REFUSED),
     "observed": (frozenset({State.ASKED, State.APPROVED, State.WARNED, State.ACTING, State.VERIFYING}), None),
     "planned": (frozenset({State.ASKED}), State.PENDING),
-    "reminded": (frozenset({State.PENDING}), None),
+    "reminded": (frozenset({State.PENDING, State.REVIEW}), None),
     "approved": (frozenset({State.PENDING}), None),
     "permitted": (frozenset({State.PENDING}), State.APPROVED),
     "denied": (frozenset({State.PENDING}), State.DENIED),
@@ -157,6 +167,8 @@ FOLLOWS: dict[str, tuple[frozenset[State], State | None]] = {
     "unhold_approved": (frozenset({State.HELD}), None),
     "overdue": (frozenset({State.HELD}), None),
     "released": (frozenset({State.HELD}), State.RELEASED),
+    "review_given": (frozenset({State.REVIEW}), None),
+    "reviewed": (frozenset({State.REVIEW}), State.REVIEWED),
     "retention_approved": (frozenset({State.TO_DROP}), State.DROPPING),
     "dropped": (frozenset({State.DROPPING}), State.DROPPED),
 }
@@ -204,6 +216,7 @@ class Request(Value):
     stopped: why nothing more was begun although something was left to do.
     held: what a hold is about. unhold_asked: who asked to give it back before its time, and when; its approvals are the
     decisions. unheld: enough agreed. overdue: why it could not be given back in time; released: its end.
+    review: what a review is about. found: what people said of it.
     sweep: what it is a run of, due at not_before, after the run `follows`. swept: what it found. permitted: the
     configuration approved it, and no person.
     retention: what is to be dropped, where it is about that.
@@ -257,6 +270,8 @@ class Request(Value):
     unheld: bool = False
     overdue: str = ""
     released: Released | None = None
+    review: ReviewOpened | None = None
+    found: tuple[ReviewGiven | Reviewed, ...] = ()
     sweep: Sweep | None = None
     not_before: Moment | None = None
     follows: RequestId | None = None
@@ -271,6 +286,8 @@ class Request(Value):
             return self.plan.hosts
         if self.held is not None:
             return (self.held.target.host,)
+        if self.review is not None:
+            return self.review.hosts
         return self.command.hosts if self.command else ()
 
     @property
@@ -279,8 +296,14 @@ class Request(Value):
 
     @property
     def needs_nobody(self) -> bool:
-        """No person has to approve: it is a sweep that the configuration lets end by itself."""
-        return self.sweep is not None and self.sweep.action == "end" and self.approvals_needed == 0
+        """No person has to approve: it is an emergency, or a sweep that the configuration lets end by itself."""
+        sweeps = self.sweep is not None and self.sweep.action == "end"
+        return (sweeps or self.emergency) and self.approvals_needed == 0
+
+    @property
+    def emergency(self) -> bool:
+        """Someone acts, or acted, without anybody's approval. A sweep never does."""
+        return self.sweep is None and self.command is not None and self.command.emergency
 
     @property
     def to_warn(self) -> bool:
@@ -365,8 +388,8 @@ class Request(Value):
             return self.not_before
         if self.state is State.PENDING and self.needs_nobody:
             return AT_ONCE
-        if self.state in {State.PENDING, State.TO_DROP}:
-            return self.remind_at if self.state is State.PENDING and not self.reminded else self.decide_by
+        if self.state in {State.PENDING, State.TO_DROP, State.REVIEW}:
+            return self.decide_by if self.decide_by and (self.reminded or self.remind_at is None) else self.remind_at
         if self.state is State.HELD and not self.unanswered and self.held is not None:
             return AT_ONCE if self.unheld else self.held.until
         if self.unanswered:
@@ -447,6 +470,9 @@ def begin(record: Record) -> Request:
     if isinstance(event, Held):
         held = _new(record, event, State.HELD, home=event.home, words="hold", command=None)
         return held.model_copy(update={"held": event, "reason": event.reason})
+    if isinstance(event, ReviewOpened):
+        opened = _new(record, event, State.REVIEW, home=event.home, words="review", command=None)
+        return opened.model_copy(update={"review": event, "remind_at": record.at + REVIEW_AGAIN})
     if isinstance(event, RetentionAsked):
         asked = _new(record, event, State.TO_DROP, home=event.home, words="retention", command=None)
         return asked.model_copy(update={"retention": event, "decide_by": event.decide_by})
@@ -460,6 +486,8 @@ def may_follow(request: Request, event: Event) -> bool:
     if isinstance(event, Signalled) and isinstance(event.step, Warn):
         return request.state is State.APPROVED
     if isinstance(event, Permitted) and not request.needs_nobody:
+        return False
+    if isinstance(event, Approved) and request.emergency:
         return False
     return event.kind in FOLLOWS and request.state in FOLLOWS[event.kind][0]
 
@@ -477,7 +505,7 @@ def advance(request: Request, record: Record) -> Request:
 
 def _new(
     record: Record,
-    event: Looked | Exported | Read | Asked | Frozen | Held | RetentionAsked,
+    event: Looked | Exported | Read | Asked | Frozen | Held | ReviewOpened | RetentionAsked,
     state: State,
     *,
     home: str,
@@ -548,6 +576,9 @@ def _changes(request: Request, record: Record) -> dict[str, object]:
 def _of_plain(request: Request, record: Record, event: Event) -> dict[str, object]:
     if isinstance(event, UnholdAsked | UnholdApproved | Overdue | Released):
         return _of_hold(request, record, event)
+    if isinstance(event, ReviewGiven | Reviewed):
+        word = Decision(who=event.who, at=record.at, hosts=frozenset(event.hosts))
+        return {"decisions": (*request.decisions, word), "found": (*request.found, event), "ended_by": event.who}
     if event.kind == "judged":
         judged = {host: tuple(o for o in event.outcomes if o.host == host) for host in event.hosts}
         return {"judged": {**request.judged, **judged}, "judged_at": record.seq}
@@ -557,7 +588,8 @@ def _of_plain(request: Request, record: Record, event: Event) -> dict[str, objec
     if event.kind == "decision_refused":
         return unchanged
     if event.kind == "reminded":
-        return {**unchanged, "reminded": True}
+        again = {"remind_at": record.at + REVIEW_AGAIN} if request.review else {}
+        return {**unchanged, "reminded": True, **again}
     return {"ended_by": event.who}
 
 

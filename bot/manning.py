@@ -9,7 +9,7 @@ from bot.counting import count
 from bot.explaining import deciding, deeds, places
 from bot.findings import Finding, finding_in
 from bot.models import EVERYONE
-from bot.policy import Policy, Rule, approvals_needed, candidates, names, not_a_member
+from bot.policy import REVIEWERS, Policy, Rule, approvals_needed, candidates, names, not_a_member
 from bot.roster import Roster, named
 from bot.standing import cases
 
@@ -19,6 +19,7 @@ ONE_PERSON = "If they are one person, that person could approve what they asked 
 ENOUGH = "Name more people or another group, or ask for fewer approvals."
 UNREAD = "Slack doesn't say who that is, which is a no to everyone for whom it has to be looked up"
 NOT_KNOWN = "Kickbot sees no e-mail addresses, and a name proves nothing: ask them, and take one id out if it is so."
+NO_EMERGENCY = f"an emergency needs {REVIEWERS} other people to review it"
 CLOSED = "the same people may ask and approve, and nobody else sees it first"
 
 
@@ -106,8 +107,12 @@ def _of_these(policy: Policy, rules: list[Rule], about: str, roster: Roster) -> 
     able = {asker: _able(policy, rules, roster, asker) for asker in [*askers, *anyone]}
     approvers, needed = _able(policy, rules, roster, ""), approvals_needed(rules, frozenset(), 0)
     short = [asker for asker, others in able.items() if len(others) < needed]
+    alone = [asker for asker, others in able.items() if len(others) < REVIEWERS and all(r.emergency for r in rules)]
     if short:
         yield finding("wrong", about, _why_short(short, len(able), approvers, needed, roster), ENOUGH)
+    elif alone:
+        who = ", ".join(roster.called(asker) if asker else "anybody" for asker in alone)
+        yield finding("wrong", about, f"{NO_EMERGENCY}, and where {who} asks there are too few", ENOUGH)
     elif set(askers) == set(approvers) and not anyone:
         yield finding("note", about, f"{CLOSED}: {', '.join(map(roster.called, approvers))}")
 

@@ -432,6 +432,7 @@ class SetLimit(Value):
     processes: ClassVar[bool] = False
     me: ClassVar[bool] = False
     after: ClassVar[None] = None
+    emergency: ClassVar[bool] = False
     acts: ClassVar[frozenset[Act]] = frozenset({Act.LIMITS})
     is_of_everyone: ClassVar[bool] = False
 
@@ -444,6 +445,7 @@ class Kick(Value):
     between telling the user and acting; 0: don't tell. hold: seconds for which the account is kept from logging in
     again; 0: it isn't. after: the request to which this is the next step.
     me: with everyone, the sessions of whoever asks too. spare: with everyone, login names that stay all the same.
+    emergency: nobody has to approve it, where the rules say so; two other people review it afterwards.
     """
 
     kind: Literal["kick"] = "kick"
@@ -457,6 +459,7 @@ class Kick(Value):
     hold: int = 0
     me: bool = False
     spare: tuple[str, ...] = ()
+    emergency: bool = False
     after: RequestId | None = None
     reason: str = ""
 
@@ -540,6 +543,12 @@ class Holds(Value):
     kind: Literal["holds"] = "holds"
 
 
+class Reviews(Value):
+    """`/kickbot reviews`: the emergencies that wait for their review."""
+
+    kind: Literal["reviews"] = "reviews"
+
+
 class Sweeps(Value):
     """`/kickbot sweeps`: which there are, what each found last, and when it runs next."""
 
@@ -563,7 +572,20 @@ Asking = Kick | SetLimit
 """What is asked, planned and approved."""
 
 Command = Annotated[
-    Listing | Limits | SetLimit | Kick | Form | Audit | Freeze | Unfreeze | Unhold | Holds | Sweeps | Retention | Help,
+    Listing
+    | Limits
+    | SetLimit
+    | Kick
+    | Form
+    | Audit
+    | Freeze
+    | Unfreeze
+    | Unhold
+    | Holds
+    | Reviews
+    | Sweeps
+    | Retention
+    | Help,
     Field(discriminator="kind"),
 ]
 

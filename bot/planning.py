@@ -88,20 +88,26 @@ def again(request: Request, *, force: bool) -> Asking | None:
 
     One session that survived is named; otherwise every session that the account has there by then.
     """
+    command = _usual(request.command)
     if request.state in {State.EXPIRED, State.LAPSED}:
-        return None if force else request.command
-    if request.undone and request.command and request.state is State.CLOSED and not force:
-        return request.command.model_copy(update={"hosts": request.undone})
+        return None if force else command
+    if request.undone and command and request.state is State.CLOSED and not force:
+        return command.model_copy(update={"hosts": request.undone})
     wanted = Result.SURVIVED if force else Result.RETURNED
     some = [o for o in request.outcomes if o.result is wanted]
-    if not isinstance(request.command, Kick) or not some or (force and request.command.force):
+    if not isinstance(command, Kick) or not some or (force and command.force):
         return None
-    only = some[0].session if force and len(some) == 1 and not request.command.processes else None
+    only = some[0].session if force and len(some) == 1 and not command.processes else None
     hosts = tuple(dict.fromkeys(o.host for o in some))
     held = any(a.status == "done" for host in hosts for a in request.holds_tried(host))
     changes = {"hosts": hosts, "session": only, "only": Filter(), "warn": 0}
     changes |= {"hold": 0} if held else {}  # what is held already can't be held twice
-    return request.command.model_copy(update={**changes, "force": force or request.command.force, "after": request.id})
+    return command.model_copy(update={**changes, "force": force or command.force, "after": request.id})
+
+
+def _usual(command: Asking | None) -> Asking | None:
+    """A button starts no emergency: somebody has to say that it is one, and why."""
+    return command.model_copy(update={"emergency": False}) if isinstance(command, Kick) else command
 
 
 def to_hold(request: Request) -> Kick | None:

@@ -40,6 +40,8 @@ Above = Literal["no", "approval"]
 
 YES = Verdict(allowed=True)
 MAX_SESSIONS = 20
+REVIEWERS = 2
+"""People besides the asker who review an emergency."""
 
 _MENTION = re.compile(r"<(?:@|!subteam\^)([A-Z0-9]+)>")
 
@@ -59,6 +61,7 @@ class Rule(Value):
     None: any number. above: what becomes of a request that passes one of these: nothing, or one approval more.
     canary: of a request on several hosts one goes first, see `canary.py`.
     sweeps: what a sweep may do by itself: nothing, propose, or end without a click as well.
+    emergency: whoever may ask may act without anybody's approval, if they say that it is one.
     """
 
     hosts: frozenset[str]
@@ -83,6 +86,7 @@ class Rule(Value):
     above: Above = "no"
     canary: bool = False
     sweeps: Literal["no", "propose", "end"] = "no"
+    emergency: bool = False
 
     def fits(self, account: Account, acts: frozenset[Act]) -> bool:
         """True if this rule speaks about that account and allows all of those acts."""
@@ -290,6 +294,16 @@ def may_sweep(policy: Policy, host: str, account: Account, command: Kick, action
     return YES
 
 
+def may_act_alone(policy: Policy, host: str, account: Account, command: Asking) -> Verdict:
+    """In an emergency, may whoever may ask act without anybody's approval? Every rule that decides has to say so."""
+    rules = policy.rules_to_act(host, account, command.acts)
+    if not rules or not all(rule.emergency for rule in rules):
+        return no(f"No rule lets anybody act alone on {host}: ask without `emergency`, and someone else approves.")
+    if not command.reason:
+        return no("An emergency needs a reason: add `because …` at the end.")
+    return YES
+
+
 def supposed(policy: Policy, host: str, user: str) -> tuple[Account, ...]:
     """What an account may turn out to be before its host was looked at: a person's, or the system's.
 
@@ -382,6 +396,11 @@ def too_few(host: str, rules: Sequence[Rule], needed: int, able: int) -> str:
     if not able:
         return f"Nobody could approve this on {host}: only {who} may, and no one is left there but you or the owner."
     return f"{host} needs {needed} approvals, and only {able} of {who} could give one. Not asked."
+
+
+def too_few_reviewers(host: str, able: int) -> str:
+    """Why nobody acts alone there. able: how many could review it."""
+    return f"An emergency on {host} has to be reviewed by {REVIEWERS} other people, and only {able} could. Not done."
 
 
 def called_first(rules: Iterable[Rule], members: Members) -> frozenset[str]:

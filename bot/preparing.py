@@ -48,7 +48,7 @@ class Preparing:
         if not plan.everything:
             return await self._ledger.record(request, events.Closed(outcomes=(), note=nothing), lease)
         try:
-            planned = await self._for_people(request, plan)
+            planned = await (self._alone if command.emergency else self._for_people)(request, plan)
         except (Refused, LookupFailed) as refusal:
             return await self._ledger.record(request, events.Refused(reason=refusal.for_user()), lease)
         return await self._ledger.record(request, planned, lease)
@@ -99,6 +99,12 @@ class Preparing:
             request.asker, command, aims(plan), sessions=len(plan.sessions), above=bool(above)
         )
         return await self._planned(command, plan, approvers, swept, above)
+
+    async def _alone(self, request: Request, plan: Plan) -> events.Planned:
+        """The plan of an emergency, with those who are passed over. Raises Refused where a rule doesn't allow it."""
+        planned = await self._for_people(request, plan)
+        self._rights.demand_permitted(kick_of(request), aims(plan), len(plan.sessions))
+        return planned.model_copy(update={"approvals": 0, "then": ()})
 
     async def _planned(
         self, command: Asking, plan: Plan, approvers: tuple[str, ...], swept: Swept | None = None, above: str = ""

@@ -63,10 +63,11 @@ class Known(Value):
 
     @property
     def people(self) -> frozenset[str]:
-        """Who asked and who decided; a click that was refused decided nothing."""
+        """Who asked and who decided, of a review also who may; a click that was refused decided nothing."""
         request = self.request
         words = [*request.decisions, *([request.unhold_asked] if request.unhold_asked else [])]
-        return frozenset({request.asker, request.ended_by, *(word.who for word in words)} - {"", BOT})
+        about = [request.review.asker, *request.review.reviewers] if request.review else []
+        return frozenset({request.asker, request.ended_by, *(word.who for word in words), *about} - {"", BOT})
 
 
 class Reading(Value):
@@ -87,6 +88,7 @@ class Page(Value):
     waiting: what this person may approve now. yours: what this person asked, waiting for others. stoppable: the
     requests that run and that this person may stop, as far as their state allows it. held: the holds in force.
     sweeps: those on hosts that this person may look at.
+    reviews: the emergencies that wait for their review.
     frozen: the freezes in force, and whether this person is one of those who may release them. unread: groups that
     Slack didn't tell about, so that what hangs on them is missing.
     """
@@ -99,6 +101,7 @@ class Page(Value):
     stoppable: frozenset[RequestId] = frozenset()
     latest: tuple[Known, ...] = ()
     held: tuple[Known, ...] = ()
+    reviews: tuple[Known, ...] = ()
     sweeps: tuple[Runs, ...] = ()
     frozen: tuple[Known, ...] = ()
     may_freeze: bool = False
@@ -164,8 +167,8 @@ class Questions:
         yours = [k for k in reading.open if k.request.state in WAITING and k.request.asker == who]
         running = [k for k in reading.open if k.request.state in RUNNING and self._shows(k, viewer)]
         frozen = [k for k in reading.open if k.request.state is State.FROZEN]
-        held = self._held(reading, viewer)
-        apart = {k.request.id for k in (*waiting, *yours, *running, *frozen, *held)}
+        held, reviews = self._held(reading, viewer), self._reviews(reading, viewer)
+        apart = {k.request.id for k in (*waiting, *yours, *running, *frozen, *held, *reviews)}
         told = (k for k in reading.recent if k.request.id not in apart and not sweeping.is_silent(k.request))
         others = [k for k in told if self._shows(k, viewer)]
         return Page(
@@ -176,6 +179,7 @@ class Questions:
             stoppable=frozenset(k.request.id for k in running if self._stops(k, viewer)),
             latest=tuple(others[:LATEST]),
             held=held,
+            reviews=reviews,
             sweeps=self._sweeps(reading, viewer),
             frozen=tuple(frozen),
             may_freeze=self._may_freeze(viewer),
@@ -190,6 +194,14 @@ class Questions:
         """The holds in force of which this person may know. Raises Refused for someone who may know of none."""
         viewer = await self._member(who)
         return self._held(await self.read(), viewer)
+
+    def _reviews(self, reading: Reading, viewer: Viewer) -> tuple[Known, ...]:
+        return tuple(k for k in reading.open if k.request.state is State.REVIEW and self._shows(k, viewer))
+
+    async def reviews(self, who: str) -> tuple[Known, ...]:
+        """The open reviews of which this person may know. Raises Refused for someone who may know of none."""
+        viewer = await self._member(who)
+        return self._reviews(await self.read(), viewer)
 
     def _sweeps(self, reading: Reading, viewer: Viewer) -> tuple[Runs, ...]:
         return tuple(runs for runs in reading.sweeps if self._looks_at(runs.series.command.hosts, viewer))

@@ -97,7 +97,9 @@ class Rights:
         Raises Refused, also where too few could approve it.
         """
         return await self._asking.asked(
-            lambda question: self._approvers(who, command, aims, question, sessions=sessions, above=above)
+            lambda question: self._approvers(
+                who, command, aims, question, sessions=sessions, above=above, all_of_them=command.emergency
+            )
         )
 
     async def to_remind(self, request: Request, aims: Aims) -> tuple[str, ...]:
@@ -125,11 +127,12 @@ class Rights:
         await self._acting.asked(lambda question: self._still_hold(request, aims, question))
 
     async def _still_hold(self, request: Request, aims: Aims, question: "_Question") -> None:
-        if request.permitted:
+        if request.emergency or not request.permitted:
+            await self._demand_command(request.asker, request.command, aims, question)
+        if request.emergency or request.permitted:
             self.demand_permitted(kick_of(request), aims, _sessions(request))
             return
         acts = _acts(request.command)
-        await self._demand_command(request.asker, request.command, aims, question)
         for decision in request.decisions:
             counted = await self._counted(decision.who, acts, aims, request.asker, question)
             if lost := decision.hosts - set(counted):
@@ -139,14 +142,19 @@ class Rights:
                 raise Refused(f"{host} now needs {needed} approvals.")
 
     def demand_permitted(self, command: Kick, aims: Aims, sessions: int) -> None:
-        """Raises Refused unless the configuration lets this sweep end all of that without a click."""
+        """Raises Refused unless the configuration lets this sweep or emergency end all of that without a click."""
         rules = [rule for host, account in aims for rule in self.policy.rules_to_act(host, account, command.acts)]
         if passed := bounds.passed(rules, [host for host, _ in aims]):
             raise Refused(passed.refusal())
         for host, account in aims:
-            _demand(policy.may_sweep(self.policy, host, account, command, "end"))
+            _demand(self._without_approval(host, account, command))
             if limit := policy.limit_passed(self.rules(host, account, command.acts), command.acts, sessions):
                 raise Refused(f"It would end {sessions} sessions, more than {limit} on {host}.")
+
+    def _without_approval(self, host: str, account: Account, command: Kick) -> Verdict:
+        if command.emergency:
+            return policy.may_act_alone(self.policy, host, account, command)
+        return policy.may_sweep(self.policy, host, account, command, "end")
 
     def approvals_needed(self, request: Request, aims: Aims) -> dict[str, int]:
         """For each host, by the rules as they are now. Raises Refused where no rule speaks about it any more."""
@@ -266,13 +274,15 @@ class Rights:
         found: dict[str, None] = {}
         for host, rules in self.deciding(aims, command.acts).items():
             needed = policy.approvals_needed(rules, command.acts, sessions, above=above)
+            needed = policy.REVIEWERS if command.emergency else needed  # who is passed over now reviews it afterwards
             accounts = [account.name for there, account in aims if there == host]
             listed = policy.candidates(self.policy, rules, accounts, members, asker=asker)
             first = policy.called_first(rules, members)
             ordered = sorted(listed, key=lambda person: (person not in first, person))
             able = await question.full_members(ordered, enough=max(needed, MOST if all_of_them else NAMED))
             if len(able) < needed:
-                raise Refused(policy.too_few(host, rules, needed, len(able)))
+                alone = policy.too_few_reviewers(host, len(able)) if command.emergency else ""
+                raise Refused(alone or policy.too_few(host, rules, needed, len(able)))
             at_once = [person for person in able if person in first]
             enough = len(at_once) >= needed and not all_of_them
             found.update(dict.fromkeys(at_once if enough else able))
@@ -285,6 +295,9 @@ class Rights:
         if command:
             _demand(policy.may_ask_for_everyone(self.policy, command, who))
         await self._demand_ask(who, _acts(command), aims, command.reason if command else "", question)
+        if command and command.emergency:
+            for host, account in aims:
+                _demand(policy.may_act_alone(self.policy, host, account, command))
 
     async def _demand_ask(self, who: str, acts: frozenset[Act], aims: Aims, reason: str, question: "_Question") -> None:
         person, members = await question.person(who), await self._members(who, aims, question, "ask")

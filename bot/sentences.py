@@ -30,6 +30,9 @@ from bot.events import (
     Refused,
     Released,
     RetentionAsked,
+    Reviewed,
+    ReviewGiven,
+    ReviewOpened,
     Signalled,
     UnholdApproved,
     Verifying,
@@ -146,6 +149,8 @@ def _decided(event: Event) -> Sentence:
         case Approved():
             rest = "" if event.complete else "; more approvals are needed"
             return ("approved the plan ", Hash(digest=event.plan_hash), f" for {_names(event.hosts)}{rest}")
+        case Permitted(emergency=True):
+            return ("acts alone on the plan ", Hash(digest=event.plan_hash), ": an emergency, which nobody approved")
         case Permitted():
             return ("the configuration lets the sweep end the plan ", Hash(digest=event.plan_hash), " without a click")
         case Denied():
@@ -178,6 +183,11 @@ def _done(event: Event) -> Sentence:
             return (f"closed{because(event.note)}{because(hosts_swept(event.swept)) if event.swept else ''}",)
         case Held() | UnholdApproved() | Overdue() | Released():
             return _of_hold(event)
+        case ReviewOpened():
+            waits = f"the emergency of request {event.of} waits for its review by two other people; its asker was "
+            return (waits, Name(id=event.asker))
+        case ReviewGiven() | Reviewed():
+            return (f"{found(event)}{because(event.comment)}",)
         case _:
             return (PLAIN[event.kind],)
 
@@ -266,6 +276,11 @@ def hosts_swept(swept: Swept) -> str:
     }
     said = ", ".join(f"{many} {what}" for what, many in parts.items() if many)
     return f"{number(sum(parts.values()), 'host')} looked at: {said}"
+
+
+def found(event: ReviewGiven | Reviewed) -> str:
+    """`reviewed: not fine`."""
+    return f"reviewed: {'fine' if event.fine else 'not fine'}"
 
 
 def because(reason: str) -> str:

@@ -182,6 +182,7 @@ class RuleSection(Value):
     above: Above = "no"
     canary: bool = False
     sweeps: Literal["no", "propose", "end"] = "no"
+    emergency: bool = False
 
     @field_validator("then")
     @classmethod
@@ -506,6 +507,7 @@ def _rule(number: int, section: RuleSection, inventory: Inventory) -> Rule:
         above=section.above,
         canary=section.canary,
         sweeps=section.sweeps,
+        emergency=section.emergency,
     )
 
 

@@ -50,6 +50,7 @@ from bot.models import (
 )
 from bot.policy import Rule, home, in_time
 from bot.preparing import Preparing
+from bot.reviews import Reviews
 from bot.rights import Rights, aims
 from bot.stopping import together
 from bot.sweeps import Sweeps
@@ -96,7 +97,8 @@ class Workflow:
         self._ledger = Ledger(trail)
         self._rights = rights
         self._brake = Brake(trail, self._ledger, rights)
-        self._decisions = Decisions(self._ledger, rights, self._brake)
+        self._reviews = Reviews(self._ledger, rights)
+        self._decisions = Decisions(self._ledger, rights, self._brake, self._reviews)
         self._unholds = Unholds(self._ledger, rights)
         self._drops = Drops(trail, self._ledger, rights, self._brake)
         self._acts = Acts(self._ledger, hosts, self._brake)
@@ -233,6 +235,10 @@ class Workflow:
         """The same by the button under one hold."""
         return await self._unholds.one(origin.who, request_id)
 
+    async def review(self, origin: Origin, request_id: RequestId, *, fine: bool, comment: str) -> Request:
+        """One of two people who could have approved an emergency says what they found. Raises Refused, recorded."""
+        return await self._reviews.word(origin.who, request_id, fine=fine, comment=comment)
+
     async def retention(self, origin: Origin) -> Request:
         """`/kickbot retention`: someone asks to drop what hosts said long ago. Raises Refused."""
         return await self._drops.ask(origin)
@@ -282,9 +288,10 @@ class Workflow:
             return await self._ledger.load(request.id)
 
     async def permit(self, request: Request, lease: Lease) -> Request:
-        """A sweep that the configuration lets end without a click; `act` asks the configuration once more."""
+        """A sweep, or an emergency, that the configuration lets end without a click; `act` asks it once more."""
         act_by = await self._ledger.now() + timedelta(seconds=command_of(request).warn + request.act_within)
-        permitted = events.Permitted(plan_hash=request.plan_hash, act_by=act_by)
+        who = request.asker if request.emergency else events.BOT
+        permitted = events.Permitted(who=who, plan_hash=request.plan_hash, act_by=act_by, emergency=request.emergency)
         return await self._ledger.record(request, permitted, lease)
 
     async def act(self, request: Request, lease: Lease) -> Request:
@@ -437,6 +444,7 @@ class Workflow:
         request = await self._ledger.record(request, events.Observed(looks=attached(looks), phase="after"), lease)
         if request.lost - {*request.undone} and await self._ledger.now() < known(request.give_up_at):
             return request
+        await self._reviews.open(request)
         return await self._ledger.record(request, closed, lease)
 
     async def _judge(self, request: Request, hosts: Sequence[str], lease: Lease) -> Request:
@@ -475,6 +483,10 @@ class Workflow:
         """Held, and its time has come."""
         return await self._holds.give_back(request, lease)
 
+    async def remind(self, request: Request, lease: Lease) -> Request:
+        """An emergency that nobody has reviewed, or one person alone."""
+        return await self._reviews.remind(request, lease)
+
     async def drop(self, request: Request, lease: Lease) -> Request:
         """Two people agreed."""
         return await self._drops.drop(request, lease)
@@ -491,6 +503,7 @@ class Workflow:
         State.ACTING: act,
         State.VERIFYING: verify,
         State.HELD: give_back,
+        State.REVIEW: remind,
         State.TO_DROP: drop_nothing,
         State.DROPPING: drop,
     }
@@ -527,6 +540,7 @@ class Workflow:
 
     async def _stop(self, request: Request, why: str, lease: Lease) -> Request:
         if request.state in {State.APPROVED, State.WARNED}:
+            await self._reviews.open(request)
             return await self._ledger.record(request, events.Lapsed(reason=why), lease)
         return await self._ledger.record(request, events.Verifying(reason=why), lease)
 

@@ -24,6 +24,7 @@ class Law:
     approve: tuple[str, ...]
     approvals: int
     max_sessions: int
+    emergency: bool = False
 
     def is_about(self, host: str, user: str, uid: int, act: str) -> bool:
         if host not in self.hosts or act not in self.acts:
@@ -63,6 +64,7 @@ class Asked:
     warn: int
     at: datetime
     there: frozenset[str]
+    alone: bool = False
     sessions: int = 0
     over: bool = False
     clicks: list[tuple[str, datetime, World]] = field(default_factory=list)
@@ -76,6 +78,8 @@ class Asked:
             return "no rule"
         if not all(world.lists(law.ask, self.who) for law in laws):
             return "the asker may not ask"
+        if self.alone:
+            return self._why_not_alone(laws, now)
         needed = max(law.approvals for law in laws)
         needed += "everyone" in self.acts and any(self.sessions > law.max_sessions for law in laws)
         able = {who: at for who, at, then in self.clicks if self._counts(who, at, (then, world), (host, user, uid))}
@@ -84,6 +88,24 @@ class Asked:
         if now > max(able.values()) + timedelta(seconds=PATIENCE + self.warn):
             return "too late to act"
         return "denied or cancelled" if self.over else ""
+
+    def _why_not_alone(self, laws: Sequence[Law], now: datetime) -> str:
+        """In an emergency nobody's word is needed, but that of every rule."""
+        if not all(law.emergency for law in laws):
+            return "an emergency that not every rule lets be one"
+        if "everyone" in self.acts and any(self.sessions > law.max_sessions for law in laws):
+            return "more sessions than anybody may end alone"
+        if now > self.at + timedelta(seconds=PATIENCE + self.warn + 60):
+            return "too late to act"
+        return "denied or cancelled" if self.over else ""
+
+    def is_reviewed(
+        self, words: Sequence[tuple[str, World]], world: World, aims: Iterable[tuple[str, str, int]]
+    ) -> bool:
+        """Did two people say what they found about each account, who could have approved it then and still could?"""
+        return all(
+            len({who for who, then in words if self._counts(who, self.at, (then, world), aim)}) > 1 for aim in aims
+        )
 
     def _counts(self, who: str, at: datetime, worlds: Sequence[World], aim: tuple[str, str, int]) -> bool:
         """Then and now a full member, on every list, not the asker and not the owner; and in time."""

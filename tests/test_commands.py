@@ -580,6 +580,21 @@ def test_no_hold(text: str) -> None:
     refused("kick", f"audituser host1 {text}")
 
 
+@pytest.mark.parametrize("text", ["audituser host1 emergency", "emergency", "audituser host1 emergency because"])
+def test_no_emergency(text: str) -> None:
+    """Without a reason it is none, nor without who and where."""
+    refused("kick", text)
+
+
+def test_an_emergency() -> None:
+    """It is said by its word and is never a default; in the reason it is only a word."""
+    said = typed("kick", "audituser host1 emergency warn 1m because INC-42")
+    assert said == Kick(user="audituser", hosts=("host1",), emergency=True, warn=60, reason="INC-42")
+    assert typed("kick", words(said).removeprefix("/kick ")) == said
+    assert typed("kick", "audituser host1 because emergency").emergency is False  # type: ignore[union-attr]
+    assert typed("kickbot", "reviews").kind == "reviews"
+
+
 def test_unhold() -> None:
     """`/unhold` takes who, where and why, also behind `/kickbot`; the list takes nothing."""
     expected = Unhold(user="bob", hosts=("host1",), reason="it is over")

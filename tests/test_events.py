@@ -447,7 +447,34 @@ OF_KEEPING: tuple[Event, ...] = (
     events.DecisionRefused(who=ASKER, action="drop", reason="Not you."),
     events.Dropped(),
 )
-UNRELEASED = (*OFFERED, *OF_SWEEPS, *OF_SETTING, *TAKEN_OUT, *ON_WINDOWS, *OF_FLEETS, *OF_KEEPING)
+OF_EMERGENCIES: tuple[Event, ...] = (
+    events.Asked(
+        who=ASKER,
+        key="k6",
+        channel="C0OPS",
+        home="C0INCIDENT",
+        words="/kick audituser host1 emergency because INC-42",
+        command=Kick(user="audituser", hosts=("host1",), emergency=True, reason="INC-42"),
+    ),
+    events.Permitted(who=ASKER, plan_hash="c" * 64, act_by=START, emergency=True),
+    events.ReviewOpened(
+        key="review 5-cccccccccccccccc",
+        home="C0INCIDENT",
+        of=RequestId(5),
+        asker=ASKER,
+        user="audituser",
+        hosts=("host1",),
+        reason="INC-42",
+        reviewers=(APPROVER, OTHER),
+    ),
+    events.ReviewGiven(who=APPROVER, fine=True, comment="The laptop was stolen.", hosts=("host1",)),
+    events.Reviewed(who=OTHER, fine=False, comment="He was on call.", hosts=("host1",)),
+    events.DecisionRefused(who=ASKER, action="review", reason="Not you."),
+)
+UNRELEASED = (
+    *(*OFFERED, *OF_SWEEPS, *OF_SETTING, *TAKEN_OUT, *ON_WINDOWS, *OF_FLEETS, *OF_KEEPING),
+    *OF_EMERGENCIES,
+)
 
 
 class Generation(NamedTuple):
@@ -464,7 +491,7 @@ GENERATIONS = (
     Generation(WITH_FREEZES, "05f28a0f256c4ea4bcd9293ae0f792ba2af90a7ba66625896f42af6de9baf45a"),
     Generation(OF_EVERYONE, "58acf6ad18c1bffcfe646dd3b2b8f9bcb08c09c4a560eadb64b1627657e40ea3"),
     Generation(OF_HOLDS, "b632a34c4853dd4c0ad76548dea8f9c5a380fba5dc8180f31e078ffe8f033f39"),
-    Generation(UNRELEASED, "2596cdcd25360f3c05025b6159b29cc46a4d0ac2651e859e9ac93339b4d9c353"),
+    Generation(UNRELEASED, "01b4a373a2342c433900f059a40731c1a059bb4f4cea8a9ee7503bf9f38f3d38"),
 )
 EVERY = tuple(example for generation in GENERATIONS for example in generation.examples)
 NEWEST = GENERATIONS[-1].examples

@@ -54,6 +54,17 @@ def test_without_a_rule_nobody_may() -> None:
     assert lines(policy)[0] == "host1 is named by no rule."
 
 
+def test_who_may_act_alone_is_said() -> None:
+    """Only where every rule that decides says so; nobody acts alone on limits."""
+    lets = make.rule(acts={Act.KICK, Act.LIMITS}, emergency=True)
+    alone = "    may ask: alice (U0ALICE), and act alone in an emergency"
+    assert lines(make.policy(lets)).count(alone) == 1
+    assert row(make.policy(lets), "limits").emergency is False
+    assert row(make.policy(make.rule()), "kick").emergency is False
+    both = make.policy(lets, make.rule(acts={Act.FORCE}))
+    assert (row(both, "kick").emergency, row(both, "force").emergency) == (True, False)
+
+
 def test_a_protected_account_is_protected_from_everyone_whom_a_rule_names() -> None:
     """Although a rule fits it."""
     said = lines(make.policy(make.rule(accounts="any")), user="breakglass")

@@ -46,6 +46,7 @@ def test_every_word_of_a_kick_is_explained() -> None:
         "force",
         "warn",
         "hold",
+        "emergency",
         "because",
     ]
 

@@ -75,7 +75,8 @@ MAP: dict[str, set[str]] = {
     "freezes": {"core", "borders"},
     "brake": {"core", "borders", "freezes", "ledger", "rights"},
     "allowance": {"core", "ledger"},
-    "decisions": {"core", "ledger", "rights", "brake"},
+    "reviews": {"core", "borders", "ledger", "rights"},
+    "decisions": {"core", "ledger", "rights", "brake", "reviews"},
     "acts": {"core", "borders", "stopping", "brake", "ledger"},
     "holds": {"core", "borders", "brake", "ledger", "acts"},
     "unholds": {"core", "ledger", "rights"},
@@ -87,7 +88,7 @@ MAP: dict[str, set[str]] = {
     "preparing": {"core", "borders", "allowance", "brake", "ledger", "looking", "rights", "sweeps"},
     "workflow": {
         *{"core", "borders", "stopping", "acts", "ledger", "loop", "rights", "brake", "decisions", "holds", "unholds"},
-        *{"allowance", "drops", "listings", "looking", "preparing", "sweeps"},
+        *{"allowance", "drops", "listings", "looking", "preparing", "reviews", "sweeps"},
     },
     # the edges: none knows another
     "web_server": {"core"},

@@ -22,6 +22,9 @@ FROZEN = events.Frozen(who=APPROVER, key="k", channel="C0OPS", home=INCIDENT, re
 HELD = events.Held(
     key="k2", home=INCIDENT, of=RequestId(5), id="5-cccc", target=PLAN.targets[0], until=START + timedelta(hours=2)
 )
+REVIEW = events.ReviewOpened(
+    key="r", home=INCIDENT, of=RequestId(1), asker=ASKER, user="audituser", hosts=("host1",), reason="INC-42"
+)
 EXPORTED = events.Exported(by="root on bastion1", what="jsonl", up_to=4, read_at=make.START)
 READ = events.Read(key="read", by="root on bastion1", what="list", requests=3, read_at=make.START)
 TO_DROP = events.RetentionAsked(
@@ -64,6 +67,8 @@ NEXT: dict[str, Event] = {
         events.UnholdApproved(who=OTHER, complete=True),
         events.Overdue(reason="host1 did not answer"),
         events.Released(how="given", by="kickbot"),
+        events.ReviewGiven(who=APPROVER, fine=True, comment="seen", hosts=("host1",)),
+        events.Reviewed(who=OTHER, fine=False, comment="seen", hosts=("host1",)),
         events.RetentionApproved(who=APPROVER),
         events.Dropped(),
     )
@@ -95,6 +100,8 @@ INTO: dict[State, tuple[Event, ...]] = {
     State.UNFROZEN: (FROZEN, NEXT["unfrozen"]),
     State.HELD: (HELD,),
     State.RELEASED: (HELD, NEXT["released"]),
+    State.REVIEW: (REVIEW,),
+    State.REVIEWED: (REVIEW, NEXT["reviewed"]),
     State.READ: (READ,),
     State.TO_DROP: (TO_DROP,),
     State.DROPPING: (TO_DROP, NEXT["retention_approved"]),
@@ -111,6 +118,7 @@ MAY_FOLLOW: dict[State, set[str]] = {
     State.VERIFYING: {"observed", "closed"},
     State.FROZEN: {"unfreeze_asked", "unfrozen"},
     State.HELD: {"unhold_asked", "unhold_approved", "overdue", "released"},
+    State.REVIEW: {"reminded", "review_given", "reviewed"},
     State.TO_DROP: {"retention_approved", "cancelled", "expired"},
     State.DROPPING: {"dropped"},
 }
@@ -189,6 +197,28 @@ def test_only_a_sweep_is_permitted_by_the_configuration(sweep: Series, approvals
         assert told(*story).due == lifecycle.AT_ONCE
         with pytest.raises(TrailError, match="another plan"):
             told(*story, events.Permitted(plan_hash="f" * 64, act_by=START))
+
+
+@pytest.mark.parametrize(("approvals", "may"), [(0, True), (1, False)])
+def test_an_emergency_is_permitted_and_never_approved(approvals: int, may: bool) -> None:
+    """Its plan says that it needs nobody; and no approval may ever follow it."""
+    asked = make.asked(command=make.kick(reason="INC-42", emergency=True))
+    story = (asked, make.observed("before", THERE), make.planned(PLAN, approvals=approvals))
+
+    assert lifecycle.may_follow(told(*story), NEXT["permitted"]) is may
+    assert not lifecycle.may_follow(told(*story), NEXT["approved"])
+    assert told(*story).emergency
+
+
+def test_a_sweep_is_no_emergency() -> None:
+    """Whatever its command says."""
+    sweep = make.series(action="propose")
+    command = sweep.command.model_copy(update={"emergency": True})
+    asked = make.asked(who="kickbot", command=command, sweep=sweep.sweep, not_before=START)
+    story = (asked, make.observed("before", THERE), make.planned(PLAN, approvals=0))
+
+    assert not told(*story).emergency
+    assert not lifecycle.may_follow(told(*story), NEXT["permitted"])
 
 
 def test_a_run_is_not_due_before_its_time() -> None:

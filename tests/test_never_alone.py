@@ -18,7 +18,8 @@ import pytest
 
 from bot.audit.sqlite import SqliteTrail
 from bot.errors import ActingFrozen, KickbotError, NotNow
-from bot.lifecycle import Request
+from bot.events import ReviewOpened
+from bot.lifecycle import Request, State
 from bot.models import Kick, Step
 from bot.policy import Policy
 from tests import judge, make
@@ -75,6 +76,7 @@ class Author:
             approve=self.listed(),
             approvals=self.one(1, 1, 1, 2, 3),
             max_sessions=self.random.randint(1, 3),
+            emergency=not self.rarely(),
         )
 
     def story(self) -> list[Move]:
@@ -85,13 +87,15 @@ class Author:
         if self.rarely():
             return [self.move()]
         meanwhile = [self.move() for _ in range(self.random.randint(0, 2))]
-        approve = [Move("approve", self.person()) for _ in range(self.random.randint(1, 4))]
-        return [self.ask(), *meanwhile, *approve, Move("wait", what=310)]
+        asked = self.ask()
+        word = "review" if asked.what.emergency else "approve"
+        words = [Move(word, self.person()) for _ in range(self.random.randint(1, 4))]
+        return [asked, *meanwhile, *words, Move("wait", what=310)]
 
     def move(self) -> Move:
         which, rest = self.random.randint(0, 2), ("restart", "die", "lose", "withstand")
         kind = self.one(
-            "ask", "approve", "deny", "cancel", "again", "freeze", "unfreeze", "unfreeze", *MEANWHILE, *rest
+            "ask", "approve", "deny", "cancel", "again", "review", "freeze", "unfreeze", "unfreeze", *MEANWHILE, *rest
         )
         what = {
             "wait": self.one(5, 310, 310, 1000),
@@ -103,6 +107,7 @@ class Author:
     def ask(self) -> Move:
         user = self.one(*["audituser", "alice", "everyone"] * 4, "postgres", "root", "breakglass")
         said = {"force": self.rarely(), "processes": self.rarely() and user != "everyone", "me": not self.rarely()}
+        said |= {"emergency": self.one(True, False), "reason": "" if self.rarely() else "INC-42"}
         return Move("ask", self.person(), what=make.kick(*self.hosts(), user=user, warn=self.one(0, 0, 300), **said))
 
     def hosts(self) -> tuple[str, ...]:
@@ -145,6 +150,9 @@ class Theatre:
         self.freeze = judge.Freeze()
         self.logins: dict[str, tuple[str, str]] = {}
         self.ended = 0
+        self.ended_alone = 0
+        self.words: dict[int, list[tuple[str, judge.World]]] = {}
+        self.reviewed = 0
         self.dies = False
         self.stage.hosts.before_act = self._before_act
         self.set(world)
@@ -196,6 +204,7 @@ class Theatre:
         for host, gone in before.items():
             for identity in self.stage.hosts[host].ended[gone:]:
                 self.ended += 1
+                self.ended_alone += asked.alone
                 there, user = self.logins[identity]
                 assert there == host
                 assert identity in asked.there, f"{user} on {host} came after the plan"
@@ -214,7 +223,8 @@ class Theatre:
     def _remember(self, request: Request, kick: Kick, who: str) -> None:
         there = frozenset(s.identity for host in HOSTS for s in self.stage.hosts[host].sessions.values())
         acts = frozenset(str(act) for act in kick.acts)
-        self.asked.append((request, judge.Asked(who, acts, kick.warn, self.clock.now, there)))
+        alone = kick.emergency and bool(kick.reason)
+        self.asked.append((request, judge.Asked(who, acts, kick.warn, self.clock.now, there, alone)))
 
     async def _ask(self, move: Move) -> None:
         self._remember(await self.stage.ask_only(move.what, move.who), move.what, move.who)
@@ -239,6 +249,38 @@ class Theatre:
         request, asked = await self._current(move.which)
         await self.stage.workflow.cancel(self.stage.origin(move.who), request.id, request.plan_hash)
         asked.over = True
+
+    async def _review(self, move: Move) -> None:
+        """Of the newest reviews one; the judge looks whether it may be over."""
+        found = [r for r in await self.reviews() if r.state is State.REVIEW] or await self.reviews()
+        if not found:
+            raise NotNow("nothing is to be reviewed", 1)
+        review = found[max(len(found) - 1 - move.which, 0)]
+        assert review.review is not None
+        words = self.words.setdefault(review.id, [])
+        words.append((move.who, self.world))
+        over = await self.stage.workflow.review(self.stage.origin(move.who), review.id, fine=True, comment="seen")
+        if over.state is State.REVIEWED:
+            self.reviewed += 1
+            request, asked = next((r, a) for r, a in self.asked if r.id == review.review.of)
+            plan = (await self.stage.request(request.id)).plan
+            assert plan is not None
+            aims = [(t.host, t.account.name, t.account.uid) for t in plan.targets]
+            assert asked.is_reviewed(words, self.world, aims), "reviewed by too few"
+
+    async def reviews(self) -> list[Request]:
+        begun = await self.stage.trail.requests(limit=100)
+        numbers = sorted(r[0].request for r in begun if isinstance(r[0].event, ReviewOpened))
+        return [await self.stage.request(number) for number in numbers]
+
+    async def closing(self) -> None:
+        """Whoever acted alone has exactly one review, once it is over; nobody else has one."""
+        opened = [review.review.of for review in await self.reviews() if review.review]
+        assert len(set(opened)) == len(opened), "two reviews of one emergency"
+        for request, asked in self.asked:
+            now = await self.stage.request(request.id)
+            assert asked.alone or request.id not in opened
+            assert not (now.permitted and now.state.final) or request.id in opened, "an emergency without a review"
 
     async def _freeze(self, move: Move) -> None:
         await self.stage.workflow.freeze(self.stage.origin(move.who), "wrong rule")
@@ -302,22 +344,26 @@ async def played(world: judge.World, moves: list[Move]) -> Theatre:
             theatre = Theatre(trail, clock, world)
             for move in moves:
                 await theatre.play(move)
+            await theatre.closing()
             return theatre
 
 
 @pytest.mark.parametrize("part", range(PARTS))
 async def test_no_story_ends_a_session_without_enough_other_people(part: int) -> None:
     """Whatever is typed, clicked and changed, restarted and lost: the judge finds nothing gone that had to stay."""
-    ended = 0
+    ended = alone = 0
     for number in range(part, STORIES, PARTS):
         author = Author(number)
         world, story = author.world(), author.story()
         try:
-            ended += (await played(world, story)).ended
+            theatre = await played(world, story)
         except AssertionError as found:
             raise AssertionError(f"story {number}: {found}\n{world}\n{story}") from found
+        ended += theatre.ended
+        alone += theatre.ended_alone
 
     assert ended > STORIES / PARTS / 10
+    assert alone > STORIES / PARTS / 50
 
 
 GENEROUS = judge.Law(
@@ -345,6 +391,35 @@ async def test_what_enough_people_said_ends() -> None:
     ended = [(await played(PLAIN, moves[:so_far])).ended for so_far in range(1, len(moves) + 1)]
 
     assert ended == [0, 2, 2, 2, 6]
+
+
+async def test_in_an_emergency_one_person_is_enough() -> None:
+    """Where the rule says so; and two others, each once, end its review."""
+    moves = [
+        Move("ask", "U0ALICE", what=make.kick("host1", emergency=True, reason="INC-42")),
+        *(Move("review", who) for who in ("U0ALICE", "U0BOB", "U0BOB", "U0CAROL")),
+    ]
+    lets = replace(PLAIN, laws=(replace(GENEROUS, emergency=True),))
+    told = [await played(lets, moves[:so_far]) for so_far in range(1, len(moves) + 1)]
+
+    assert [(theatre.ended_alone, theatre.reviewed) for theatre in told] == [(2, 0), (2, 0), (2, 0), (2, 0), (2, 1)]
+    assert (await played(PLAIN, moves)).ended == 0
+
+
+async def test_the_judge_objects_to_emergencies() -> None:
+    """A workflow that asked no rule, one that went above a limit, and one review of the asker's own."""
+    begun = FakeClock().now
+    asked = judge.Asked("U0ALICE", frozenset({"kick", "everyone"}), 0, begun, frozenset(), alone=True)
+    lets = replace(PLAIN, laws=(replace(GENEROUS, emergency=True),))
+
+    assert asked.why_not(lets, begun, "host1", "audituser", 1001) == ""
+    assert "not every rule" in asked.why_not(PLAIN, begun, "host1", "audituser", 1001)
+    asked.sessions = 2
+    assert "more sessions" in asked.why_not(lets, begun, "host1", "audituser", 1001)
+    aims = [("host1", "audituser", 1001)]
+    assert not asked.is_reviewed([("U0ALICE", lets), ("U0BOB", lets)], lets, aims)
+    assert not asked.is_reviewed([("U0BOB", lets), ("U0BOB", lets)], lets, aims)
+    assert asked.is_reviewed([("U0BOB", lets), ("U0CAROL", lets)], lets, aims)
 
 
 async def test_the_judge_objects() -> None:

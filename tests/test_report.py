@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from bot.audit import reading
+from bot.audit.report.emergencies import emergencies
 from bot.audit.report.html import table, tag
 from bot.audit.report.selecting import wanted
 from bot.errors import CommandError
-from bot.events import Entry, Exported
-from tests import reports
+from bot.events import Entry, Event, Exported, Permitted, Record, Reviewed, ReviewGiven, ReviewOpened
+from bot.lifecycle import replay
+from bot.models import RequestId
+from tests import make, reports
 from tests.test_audit_commands import Left, configured
 from tests.test_reading import edit
 
@@ -138,3 +141,45 @@ def test_requests_are_chosen_by_number_time_and_channel(left: Left) -> None:
     assert "Report of 0 requests" in made(left, "channel", "C0ELSEWHERE")
     assert "Report of 0 requests" in made(left, "since", "1s")
     assert "there is no request 2 in the trail" in left.audit("report", "2", "--out", "x").stderr
+
+
+# -- emergencies -----------------------------------------------------------------------------------------
+
+
+def story_of_an_emergency(*words: Event) -> list[list[Record]]:
+    """One that nobody approved, and its review with those words."""
+    plan = make.plan()
+    asked = make.asked(command=make.kick(reason="<b>INC-42", emergency=True))
+    permitted = Permitted(who=make.ASKER, plan_hash=plan.hash, act_by=make.START, emergency=True)
+    planned = make.planned(plan, approvals=0)
+    alone = make.records(asked, make.observed("before", make.snapshot(make.session())), planned, permitted)
+    opened = ReviewOpened(
+        key="r", home="C1", of=RequestId(1), asker=make.ASKER, user="audituser", hosts=("host1",), reason="<b>INC-42"
+    )
+    return [alone, make.records(opened, *words, request=10)]
+
+
+def test_emergencies_are_counted_with_what_people_found() -> None:
+    """Nobody's words become markup; without an emergency nothing is said."""
+    good = ReviewGiven(who="U0BOB", fine=True, comment="<i>seen", hosts=("host1",))
+    bad = Reviewed(who="U0CAROL", fine=False, comment="he was on call", hosts=("host1",))
+
+    def told(*words: Event) -> str:
+        return Reader("".join(emergencies([replay(r) for r in story_of_an_emergency(*words)]))).text
+
+    assert "1 request that nobody approved; 0 reviewed, 0 of them not fine." in told(good)
+    assert "U0BOB reviewed: fine: <i>seen; waits for its review." in told(good)
+    over = told(good, bad)
+    assert "1 request that nobody approved; 1 reviewed, 1 of them not fine." in over
+    assert "Request 1, asked by U0ALICE: <b>INC-42." in over
+    assert "U0CAROL reviewed: not fine: he was on call." in over
+    assert list(emergencies([replay(make.records(make.asked()))])) == []
+
+
+def test_the_report_of_an_emergency_has_its_review() -> None:
+    """Whoever names its number means both; a hold of it isn't meant."""
+    alone, review = story_of_an_emergency()
+    only = wanted(["1"], NOW)
+    assert only.means(alone[0])
+    assert only.means(review[0])
+    assert not wanted(["2"], NOW).means(review[0])

@@ -628,14 +628,15 @@ def test_maintenance(kickbot_toml: Path) -> None:
 
 def test_bounds(kickbot_toml: Path) -> None:
     """What a rule says of hosts and of requests in an hour; without a word none is bound, and above it is no."""
-    said = '\nmax_hosts = 50\nrequests_per_hour = 6\nhosts_per_hour = 100\nabove = "approval"\ncanary = true\n'
+    said = '\nmax_hosts = 50\nrequests_per_hour = 6\nhosts_per_hour = 100\nabove = "approval"\n'
+    said += "canary = true\nemergency = true\n"
 
     (usual,), (rule,) = (policy(kickbot_toml, text).rules for text in (SMALL, SMALL + said))
 
     assert (usual.max_hosts, usual.requests_per_hour, usual.hosts_per_hour) == (None, None, None)
-    assert (usual.above, usual.canary) == ("no", False)
+    assert (usual.above, usual.canary, usual.emergency) == ("no", False, False)
     assert (rule.max_hosts, rule.requests_per_hour, rule.hosts_per_hour) == (50, 6, 100)
-    assert (rule.above, rule.canary) == ("approval", True)
+    assert (rule.above, rule.canary, rule.emergency) == ("approval", True, True)
 
 
 def test_names_in_any_case(kickbot_toml: Path) -> None:

@@ -128,8 +128,9 @@ def test_approvers_that_are_not_there() -> None:
         (make.rule(ask=(ASKER, OTHER), approvals=2), "where dave (U0DAVE) asks, too few are left to approve"),
         (make.rule(approve=("S0LEADS",)), "it takes 1 person besides who asks to approve, and there is nobody"),
         (make.rule(ask=("U0GUS",)), "nobody whom it lets ask is an active member"),
+        (make.rule(ask=(ASKER, OTHER), emergency=True), "2 other people to review it, and where dave (U0DAVE) asks"),
     ],
-    ids=["nobody", "two of three", "the same one", "one of them", "a group of guests", "no asker"],
+    ids=["nobody", "two of three", "the same one", "one of them", "a group of guests", "no asker", "an emergency"],
 )
 def test_too_few_approvers(rule: Rule, said: str) -> None:
     """Other than any asker, and only those who can decide."""

@@ -18,7 +18,22 @@ NONCE = "0123456789abcdef"
 
 SAID = (
     *("sessions", "kick", "unhold", "holds", "sweeps", "limits", "audit", "freeze", "unfreeze", "help", "because"),
-    *("session", "idle", "from", "key", "processes", "force", "warn", "hold", "me", "since", "set", "off", "everyone"),
+    *(
+        "session",
+        "idle",
+        "from",
+        "key",
+        "processes",
+        "force",
+        "warn",
+        "hold",
+        "me",
+        "emergency",
+        "since",
+        "set",
+        "off",
+        "everyone",
+    ),
     *(
         "unresponsive",
         "audituser",

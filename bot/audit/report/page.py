@@ -7,6 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from bot import __version__, lifecycle
 from bot.audit.records import Verified
+from bot.audit.report.emergencies import emergencies
 from bot.audit.report.html import table, tag
 from bot.audit.report.timeline import picture
 from bot.audit.telling import each_other, said, verified
@@ -72,6 +73,7 @@ def page(
     yield tag("p", f"Made by {by} at {_moment(now)} with Kickbot {__version__}. All times are UTC.", class_="muted")
     yield tag("h3", "Does the trail fit?")
     yield tag("ul", *(tag("li", line) for line in (verified(found, ()) if found else [NOT_VERIFIED])))
+    yield from emergencies([known for records in requests if (known := _replayed(records))])
     for number, records in enumerate(requests):
         yield from _request(records, body, dropped, first=not number)
     yield from _who_for_whom(requests, pairs)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from bot.audit import records
 from bot.durations import seconds
 from bot.errors import CommandError
-from bot.events import LISTINGS, Record
+from bot.events import LISTINGS, Record, ReviewOpened
 from bot.models import RequestId, Value
 
 USAGE = "say which requests: 42 57, since 24h, or channel C0PROD"
@@ -16,7 +16,10 @@ PLACE = re.compile(rb'"request":([1-9][0-9]*),"seq":([1-9][0-9]*),"v":1\}$')
 
 
 class Wanted(Value):
-    """requests: those numbers. since: those that began then or later. channel: those of that channel."""
+    """requests: those numbers, and the reviews of the emergencies among them. since: those that began then or later.
+
+    channel: those of that channel.
+    """
 
     requests: frozenset[int] = frozenset()
     since: datetime | None = None
@@ -25,6 +28,8 @@ class Wanted(Value):
     def means(self, first: Record) -> bool:
         """True for the first event of a request that was asked for. One that only looked is meant by its number."""
         if first.request in self.requests:
+            return True
+        if isinstance(first.event, ReviewOpened) and first.event.of in self.requests:
             return True
         if first.event.kind in LISTINGS or not (self.since or self.channel):
             return False

@@ -1,7 +1,8 @@
 """What those who may approve are told in person: the question and its buttons, never any evidence. Pure."""
 
-from bot.events import Planned, Record, Reminded
+from bot.events import Planned, Record, Reminded, ReviewOpened
 from bot.lifecycle import State
+from bot.slack.content import reviews, sweeps
 from bot.slack.content.blocks import Message, aside, compose, paragraph
 from bot.slack.content.headlines import asks, doing, last_line, question
 from bot.slack.content.lines import Line, Link, When, bold, either, line
@@ -17,12 +18,18 @@ MOST_NAMED = 5
 
 def called(story: Story, record: Record) -> tuple[str, ...]:
     """The people who are called by this event."""
-    event = record.event
-    if isinstance(event, Planned):
-        return event.approvers
-    if isinstance(event, Reminded) and story.request.state is State.PENDING:
-        return event.approvers
-    return ()
+    if isinstance(record.event, Reminded) and story.request.state not in {State.PENDING, State.REVIEW}:
+        return ()
+    return named_by(record)
+
+
+def named_by(record: Record) -> tuple[str, ...]:
+    """The people whom an event asks for their word."""
+    match record.event:
+        case Planned(approvers=people) | Reminded(approvers=people) | ReviewOpened(reviewers=people):
+            return people
+        case _:
+            return ()
 
 
 def part_for(person: str) -> str:
@@ -34,13 +41,20 @@ def approver_of(part: str) -> str:
     return part.removeprefix(APPROVER) if part.startswith(APPROVER) else ""
 
 
+def all_in_person(record: Record) -> bool:
+    """Those who are passed over in an emergency hear of it, wherever else it stands."""
+    return isinstance(record.event, Planned) and record.event.approvals == 0
+
+
 def for_approver(story: Story, link: str) -> Message:
     """The question with its buttons while it is open; afterwards what became of it."""
+    if story.request.review:
+        return reviews.in_person(story.request, link)
     at = line(" ", Link(url=link, text="See the thread.")) if link else ()
     request = story.request
     small = aside(line(f"request {request.id} · plan {short(request.plan_hash)}"))
-    if request.state is not State.PENDING:
-        return compose(paragraph(line(_since(story), at), needed=True), small)
+    if request.state is not State.PENDING or request.needs_nobody:
+        return compose(paragraph(line(_since(story), at), *reviews.marked(story), needed=True), small)
     until = When(moment=request.decide_by or request.at)
     title = line("⏳ ", question(story), " · you may approve it, until ", until, ".")
     ends = line(bold(_ends(story)) if story.is_of_everyone else _ends(story), at)
@@ -75,6 +89,6 @@ def _since(story: Story) -> Line:
     """What the person reads who was asked, once it is decided."""
     if story.request.state.final:
         return last_line(story)
-    by = either([decision.who for decision in story.request.decisions], "and")
+    by = either([d.who for d in story.request.decisions], "and") or sweeps.approved(story.request)
     at = When(moment=story.request.approved_at or story.request.at)
     return line("▶️ ", bold(doing(story)), " · approved by ", by, ", ", at)

@@ -10,14 +10,14 @@ _BLOCK, _FIELD = "why", "reason"
 LONGEST_REASON = 500
 
 
-class Denying(Carried):
+class Deciding(Carried):
     """ticket: that of the button. home: it was clicked on a Home tab."""
 
     ticket: Ticket
     home: bool = False
 
 
-def deny_form(plan: str, known: Denying) -> dict[str, Any]:
+def deny_form(plan: str, known: Deciding) -> dict[str, Any]:
     """plan: its short hash. known: what comes back with the answer."""
     field = {"type": "plain_text_input", "action_id": _FIELD, "multiline": True, "max_length": LONGEST_REASON}
     return {

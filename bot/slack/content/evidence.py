@@ -76,6 +76,9 @@ def _decision(story: Story, record: Record) -> Line:
     if isinstance(event, Approved):
         rest = "" if event.complete else f" It counts for {', '.join(event.hosts)}; more approvals are needed."
         return line(who, f" approved the plan {short(event.plan_hash)}.{rest}")
+    if isinstance(event, Permitted) and event.emergency:
+        acts = line("🚨 ", bold("An emergency"), ": ", who, f" acts alone on the plan {short(event.plan_hash)}, which")
+        return line(acts, " nobody approved. Two other people review it afterwards.")
     if isinstance(event, Permitted):
         return line(f"The configuration lets this sweep end the plan {short(event.plan_hash)} without a click.")
     if isinstance(event, Denied):

@@ -51,7 +51,7 @@ HELP = {
         words=(
             _HOSTS,
             "`everyone` for USER: all, for maintenance; the bot, protected accounts, whom a rule spares, and you stay",
-            "`me`: with `everyone`, your own sessions end too",
+            "`me`: with `everyone`, also your own sessions",
             "`session 7,9`: only these; `/sessions HOSTS` shows the numbers",
             f"{_IDLE}; one that is used again before the end stays",
             _FROM,
@@ -60,6 +60,7 @@ HELP = {
             "`force`: kill what ignores the polite signals",
             "`warn 5m`: tell the user on the terminal, and wait so long before anything ends",
             "`hold 2h`: first keep the account from logging in again, for so long; given back by itself",
+            "`emergency`: no approval, a review afterwards",
             "`because …`: the reason, always last; all behind it belongs to it",
         ),
         then="Nothing ends yet. The channel sees exactly what would end, and those whom the rules of that host"
@@ -103,6 +104,12 @@ HELP = {
         words=("Only those on hosts that you may look at.",),
         then="`/unhold USER HOSTS` gives one back before its time.",
     ),
+    "reviews": Help(
+        does="`/kickbot reviews` shows the emergencies that nobody has reviewed yet, or only one person.",
+        examples=("/kickbot reviews",),
+        words=("Only those that you may see.",),
+        then="Two people who could have approved it say what they found: *Review…* does it, also on the Home tab.",
+    ),
     "sweeps": Help(
         does="`/kickbot sweeps` shows what Kickbot does by itself: which sweep looks where, and when.",
         examples=("/kickbot sweeps",),
@@ -138,6 +145,7 @@ HELP = {
             "`/kick USER HOSTS …`: ask to end their sessions",
             "`/unhold USER HOSTS`: give a held account back before its time; `/kickbot holds` lists them",
             "`/limits HOSTS`: what the hosts do by themselves about idle people",
+            "`/kickbot reviews`: emergencies that wait for their review",
             "`/kickbot sweeps`: what looks for idle sessions by itself, what it found last, and when it runs next",
             "`/audit REQUEST|USER|HOST|@PERSON`: what was done, and how it ended",
             "`/kickbot freeze because …`: stop all acting at once; two people `/kickbot unfreeze`",
@@ -151,7 +159,7 @@ HELP = {
 
 
 def help_on(topic: str, names: Names) -> Message:
-    """For `sessions`, `kick`, `unhold`, `holds`, `sweeps`, `limits`, `audit`, `freeze`, `unfreeze`,
+    """For `sessions`, `kick`, `unhold`, `holds`, `reviews`, `sweeps`, `limits`, `audit`, `freeze`, `unfreeze`,
     `retention` or `kickbot`.
     """
     wanted = HELP[topic]

@@ -12,11 +12,11 @@ from bot.inventory import Inventory, fold
 from bot.lifecycle import Request, State
 from bot.models import Act, Moment, RequestId
 from bot.questions import Known, Page
-from bot.slack.content import freeze, holds, sweeps
+from bot.slack.content import freeze, holds, reviews, sweeps
 from bot.slack.content.blocks import Block, Button, Message, Part, aside, buttons, paragraph
 from bot.slack.content.in_short import approved_by, in_one_line, outcome, scope, what, why
 from bot.slack.content.lines import Line, When, Who, bold, code, either, joined, line, told
-from bot.slack.content.tickets import APPROVE, CANCEL, DENY, DROP, KEEP, UNFREEZE, UNHOLD, actions, button
+from bot.slack.content.tickets import APPROVE, CANCEL, DENY, DROP, KEEP, REVIEW, UNFREEZE, UNHOLD, actions, button
 from bot.standing import SYSTEM, Allowed, Standing
 
 View = dict[str, Any]
@@ -27,6 +27,7 @@ REFRESH, OPEN = "kickbot_home_refresh", "kickbot_home_open"
 MOST_WAITING, MOST_YOURS, MOST_RUNNING, MOST_RIGHTS, MOST_NAMED = 20, 5, 10, 15, 3
 """How many of each are shown. Slack takes 100 blocks, and a request takes two."""
 MOST_HELD = 5
+MOST_REVIEWS = 5
 MOST_SWEEPS = 5
 MOST_NOTES = 5
 LONGEST_WHERE = 200
@@ -52,6 +53,7 @@ def shown(page: Page) -> tuple[Known, ...]:
     return (
         *page.frozen,
         *page.held[:MOST_HELD],
+        *page.reviews[:MOST_REVIEWS],
         *page.waiting[:MOST_WAITING],
         *page.yours[:MOST_YOURS],
         *running,
@@ -76,6 +78,8 @@ def _parts(page: Page, inventory: Inventory, links: Links) -> Iterator[Part]:
         yield from _section("Yours, waiting for others", page.yours, MOST_YOURS, links, _yours, (CANCEL, KEEP))
     if page.running:
         yield from _section("Running", page.running, MOST_RUNNING, links, _running, (CANCEL,), page.stoppable)
+    if page.reviews:
+        yield from _section("To be reviewed", page.reviews, MOST_REVIEWS, links, reviews.in_one_line, (REVIEW,))
     if page.held:
         yield from _held(page, links)
     if page.sweeps:

@@ -11,7 +11,7 @@ from bot.events import BOT, Closed, Record
 from bot.lifecycle import Request, State
 from bot.models import Result, SetLimit
 from bot.sentences import At, Hash, Name, Own
-from bot.slack.content import retention
+from bot.slack.content import retention, reviews
 from bot.slack.content.limit_request import about
 from bot.slack.content.lines import Line, Link, When, Where, Who, bold, either, italic, joined, line, told
 from bot.slack.content.story import named, short
@@ -43,6 +43,8 @@ _STATES = {
     State.UNFROZEN: "✅ acting goes on",
     State.HELD: "🔒 held",
     State.RELEASED: "✅ given back",
+    State.REVIEW: "🔎 waits for its review",
+    State.REVIEWED: "reviewed",
 }
 _WORST = (
     (Result.UNKNOWN, "⛔"),
@@ -62,6 +64,8 @@ def what(request: Request) -> Line:
         return line(bold("drop of "), *retention.named(request))
     if request.held is not None:
         return line(bold(f"hold of {request.held.target.account.name} on {request.held.target.host}"))
+    if request.review is not None:
+        return line(bold(f"review of the emergency of request {request.review.of}"))
     if command is None:
         return line(bold("a listing"))
     if isinstance(command, SetLimit):
@@ -71,7 +75,7 @@ def what(request: Request) -> Line:
         does = f" on {asked_for} ({sweep.action}, idle for {spell(command.only.idle)})"
         return line(bold(f"sweep {sweep.name}"), does)
     idle = [f"idle for {spell(command.only.idle)}"] if command.only.idle else []
-    said = (("processes", command.processes), ("force", command.force))
+    said = (("processes", command.processes), ("force", command.force), ("emergency", command.emergency))
     hold = [f"hold {spell(command.hold)}"] if command.hold else []
     levels = [*idle, *(level for level, wanted in said if wanted), *hold]
     return line(bold(f"{command.user} off {asked_for}"), f" ({', '.join(levels)})" if levels else "")
@@ -98,6 +102,8 @@ def outcome(request: Request) -> Line:
         worst = "⚠️" if worst == "✅" and request.undone else worst
         mark, not_held = ("⚠️" if worst == "✅" else worst, ", not held") if request.not_held else (worst, "")
         return line(f"{mark} {sentences.counted(request.outcomes)}{not_held}")
+    if request.found:
+        return line(*reviews.in_short(request))
     if request.state is State.CLOSED and request.holds_only:
         return line("⚠️ not held" if request.not_held else "🔒 held")
     if request.state is State.ASKED and request.not_before:
@@ -112,7 +118,8 @@ def approved_by(request: Request) -> Line:
     """`, approved by Carol`; nothing as long as nobody did."""
     people = [decision.who for decision in request.decisions]
     by = either(people, "and") or approved(request)
-    return line(", approved by ", by) if by else ()
+    verb = "reviewed" if request.review else "approved"
+    return line(f", {verb} by ", by) if by else ()
 
 
 def in_one_line(request: Request, link: str = "") -> Line:

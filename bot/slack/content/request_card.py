@@ -4,7 +4,7 @@ from bot import canary
 from bot.counting import count, processes
 from bot.lifecycle import Request, State
 from bot.models import Unreachable
-from bot.slack.content import freeze, holds, limit_request, retention, sweeps
+from bot.slack.content import freeze, holds, limit_request, retention, reviews, sweeps
 from bot.slack.content.blocks import Message, Part, aside, compose, paragraph
 from bot.slack.content.forecast import ends, what_would_happen
 from bot.slack.content.headlines import asks, doing, last_line, question
@@ -27,6 +27,8 @@ def card(story: Story) -> Message:
             return freeze.card(story.request)
         case State.HELD | State.RELEASED:
             return holds.card(story.request)
+        case State.REVIEW | State.REVIEWED:
+            return reviews.card(story.request)
         case State.PENDING:
             return _running(story) if story.request.needs_nobody else _pending(story)
         case State.WARNED:
@@ -114,7 +116,13 @@ def _warned(story: Story) -> Message:
     title = line("📣 ", told_in_short(story), at, " Approved by ", *_approved(story), ".")
     untold = [paragraph(*lines[:MOST_LOST])] if (lines := not_told(story)) else []
     return compose(
-        paragraph(title, needed=True), *_frozen(story), *untold, *_context(story), *row(request), _small(request)
+        *_alone(story),
+        paragraph(title, needed=True),
+        *_frozen(story),
+        *untold,
+        *_context(story),
+        *row(request),
+        _small(request),
     )
 
 
@@ -127,7 +135,13 @@ def _running(story: Story) -> Message:
     title = line("▶️ ", words, " · approved by ", *_approved(story), f" · {_progress(story)} …{now}")
     trouble = [paragraph(*lines)] if (lines := [*_each_host(story), *_trouble(story)]) else []
     return compose(
-        paragraph(title, needed=True), *_frozen(story), *trouble, *_context(story), *row(request), _small(request)
+        *_alone(story),
+        paragraph(title, needed=True),
+        *_frozen(story),
+        *trouble,
+        *_context(story),
+        *row(request),
+        _small(request),
     )
 
 
@@ -200,6 +214,11 @@ def _lost(story: Story, stands: str, why: str, again: Line) -> Line:
     return line("⛔ ", bold(f"{why}."), " What happened there is not known.", again)
 
 
+def _alone(story: Story) -> list[Part]:
+    """That it is, or was, an emergency: for good."""
+    return [paragraph(each, needed=True) for each in reviews.marked(story)]
+
+
 def _context(story: Story) -> list[Part]:
     plan = story.plan
     ending = [paragraph(ends(story, plan), needed=True)] if plan and not story.limit else []
@@ -223,4 +242,6 @@ def _over(story: Story) -> Message:
     details, cut = (limit_request.notable(request.outcomes), False) if story.limit else notable(story)
     why = [aside(line(italic(story.why)))] if story.why and not request.sweep else []
     shown = [paragraph(*(line("• ", detail) for detail in details), cut=cut)] if details else []
-    return compose(paragraph(last_line(story), needed=True), *shown, *why, *row(request), _small(request))
+    return compose(
+        paragraph(last_line(story), needed=True), *_alone(story), *shown, *why, *row(request), _small(request)
+    )

@@ -5,7 +5,19 @@ from collections.abc import Iterator, Sequence
 from pydantic import Field
 
 from bot.counting import count
-from bot.events import Closed, Ending, Frozen, Held, Planned, Record, RetentionAsked, Signalled, Verifying, Warned
+from bot.events import (
+    Closed,
+    Ending,
+    Frozen,
+    Held,
+    Planned,
+    Record,
+    RetentionAsked,
+    ReviewOpened,
+    Signalled,
+    Verifying,
+    Warned,
+)
 from bot.inventory import fold
 from bot.lifecycle import Request, replay
 from bot.models import (
@@ -186,7 +198,8 @@ def in_numbers(plan: Plan) -> str:
 
 def anchor(records: Sequence[Record]) -> Record | None:
     """With which the parent message appears: the plan, the end of a request that has none, or what has no plan."""
-    return next((r for r in records if isinstance(r.event, Planned | Closed | Frozen | Held | RetentionAsked)), None)
+    first = Planned | Closed | Frozen | Held | ReviewOpened | RetentionAsked
+    return next((r for r in records if isinstance(r.event, first)), None)
 
 
 def _tries(event: Ending, outcome: Outcome) -> bool:
@@ -213,7 +226,8 @@ def asked(request: Request, here: str) -> Line:
     stands = line("The request will stand in ", Where(id=request.home), ".")
     where = line("The request will stand here.") if request.home == here else stands
     whose = f" for sessions of {request.command.user}" if isinstance(request.command, Kick) else ""
-    return line(f"Looking at {named(request.hosts)}{whose}. ", where)
+    alone = " Nobody approves it, as it is an emergency; two other people review it." if request.emergency else ""
+    return line(f"Looking at {named(request.hosts)}{whose}. ", where, alone)
 
 
 def tell(

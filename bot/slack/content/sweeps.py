@@ -20,12 +20,16 @@ MOST_HOSTS, MOST_ON_HOST, MOST = 20, 8, 20
 
 
 def asker(request: Request) -> Line:
-    """`Alice`, or `the sweep nightly`."""
-    return line("the sweep ", bold(request.sweep.name)) if request.sweep else line(Who(id=request.asker))
+    """`Alice`, or `the sweep nightly`; of a review, who acted alone."""
+    if request.sweep:
+        return line("the sweep ", bold(request.sweep.name))
+    return line(Who(id=request.review.asker if request.review else request.asker))
 
 
 def approved(request: Request) -> Line:
-    """For a sweep that needs no click; nothing where people approve."""
+    """For a sweep that needs no click, and for an emergency; nothing where people approve."""
+    if request.emergency:
+        return line("nobody (", bold("an emergency"), ")") if request.permitted or request.needs_nobody else ()
     return line("the configuration, without a click") if request.permitted or request.needs_nobody else ()
 
 

@@ -13,11 +13,12 @@ from bot.events import (
     Planned,
     Record,
     Refused,
+    Reviewed,
     UnfreezeAsked,
     Unfrozen,
     Warned,
 )
-from bot.slack.content import freeze, holds, limit_request, retention, warning
+from bot.slack.content import freeze, holds, limit_request, retention, reviews, warning
 from bot.slack.content.aftermath import after
 from bot.slack.content.approvers import approver_of, for_approver, reminder
 from bot.slack.content.blocks import Message, aside, compose, paragraph
@@ -90,6 +91,9 @@ PARTS = {
     "unhold_approved": (Part.NOW, Part.DECISION),
     "overdue": (Part.NOW, Part.DECISION),
     "released": (Part.NOW, Part.DECISION),
+    "review_opened": (Part.PARENT, Part.NOW),
+    "review_given": (Part.NOW, Part.DECISION),
+    "reviewed": (Part.NOW, Part.DECISION, Part.NEWS),
 }
 """Of the kinds of events for which it is always the same; of others it is the present state."""
 
@@ -159,7 +163,8 @@ def words(part: str, story: Story, record: Record, link: str = "") -> Message:
         case Part.MOVED:
             return moved(story)
         case Part.REMINDER:
-            return compose(paragraph(reminder(story, record), needed=True), mark(record))
+            said = reviews.reminder(story.request, record) if story.request.review else reminder(story, record)
+            return compose(paragraph(said, needed=True), mark(record))
         case Part.DECISION:
             return _decided(story, record)
         case _:
@@ -169,6 +174,8 @@ def words(part: str, story: Story, record: Record, link: str = "") -> Message:
 def _decided(story: Story, record: Record) -> Message:
     if isinstance(record.event, UnfreezeAsked | Unfrozen):
         return freeze.reply(story.request, record)
+    if story.request.review is not None:
+        return reviews.reply(record)
     if story.request.retention is not None:
         return retention.reply(story.request, record)
     return holds.reply(record) if story.request.held is not None else decision(story, record)
@@ -185,8 +192,11 @@ def _outside_the_thread(part: str, story: Story, record: Record, link: str) -> M
 def _news(story: Story, record: Record, link: str) -> Message:
     """One line for the incident channel."""
     at = line(" → ", Link(url=link, text="thread")) if link else line(" → ", Where(id=story.request.home))
+    if isinstance(record.event, Reviewed):
+        return compose(paragraph(line(reviews.headline(story.request), at), needed=True), mark(record))
     if isinstance(record.event, Planned):
         told = line("⏳ ", asker(story.request), f" asks to {_what(story)}")
+        told = reviews.news(story, _what(story)) if story.request.emergency else told
         return compose(paragraph(line(told, at), needed=True), mark(record))
     return compose(paragraph(line(_end(story), at), needed=True), mark(record))
 

@@ -20,6 +20,7 @@ APPROVE, DENY, CANCEL = "kickbot_approve", "kickbot_deny", "kickbot_cancel"
 FORCE, AGAIN, HOLD = "kickbot_force", "kickbot_again", "kickbot_hold"
 UNFREEZE = "kickbot_unfreeze"
 UNHOLD = "kickbot_unhold"
+REVIEW = "kickbot_review"
 DROP, KEEP = "kickbot_drop", "kickbot_keep"
 
 LAST_REQUEST = 2**63 - 1
@@ -36,6 +37,7 @@ _WORDS = {
     HOLD: ("Hold account…", ""),
     UNFREEZE: ("Unfreeze", ""),
     UNHOLD: ("Give back", ""),
+    REVIEW: ("Review…", "primary"),
     DROP: ("Approve", "danger"),
     KEEP: ("Cancel", ""),
 }
@@ -71,6 +73,8 @@ def actions(request: Request) -> tuple[str, ...]:
             return (DROP, KEEP)
         case State.HELD:
             return () if request.unheld else (UNHOLD,)
+        case State.REVIEW:
+            return (REVIEW,)
         case State.CLOSED | State.EXPIRED | State.LAPSED:
             return (*_next_level(request), *_hold(request))
         case _:

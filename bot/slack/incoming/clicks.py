@@ -11,9 +11,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.borders import Origin
 from bot.cleaning import clean
 from bot.models import RequestId
-from bot.slack.content import decided, freeze, holds, retention
-from bot.slack.content.deny_form import DENY_FORM, Denying, deny_form, reason_given
+from bot.slack.content import decided, freeze, holds, retention, reviews
+from bot.slack.content.deny_form import DENY_FORM, Deciding, deny_form, reason_given
 from bot.slack.content.lines import Line
+from bot.slack.content.review_form import REVIEW_FORM, review_form, review_given
 from bot.slack.content.story import asked, short
 from bot.slack.content.tickets import (
     AGAIN,
@@ -23,6 +24,7 @@ from bot.slack.content.tickets import (
     DROP,
     FORCE,
     KEEP,
+    REVIEW,
     UNFREEZE,
     UNHOLD,
     Ticket,
@@ -62,8 +64,10 @@ class Clicks:
         }
         for action, decide in decisions.items():
             app.action(action)(self._click(decide))
-        app.action(DENY)(self._ask_why)
-        app.view(DENY_FORM)(self._deny)
+        app.action(DENY)(self._opens(lambda ticket, known: deny_form(short(ticket.plan), known)))
+        app.action(REVIEW)(self._opens(lambda _, known: review_form(known)))
+        app.view(DENY_FORM)(self._filled(self._deny))
+        app.view(REVIEW_FORM)(self._filled(self._review))
 
     def _click(self, decide: Callable[[Origin, Ticket], Awaitable[Line]]) -> Callable[..., Awaitable[None]]:
         async def listener(ack: Ack, body: Json, request: AsyncBoltRequest) -> None:
@@ -109,28 +113,43 @@ class Clicks:
     async def _keep(self, origin: Origin, ticket: Ticket) -> Line:
         return retention.answer(await self._workflow.keep(origin, RequestId(ticket.request)))
 
-    # ------------------------------------------------------------------------------------------ why not
+    # ------------------------------------------------------------------------------------------ with a form
 
-    async def _ask_why(self, ack: Ack, body: Json, client: AsyncWebClient) -> None:
-        """Deny…: the form has to be opened at once, so nothing is looked up before it."""
-        await ack()
-        if self._intake.is_new(key_of(body)):
-            await self._intake.answer(self._reply_to(body), lambda: _open_reason(client, body))
+    def _opens(self, form: Callable[[Ticket, Deciding], Json]) -> Callable[..., Awaitable[None]]:
+        """The form has to be opened at once, so nothing is looked up before it."""
 
-    async def _deny(self, ack: Ack, body: Json) -> None:
-        await ack()
-        await self._intake.answer(self._reply_to(body), lambda: self._denied(body))
+        async def listener(ack: Ack, body: Json, client: AsyncWebClient) -> None:
+            await ack()
+            if self._intake.is_new(key_of(body)):
+                await self._intake.answer(self._reply_to(body), lambda: _open(client, body, form))
 
-    async def _denied(self, body: Json) -> None:
-        known = Denying.of(body["view"])
+        return listener
+
+    def _filled(self, decide: Callable[[Origin, Ticket, Json], Awaitable[Line]]) -> Callable[..., Awaitable[None]]:
+        async def listener(ack: Ack, body: Json) -> None:
+            await ack()
+            await self._intake.answer(self._reply_to(body), lambda: self._sent(body, decide))
+
+        return listener
+
+    async def _sent(self, body: Json, decide: Callable[[Origin, Ticket, Json], Awaitable[Line]]) -> None:
+        known = Deciding.of(body["view"])
         origin = await self._intake.origin(body["user"]["id"], known.channel, body["view"]["id"])
-        reason = clean(reason_given(body["view"]))
-        request = await self._workflow.deny(origin, RequestId(known.ticket.request), known.ticket.plan, reason)
-        await self._reply_to(body)(note(decided.denied(request)))
+        await self._reply_to(body)(note(await decide(origin, known.ticket, body["view"])))
+
+    async def _deny(self, origin: Origin, ticket: Ticket, view: Json) -> Line:
+        reason = clean(reason_given(view))
+        return decided.denied(await self._workflow.deny(origin, RequestId(ticket.request), ticket.plan, reason))
+
+    async def _review(self, origin: Origin, ticket: Ticket, view: Json) -> Line:
+        fine, comment = review_given(view)
+        return reviews.answer(
+            await self._workflow.review(origin, RequestId(ticket.request), fine=fine, comment=clean(comment))
+        )
 
 
-async def _open_reason(client: AsyncWebClient, body: Json) -> None:
+async def _open(client: AsyncWebClient, body: Json, form: Callable[[Ticket, Deciding], Json]) -> None:
     ticket = Ticket.read(body["actions"][0].get("value"))
     url, home = body.get("response_url") or "", came_from_home(body)
-    known = Denying(ticket=ticket, channel=channel_of(body), url=url, home=home)
-    await open_form(client, body, deny_form(short(ticket.plan), known), NO_FORM)
+    known = Deciding(ticket=ticket, channel=channel_of(body), url=url, home=home)
+    await open_form(client, body, form(ticket, known), NO_FORM)

@@ -6,10 +6,10 @@ from bot.cleaning import quoted
 from bot.durations import typed
 from bot.errors import CommandError
 from bot.estate import Estate
-from bot.models import Audit, Holds, Sweeps
+from bot.models import Audit, Holds, Reviews, Sweeps
 from bot.nearest import did_you_mean
 from bot.questions import Questions
-from bot.slack.content import history, holds, sweeps
+from bot.slack.content import history, holds, reviews, sweeps
 from bot.slack.content.blocks import Message
 from bot.slack.content.lines import line
 from bot.slack.incoming.answers import Reply, awaited, note
@@ -26,13 +26,15 @@ class Histories:
         self._links = links
         self._estate = estate
 
-    async def answer(self, reply: Reply, who: str, wanted: Audit | Holds | Sweeps) -> None:
+    async def answer(self, reply: Reply, who: str, wanted: Audit | Holds | Reviews | Sweeps) -> None:
         """Raises CommandError for a name that nobody has, or several, and Refused for what `who` may not see."""
         await reply(await awaited(reply, self._read(who, wanted), note(line(READING))))
 
-    def _read(self, who: str, wanted: Audit | Holds | Sweeps) -> Awaitable[Message]:
+    def _read(self, who: str, wanted: Audit | Holds | Reviews | Sweeps) -> Awaitable[Message]:
         if isinstance(wanted, Holds):
             return self._holds(who)
+        if isinstance(wanted, Reviews):
+            return self._reviews(who)
         if isinstance(wanted, Sweeps):
             return self._sweeps(who)
         return self._one(who, wanted.request) if wanted.request is not None else self._several(who, wanted)
@@ -40,6 +42,11 @@ class Histories:
     async def _holds(self, who: str) -> Message:
         """The holds in force of which this person may know."""
         return holds.listed([known.request for known in await self._questions.held(who)])
+
+    async def _reviews(self, who: str) -> Message:
+        """The emergencies that wait for their review, of which this person may know."""
+        found = await self._questions.reviews(who)
+        return reviews.listed([known.request for known in found], await self._links.of(found))
 
     async def _sweeps(self, who: str) -> Message:
         """The sweeps of which this person may know."""

@@ -24,6 +24,7 @@ from bot.models import (
     Listing,
     Moment,
     Retention,
+    Reviews,
     Sweeps,
     Unfreeze,
     Unhold,
@@ -109,7 +110,7 @@ class Typed:
             await reply(help_on(understood.topic, self._context.names))
             return
         origin = await self._context.intake.origin(said.who, said.channel, said.key, said.sent)
-        if isinstance(understood, Listing | Limits | Audit | Holds | Sweeps):
+        if isinstance(understood, Listing | Limits | Audit | Holds | Reviews | Sweeps):
             await self._show(reply, origin, understood, said)
         elif isinstance(understood, Freeze):
             await reply(note(freeze.answer(await self._context.workflow.freeze(origin, understood.reason))))
@@ -123,7 +124,7 @@ class Typed:
             await self._kick(reply, origin, said.whole, understood)
 
     async def _show(
-        self, reply: Reply, origin: Origin, wanted: Listing | Limits | Audit | Holds | Sweeps, said: Said
+        self, reply: Reply, origin: Origin, wanted: Listing | Limits | Audit | Holds | Reviews | Sweeps, said: Said
     ) -> None:
         """What changes nothing."""
         match wanted:

@@ -16,10 +16,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.borders import Posting, Postings, Reports, Sleep, Trail
 from bot.errors import LeaseLost, TrailError
-from bot.events import LISTINGS, Closed, Planned, Record, Reminded
+from bot.events import LISTINGS, Closed, Planned, Record
 from bot.models import RequestId
 from bot.slack.content import telling
-from bot.slack.content.approvers import called, part_for
+from bot.slack.content.approvers import all_in_person, called, named_by, part_for
 from bot.slack.content.blocks import Message
 from bot.slack.content.files import File, files, report
 from bot.slack.content.story import Story
@@ -233,13 +233,14 @@ class Publisher:
     async def _absent(self, story: Story, record: Record, parent: Posting | None) -> tuple[str, ...]:
         """A part for each of those who are called now and would not see it in the request's channel."""
         people = called(story, record)
-        absent = await self._audience.absent(parent.channel, people) if parent else people
-        return tuple(part_for(person) for person in absent)
+        if parent and not all_in_person(record):
+            people = await self._audience.absent(parent.channel, people)
+        return tuple(part_for(person) for person in people)
 
     async def _tell_who_was_asked(self, story: Story, link: str) -> None:
         """What they were asked in person shows what became of it, without buttons."""
         for record in story.records:
-            for person in record.event.approvers if isinstance(record.event, Planned | Reminded) else ():
+            for person in named_by(record):
                 part = part_for(person)
                 if posting := await self._postings.get(record.seq, part):
                     message = telling.written(part, story, record, link)
