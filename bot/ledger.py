@@ -133,13 +133,16 @@ class Ledger:
         judge: the event, or None where the decision isn't needed any more. What it raises as Refused or LookupFailed is
         recorded too, and raised.
         """
+        judged = 0
         while True:
             request = await self.load_afresh(request_id)
             try:
                 event = await judge(request)
                 return await self.record(request, event, after=request.changed) if event else request
             except Conflict:
-                continue
+                if request.newest == judged:  # nothing came meanwhile: it may never follow here
+                    raise
+                judged = request.newest
             except (Refused, LookupFailed) as refusal:
                 await self.record(request, DecisionRefused(who=who, action=action, reason=refusal.for_user()))
                 raise
