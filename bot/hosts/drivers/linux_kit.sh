@@ -180,7 +180,7 @@ is_account() {
     done
 }
 
-# As FIRST_PERSON and NO_PEOPLE in models.py.
+# As FIRST_PERSON and NO_PEOPLE in bot/models/people.py.
 is_person() {
     is_account "$1" && [ "$1" -ge 1000 ] && [ "$1" -ne 65534 ] && { [ "$1" -lt 61184 ] || [ "$1" -gt 65519 ]; }
 }
