@@ -12,10 +12,10 @@ from bot.events import Asked
 from bot.lifecycle import State, replay
 from bot.models import RequestId
 from bot.sandbox.nouns import Ephemeral, Message
-from bot.slack.content.kick_form import HOSTS, USER
 from bot.slack.content.tickets import APPROVE, DENY
 from tests.make import INCIDENT
 from tests.slack_bot import Bot
+from tests.test_kick_forms import chosen, opened
 
 Json = dict[str, Any]
 KICK = "audituser host1 because INC-42"
@@ -113,14 +113,8 @@ async def test_a_kick_form_whose_metadata_is_not_kickbots_is_answered(bot: Bot, 
 
 async def _form(bot: Bot) -> Json:
     """What Slack sends for a form that Alice has filled in."""
-    alice = bot.sandbox.as_("alice")
-    await alice.command(INCIDENT, "/kick")
-    form = await alice.sees_modal()
-    await alice.suggest(form, HOSTS, "host1")
-    await alice.click(form, HOSTS, value=["host1"])
-    await alice.suggest(form, USER, "audituser")
-    await alice.click(form, USER, value="audituser")
-    await alice.submit(await alice.sees_modal(), {})
+    form = await chosen(bot, await opened(bot))
+    await bot.sandbox.as_("alice").submit(form, {})
     return sent(bot, "view_submission")
 
 

@@ -108,5 +108,5 @@ async def test_the_check_for_a_real_windows(machine: Machine, tmp_path: Path) ->
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("ok    win1  [127.0.0.1]:")
-    assert done.stdout.endswith("Windows 10.0.20348  5 acts refused as of another boot\n")
+    assert done.stdout.endswith("Windows 10.0.20348  as an administrator  5 acts refused as of another boot\n")
     assert machine.done == []
