@@ -10,7 +10,7 @@ RUNS := $(VENV)/.runs
 DATASETTE := .venv-datasette
 READY := $(VENV)/.ready
 
-.PHONY: demo install test test-hosts test-kicks test-waits test-slow test-whole test-apart test-here chaos fuzz test-deps bench lint lock slack-schema page pictures vulnerabilities clean
+.PHONY: demo install test test-hosts test-kicks test-waits test-slow test-whole test-apart test-slack test-here chaos fuzz test-deps bench lint lock slack-schema page pictures vulnerabilities clean
 
 $(RUNS): run.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Kickbot needs Python 3.11 or newer; set PYTHON=python3.11") if sys.version_info < (3, 11) else None'
@@ -38,7 +38,10 @@ WHOLE := tests/chaos $(addprefix tests/test_,cli.py outage.py slow_hosts.py stop
   whole_bot.py)
 APART := tests/windows tests/datasette tests/fuzz $(wildcard $(addprefix tests/test_,doctor*.py filling.py hostile*.py kit*.py \
   never_alone.py sandbox*.py sources.py streaming.py))
-PARTS := test-hosts test-kicks test-waits test-slow test-whole test-apart test-here
+SLACK := $(wildcard $(addprefix tests/test_,brake.py busy_day.py connect.py drops.py emergency.py history.py holds.py home_tab.py \
+  http_mode.py kick_forms.py listeners.py many_hands.py mentions.py next_level.py publisher*.py reads.py report_in_the_thread.py \
+  sharing.py socket_mode.py *_told.py who_is_called.py))
+PARTS := test-hosts test-kicks test-waits test-slow test-whole test-apart test-slack test-here
 
 test: $(READY)            ## every tier of tests that this machine can run; most of it is waiting, so all at once
 	@echo "$(words $(PARTS)) parts run side by side: $(PARTS). Each prints its result when it is done."
@@ -62,8 +65,11 @@ test-whole: $(READY)      ## with the bot as a process: chaos in its short form,
 test-apart: $(READY)      ## what stands for something else: Windows on Mono, the sandbox, hosts with the kit, fuzzing, random stories
 	$(BIN)/pytest $(APART)
 
+test-slack: $(READY)      ## what people type, click and read, in the sandbox workspace
+	$(BIN)/pytest $(SLACK)
+
 test-here: $(READY)       ## all others
-	$(BIN)/pytest --ignore=tests/hosts $(SLOW:%=--ignore=%) $(WHOLE:%=--ignore=%) $(APART:%=--ignore=%)
+	$(BIN)/pytest --ignore=tests/hosts $(SLOW:%=--ignore=%) $(WHOLE:%=--ignore=%) $(APART:%=--ignore=%) $(SLACK:%=--ignore=%)
 
 chaos: $(READY)           ## kill -9 and SIGSTOP at every point, a soak, idle figures: all of it, and a table (an hour and more)
 	KICKBOT_CHAOS=long $(BIN)/pytest tests/chaos --show-capture=no
