@@ -87,7 +87,7 @@ reload_sshd() {
 # True once it has written its pid to another file than $stood; that is in $stands.
 sshd_stands() {
     turns=0
-    until stands=$(stat -c '%i %Z' /run/sshd.pid 2>/dev/null) && [ "$stands" != "$stood" ] && [ -s /run/sshd.pid ]; do
+    until stands=$(stat -c '%i %z' /run/sshd.pid 2>/dev/null) && [ "$stands" != "$stood" ] && [ -s /run/sshd.pid ]; do
         turns=$((turns + 1))
         if [ "$turns" -gt 50 ]; then return 1; fi
         sleep 0.1 2>/dev/null || sleep 1
