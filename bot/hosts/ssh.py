@@ -152,7 +152,7 @@ class Line:
         return warm
 
     async def _shared(self) -> "tuple[_Warm, bool]":
-        """The same. Who comes while it is opened shares its failure too: nobody waits for a dead host twice."""
+        """See `_connection`. Who comes meanwhile shares the failure too: nobody waits twice for a dead host."""
         if self._warm and self._warm.usable:
             return await self._connection()
         if self._opened is None or self._opened.done():
