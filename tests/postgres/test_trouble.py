@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -14,6 +15,7 @@ from bot.errors import BrokenTrail, TrailError
 from bot.models import RequestId
 from tests.postgres.server import Server
 from tests.postgres.wire import Wire, wire
+from tests.scene import until
 from tests.trail_behaviours import CLOSED, asked, take
 
 
@@ -86,18 +88,20 @@ async def test_killed_between_appends(own: Server) -> None:
             except TrailError:
                 await asyncio.sleep(0.02)
 
+    def has(enough: int) -> bool:
+        return len(acknowledged) >= enough
+
     async with PostgresTrail.open(url) as trail:
         work = asyncio.create_task(append(trail))
-        for pause in (0.1, 0.23, 0.31):
-            await asyncio.sleep(pause)
+        for enough in (8, 17, 31):
+            await until(partial(has, enough))
             own.stop()
             own.start()
-        await asyncio.sleep(0.3)
+        await until(partial(has, 40))
         work.cancel()
         await asyncio.wait([work])
         recorded = [record.hash for record in await take(trail, len(acknowledged))]
 
-    assert len(acknowledged) > 20
     assert set(recorded) >= set(acknowledged[:-1])
     assert (await reading.verify(url)).events - len(acknowledged) in range(2)
 
