@@ -12,7 +12,7 @@ from bot.audit import checkpoints, signing
 from bot.audit.notary import Notary
 from bot.audit.signing import Signer
 from bot.audit.sqlite import SqliteTrail
-from bot.cli import main
+from bot.cli.main import main
 from bot.events import Closed
 from bot.sandbox.cast import demo_workspace
 from bot.sandbox.host_logins import Login

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from bot import demo
 from bot.audit.sqlite import SqliteTrail
-from bot.cli import main
+from bot.cli.main import main
 from bot.sandbox.cast import demo_workspace
 from bot.sandbox.server import SandboxSlack
 from tests.whole import configure, environment_of, kickbot

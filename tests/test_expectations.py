@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from bot.errors import SettingsError
-from bot.expectations import Expectations, failures, load
 from bot.models import Act
 from bot.policy import Policy
+from bot.rules.expectations import Expectations, failures, load
 from tests import make
 from tests.make import OWNER
 

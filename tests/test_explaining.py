@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.errors import LookupFailed, Refused
-from bot.explained import told
-from bot.explaining import Opinion, Row, explain
 from bot.models import FIRST_PERSON, Account, Act, Kick
 from bot.policy import Policy, Rule
 from bot.rights import Rights, _Question
-from bot.roster import Roster
+from bot.rules.explained import told
+from bot.rules.explaining import Opinion, Row, explain
+from bot.rules.roster import Roster
 from tests import make
 from tests.fakes import FakePeople
 from tests.make import APPROVER, ASKER, OTHER, OWNER

@@ -21,12 +21,7 @@ ROOT = Path(bot.__file__).parent
 
 CORE = {
     "agenda",
-    "explained",
-    "explaining",
     "findings",
-    "manning",
-    "roster",
-    "soundness",
     "bounds",
     "canary",
     "canonical",
@@ -48,6 +43,7 @@ CORE = {
     "limits",
     "presence",
     "retention",
+    "rules",
     "sparing",
     "sweeping",
     "planning",
@@ -115,8 +111,8 @@ MAP: dict[str, set[str]] = {
     "rollcall": {"core", "settings", "hosts", "survey"},
     "kits": {"core", "settings", "hosts", "survey"},
     # what the rules say
-    "expectations": {"core", "settings", "shapes", "rights"},
-    "lookups": {"core", "borders"},
+    "rules.expectations": {"core", "settings", "shapes", "rights"},
+    "rules.lookups": {"core", "borders"},
     # how it does
     "health": {"core", "borders"},
     "vitals": {"core", "borders", "health", "web_server"},
@@ -127,25 +123,12 @@ MAP: dict[str, set[str]] = {
         *{"web_server", "vitals", "supervisor", *SLACK},
     },
     "demo": {"core", "settings", "app", "sandbox"},
-    "plainly": {"core"},
-    "surveyed": {"settings", "survey"},
     "doctor": {
-        *{"core", "settings", "audit", "hosts", "survey", "rollcall", "lookups", "slack", "slack.incoming"},
+        *{"core", "settings", "audit", "hosts", "survey", "rollcall", "rules.lookups", "slack", "slack.incoming"},
     },
-    "hosts_commands": {"core", "settings", "plainly", "survey", "surveyed", "rollcall", "kits"},
-    "check_command": {"core", "settings", "plainly", "doctor"},
-    "policy_commands": {"core", "settings", "plainly", "surveyed", "app", "expectations", "lookups"},
-    "audit_commands": {"core", "settings", "app", "audit", "plainly"},
     "cli": {
-        "core",
-        "settings",
-        "app",
-        "demo",
-        "audit_commands",
-        "hosts_commands",
-        "policy_commands",
-        "check_command",
-        "plainly",
+        *{"core", "settings", "survey", "rollcall", "kits", "rules.expectations", "rules.lookups", "audit", "doctor"},
+        *{"app", "demo"},
     },
     "__main__": {"cli"},
 }
@@ -183,10 +166,7 @@ LIBRARIES: dict[str, set[str]] = {
     "cryptography": {"bot.audit.stamps"},
     "yaml": {"bot.doctor.manifest"},
     "pydantic_settings": {"bot.settings"},
-    "click": {
-        *{"bot.cli", "bot.audit_commands", "bot.hosts_commands", "bot.policy_commands", "bot.plainly", "bot.demo"},
-        *{"bot.surveyed", "bot.check_command"},
-    },
+    "click": {"bot.cli", "bot.demo"},
     "pydantic": {"bot"},
     "pydantic_core": {"bot.sandbox"},
 }
@@ -307,7 +287,7 @@ def test_map_has_one_way() -> None:
 
 def test_sandbox_is_loaded_for_the_demo_alone() -> None:
     """`kickbot run` never loads the sandbox: the command line imports the demo only where it shows it."""
-    top = [node for node in modules()["bot.cli"].body if isinstance(node, ast.Import | ast.ImportFrom)]
+    top = [node for node in modules()["bot.cli.main"].body if isinstance(node, ast.Import | ast.ImportFrom)]
 
     assert not any(alias.name in {"demo", "bot.demo"} for node in top for alias in node.names)
-    assert "bot.demo" in imported("bot.cli")
+    assert "bot.demo" in imported("bot.cli.main")

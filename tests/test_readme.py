@@ -13,7 +13,7 @@ import pytest
 from bot import settings
 from bot.audit.sqlite import SqliteTrail
 from bot.borders import HostsState
-from bot.cli import main
+from bot.cli.main import main
 from bot.slack.http_mode import HttpMode
 from bot.slack.signatures import Signatures
 from bot.vitals import Vitals

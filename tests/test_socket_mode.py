@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from bot import app, settings
 from bot.audit.sqlite import SqliteTrail
-from bot.cli import main
+from bot.cli.main import main
 from bot.errors import SlackLost
 from bot.sandbox.hosts import HostSpec, SandboxHosts
 from bot.sandbox.nouns import Fault

@@ -5,8 +5,8 @@ import pytest
 from bot.findings import Finding, lines, report
 from bot.models import Act, Person
 from bot.policy import Policy, Rule
-from bot.roster import Roster
-from bot.soundness import sound
+from bot.rules.roster import Roster
+from bot.rules.soundness import sound
 from tests import make
 from tests.make import APPROVER, ASKER, OTHER, OWNER
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from bot import app, settings
-from bot.cli import main
+from bot.cli.main import main
 from bot.sandbox.nouns import Message
 from bot.sandbox.personas import Persona
 from bot.sandbox.server import SandboxSlack

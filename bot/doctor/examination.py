@@ -9,8 +9,8 @@ from bot.doctor import manifest, of_trail, on_hosts
 from bot.doctor.in_slack import InSlack
 from bot.errors import SettingsError
 from bot.findings import Finding, finding_in
+from bot.rules.soundness import sound
 from bot.settings import Settings
-from bot.soundness import sound
 from bot.survey import Survey, survey
 
 finding = finding_in("settings")

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from bot.doctor.clocks import OURS, of_clock
 from bot.errors import LookupFailed, SettingsError
 from bot.findings import Finding, Level, finding_in
-from bot.lookups import roster_of
 from bot.policy import Policy, places
 from bot.rollcall import apart
-from bot.roster import Roster
+from bot.rules.lookups import roster_of
+from bot.rules.roster import Roster
 from bot.settings import Secrets, SlackSection, demand_second, reading_secrets
 from bot.slack import tokens
 from bot.slack.connect import reading_client

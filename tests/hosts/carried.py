@@ -19,7 +19,7 @@ ENVIRONMENT = f"LD_LIBRARY_PATH={PYTHON}/lib PYTHONPATH={KICKBOT} PYTHONDONTWRIT
 OF_THE_SYSTEM = re.compile(r"(ld-linux.*|lib(c|m|dl|rt|pthread|util|resolv|nsl|anl)\.so.*)")
 
 COMMAND = f"""#!{KICKBOT}/.venv/bin/python3
-from bot.cli import main
+from bot.cli.main import main
 main()
 """
 

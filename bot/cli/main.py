@@ -1,20 +1,31 @@
-"""kickbot run | demo | check | hosts | policy | audit: parses arguments and prints, nothing else."""
+"""START HERE: kickbot run | demo, and the way to the other commands."""
 
 import asyncio
 import logging
 from contextlib import suppress
+from importlib import import_module
 
 import click
 
 from bot import __version__, settings
-from bot.audit_commands import audit
-from bot.check_command import check
-from bot.hosts_commands import hosts
-from bot.plainly import plainly, with_config
-from bot.policy_commands import policy
+from bot.cli.plainly import plainly, with_config
+
+ELSEWHERE = ("audit", "check", "hosts", "policy")
+"""Each stands in the file of its name, which is loaded only when it is asked for: `kickbot run` needs none of them."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *ELSEWHERE])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        found: click.Command = getattr(import_module(f"bot.cli.{cmd_name}"), cmd_name)
+        return found
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="kickbot")
 def main() -> None:
     """See who is logged in on a host, end exactly those sessions, and prove that they are gone."""
@@ -48,9 +59,3 @@ def demo(play: bool, port: int) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     with plainly(), suppress(KeyboardInterrupt):  # Ctrl-C is how it ends
         asyncio.run(show.play() if play else show.open_page(port))
-
-
-main.add_command(check)
-main.add_command(audit)
-main.add_command(hosts)
-main.add_command(policy)

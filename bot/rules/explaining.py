@@ -24,7 +24,7 @@ from bot.policy import (
     supposed,
     too_few,
 )
-from bot.roster import Roster, in_all
+from bot.rules.roster import Roster, in_all
 from bot.trials import ANYBODY
 
 LOOK = "look"

@@ -6,13 +6,13 @@ Pure. It changes no verdict: which rule decides it asks `policy.py`.
 from collections.abc import Iterable, Iterator, Sequence
 
 from bot.counting import count
-from bot.explaining import deciding
 from bot.findings import Finding, finding_in
 from bot.inventory import fold
-from bot.manning import manned
 from bot.models import Act
 from bot.policy import Policy
-from bot.roster import Roster, named
+from bot.rules.explaining import deciding
+from bot.rules.manning import manned
+from bot.rules.roster import Roster, named
 from bot.standing import cases
 
 finding = finding_in("policy")

@@ -1,4 +1,4 @@
-"""kickbot check: parses arguments and prints, nothing else."""
+"""kickbot check: the examination, with a progress bar, as text or JSON."""
 
 import asyncio
 import sys
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from bot import settings
+from bot.cli.plainly import FAILED, UNUSABLE, plainly, quietly, with_config
 from bot.errors import SettingsError
 from bot.findings import Finding, finding_in, lines, report
-from bot.plainly import FAILED, UNUSABLE, plainly, quietly, with_config
 
 if TYPE_CHECKING:
     from bot.doctor.examination import Part

@@ -7,7 +7,7 @@ from bot.borders import People
 from bot.errors import LookupFailed
 from bot.models import Person
 from bot.policy import Policy, is_group
-from bot.roster import Roster, named
+from bot.rules.roster import Roster, named
 
 AT_ONCE = 5
 

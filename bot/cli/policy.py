@@ -1,4 +1,4 @@
-"""kickbot policy …: parses arguments and prints, nothing else."""
+"""kickbot policy explain | check | test."""
 
 import asyncio
 import sys
@@ -8,21 +8,21 @@ import click
 
 from bot import settings
 from bot.cleaning import clean
+from bot.cli.plainly import FAILED, plainly, with_config
+from bot.cli.surveyed import surveyed
 from bot.counting import count
 from bot.errors import CommandError
-from bot.expectations import failures, load
-from bot.explained import told
-from bot.explaining import explain as explained
 from bot.findings import lines, report
 from bot.inventory import Inventory
 from bot.logins import login
-from bot.lookups import roster_of
 from bot.models import EVERYONE
-from bot.plainly import FAILED, plainly, with_config
 from bot.policy import Policy
-from bot.roster import Roster
-from bot.soundness import sound
-from bot.surveyed import surveyed
+from bot.rules.expectations import failures, load
+from bot.rules.explained import told
+from bot.rules.explaining import explain as explained
+from bot.rules.lookups import roster_of
+from bot.rules.roster import Roster
+from bot.rules.soundness import sound
 
 NOT_LOOKED_UP = "Groups were not looked up, since SLACK_BOT_TOKEN is not set: who is in them is not known here."
 

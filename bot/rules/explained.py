@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from bot.counting import count
-from bot.explaining import Explained, Opinion, Row, places
 from bot.policy import Policy, without_markup
-from bot.roster import Roster
+from bot.rules.explaining import Explained, Opinion, Row, places
+from bot.rules.roster import Roster
 
 
 def told(explained: Sequence[Explained], policy: Policy, host: str, user: str, roster: Roster) -> Iterator[str]:

@@ -11,11 +11,11 @@ from pydantic import Field, model_validator
 
 from bot import policy
 from bot.errors import CommandError, LookupFailed, Refused, SettingsError
-from bot.explaining import deciding, meant, places
 from bot.inventory import Inventory
 from bot.models import EVERYONE, FIRST_PERSON, Account, Act, Asking, Kick, Person, SetLimit, Value
 from bot.policy import YES, Policy, Verdict, no, without_markup
 from bot.rights import UNHOLD, Rights
+from bot.rules.explaining import deciding, meant, places
 from bot.settings import from_toml
 from bot.shapes import GroupId, PersonId
 

@@ -6,11 +6,11 @@ It changes no verdict: who could approve it asks `policy.py`.
 from collections.abc import Iterable, Iterator
 
 from bot.counting import count
-from bot.explaining import deciding, deeds, places
 from bot.findings import Finding, finding_in
 from bot.models import EVERYONE
 from bot.policy import REVIEWERS, Policy, Rule, approvals_needed, candidates, names, not_a_member
-from bot.roster import Roster, named
+from bot.rules.explaining import deciding, deeds, places
+from bot.rules.roster import Roster, named
 from bot.standing import cases
 
 finding = finding_in("policy")

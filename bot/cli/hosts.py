@@ -1,4 +1,4 @@
-"""kickbot hosts …: parses arguments and prints, nothing else."""
+"""kickbot hosts list | check | trust | kit."""
 
 import asyncio
 import sys
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bot.cli.plainly import FAILED, plainly, quietly, with_config
+from bot.cli.surveyed import surveyed
 from bot.errors import SettingsError
-from bot.plainly import FAILED, plainly, quietly, with_config
-from bot.surveyed import surveyed
 
 if TYPE_CHECKING:
     from bot.kits import Tries
