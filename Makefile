@@ -17,6 +17,7 @@ $(RUNS): run.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement run.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q bot  # as for a package: who runs it later may not write here
 	touch $@
 
 $(READY): $(RUNS) requirements.lock

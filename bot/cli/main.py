@@ -1,6 +1,7 @@
 """START HERE: kickbot run | demo, and the way to the other commands."""
 
 import asyncio
+import gc
 import logging
 from contextlib import suppress
 from importlib import import_module
@@ -40,8 +41,11 @@ def run(config: str | None) -> None:
     (HTTP mode), and SLACK_API_URL for another Slack. SLACK_BOT_TOKEN_FILE and so on name files that hold them; among
     systemd's credentials they are called slack_bot_token and so on.
     """
+    gc.disable()  # nothing that is imported is garbage, and it needn't be searched for any later either
     from bot import app  # noqa: PLC0415 - opens no library of Slack or SSH for the other commands
 
+    gc.freeze()
+    gc.enable()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("bot").setLevel(logging.INFO)
     with plainly():
