@@ -34,14 +34,14 @@ def goes_first(request: Request) -> str | None:
     """The host that is done now, alone; None where nothing holds the others back.
 
     One on which something was begun stays the one. Where everything was gone before anything was done, nothing is known
-    yet, and the next one goes first. One that can't be reached waits, and the next one goes first; if none can, the one
-    that was looked at longest ago.
+    yet, and the next one goes first. One that can't be reached waits, or whose people have time; then the next one goes
+    first; if none can be reached, the one that was looked at longest ago.
     """
     if any(_went_well(request, host) for host in request.judged):
         return None
     left = [host for host in request.canaries if host not in request.judged]
     begun = (host for host in left if host in request.begun)
-    reached = (host for host in left if host not in request.lost)
+    reached = sorted((host for host in left if host not in request.lost), key=request.giving_time.__contains__)
     longest_ago = (look.host for look in request.looks if look.host in left)
     return next(chain(begun, reached, longest_ago), None)
 

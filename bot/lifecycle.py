@@ -5,7 +5,7 @@ asked -> observed(before) -> planned -> pending (reminded) -> approved | denied 
 asked (of a sweep: due at its time) -> observed(before) -> closed | planned -> permitted, the same as approved
 asked (as an emergency) -> observed(before) -> planned -> permitted, the same
 approved -> (warning: observed, ending, signalled) -> warned, until its time has come
-approved | warned -> acting (observed, ending, signalled, again) -> verifying -> closed
+approved | warned -> acting (observed, ending, signalled, again) -> verifying -> closed; who wasn't told before is there
 approved | warned -> lapsed | cancelled
 frozen -> unfrozen, a request of its own that stops all others, see `brake.py`
 review_opened (given, reminded) -> reviewed, a request of its own for each emergency, see `reviews.py`
@@ -82,6 +82,10 @@ TRY_AGAIN = timedelta(seconds=15)
 GIVE_UP = timedelta(minutes=30)
 REMIND_AFTER = 2 / 3
 """Of the time to decide, how much has passed when people are reminded."""
+MAX_WARNINGS = 2
+"""How often somebody is told, at most, where no answer came, or it was refused for now."""
+NOBODY_TO_TELL = frozenset({"gone", "changed", "rebooted"})
+"""Why a host refuses a warning where that very session isn't there."""
 REVIEW_AGAIN = timedelta(days=1)
 """After which people are reminded of a review, again and again."""
 AT_ONCE = datetime.min.replace(tzinfo=UTC)
@@ -308,8 +312,40 @@ class Request(Value):
     @property
     def to_warn(self) -> bool:
         """Approved, and the user is to be told before anything else."""
-        told = self.command is not None and self.command.warn > 0 and self.plan is not None and self.plan.targets
-        return self.state is State.APPROVED and bool(told)
+        return self.state is State.APPROVED and self.warns
+
+    @property
+    def warns(self) -> bool:
+        """Whoever's sessions are to end was promised a warning before."""
+        return bool(self.command and self.command.warn > 0 and self.plan and self.plan.targets)
+
+    def warnings(self, target: Target) -> tuple[Attempt, ...]:
+        """How often its people were to be told, in order."""
+        return self._warnings.get(target.key, ())
+
+    def is_untold(self, target: Target) -> bool:
+        """True for a session where a warning was promised, and isn't known to stand on each terminal that takes it."""
+        if not self.warns or target.kind != "session":
+            return False
+        return not any(a.status == "done" or a.refusal in NOBODY_TO_TELL for a in self.warnings(target))
+
+    def time_left(self, target: Target, now: datetime) -> bool:
+        """True before the moment that was told to its people."""
+        return any(a.step.act_at > now for a in self.warnings(target) if isinstance(a.step, Warn) and _may_stand(a))
+
+    def told_until(self, host: str) -> datetime | None:
+        """The latest moment that people there may have read as that of the end."""
+        return self._told_until.get(host)
+
+    def gives_time(self, host: str, now: datetime) -> bool:
+        """True where people were told later than elsewhere, and still have their time."""
+        until = self.told_until(host)
+        return self.may_act and not self.to_warn and until is not None and until > now and host not in self.judged
+
+    @property
+    def giving_time(self) -> frozenset[str]:
+        """All such hosts, at the moment when it was changed last."""
+        return frozenset(host for host in self.hosts if self.gives_time(host, self.at))
 
     @property
     def hold_id(self) -> str:
@@ -362,7 +398,7 @@ class Request(Value):
 
     def told_by(self, target: Target) -> HostUptime | None:
         """The host's uptime by which a warning stood on a target's terminals; None if none may have been written."""
-        told = [a.not_after for a in self.attempts if _tells(a, target)]
+        told = [a.not_after for a in self.warnings(target) if _may_stand(a)]
         return HostUptime(max(told)) if told else None
 
     @cached_property
@@ -373,6 +409,23 @@ class Request(Value):
                 key = attempt.step.target.key
                 tries[key] = (*tries.get(key, ()), attempt)
         return tries
+
+    @cached_property
+    def _warnings(self) -> dict[tuple[str, str, str], tuple[Attempt, ...]]:
+        warnings: dict[tuple[str, str, str], tuple[Attempt, ...]] = {}
+        for attempt in self.attempts:
+            if isinstance(attempt.step, Warn):
+                key = attempt.step.target.key
+                warnings[key] = (*warnings.get(key, ()), attempt)
+        return warnings
+
+    @cached_property
+    def _told_until(self) -> dict[str, datetime]:
+        until: dict[str, datetime] = {}
+        for attempt in self.attempts:
+            if isinstance(attempt.step, Warn) and _may_stand(attempt):
+                until[attempt.step.host] = max(until.get(attempt.step.host, AT_ONCE), attempt.step.act_at)
+        return until
 
     @property
     def unanswered(self) -> tuple[Attempt, ...]:
@@ -398,9 +451,18 @@ class Request(Value):
             return self.act_at
         if self.state is State.VERIFYING and self.looked > self.verifying and self.lost:
             return self.at + LOOK_AGAIN
-        if self.waiting_for and self.act_by is not None and self.judged_at != self.changed:
-            return min(self.at + TRY_AGAIN, self.act_by)
+        if self.may_act and self.act_by is not None:
+            return min(self._next_round, self.act_by)
         return AT_ONCE
+
+    @property
+    def _next_round(self) -> datetime:
+        """At once while nobody knows that every host has to wait: for its people's time, or until it is back."""
+        times = [until for host in self.giving_time if (until := self.told_until(host))]
+        if self.waiting_for and self.judged_at != self.changed:
+            return min([self.at + TRY_AGAIN, *times])
+        all_wait = {host for host in self.hosts if host not in self.judged} <= self.giving_time
+        return min(times) if times and (all_wait or self.judged_at != self.changed) else AT_ONCE
 
     @property
     def lost(self) -> frozenset[str]:
@@ -410,7 +472,7 @@ class Request(Value):
     @property
     def waiting_for(self) -> frozenset[str]:
         """Approved hosts that could not be looked at and where nothing was tried yet: they may still come back."""
-        return self.lost - self.begun if self.may_act and not self.to_warn else frozenset()
+        return self.lost - self.begun - self.giving_time if self.may_act and not self.to_warn else frozenset()
 
     @property
     def begun(self) -> frozenset[str]:
@@ -419,12 +481,20 @@ class Request(Value):
 
     @property
     def undone(self) -> tuple[str, ...]:
-        """Hosts of the plan where something was left to do and nothing was begun, as all was stopped before."""
+        """Hosts of the plan where something was left to do and nothing was begun: all was stopped before, or, once it
+        has ended, nobody there could be told.
+        """
         if not self.stopped:
-            return ()
-        through = {*self.begun, *self.judged}
+            return tuple(host for host in self.hosts if host in self._left_untold)
+        through = {*self.begun, *self.judged} - self._left_untold
         left = {o.host for o in self.outcomes if o.result in {Result.LEFT, Result.UNSET}}
         return tuple(h for h in self.hosts if h not in through and (not self.outcomes or h in left))
+
+    @property
+    def _left_untold(self) -> frozenset[str]:
+        untold = {target.key for target in self.plan.targets if self.is_untold(target)} if self.plan else set()
+        left = {o.host for o in self.outcomes if o.result is Result.LEFT and (o.host, o.kind, o.identity) in untold}
+        return frozenset(left) - self.begun
 
     @property
     def give_up_at(self) -> datetime | None:
@@ -436,9 +506,9 @@ class Request(Value):
         return frozenset(d.who for d in self.decisions if host in d.hosts)
 
 
-def _tells(attempt: Attempt, target: Target) -> bool:
-    step = attempt.step
-    return isinstance(step, Warn) and step.target.key == target.key and attempt.status != "refused"
+def _may_stand(warning: Attempt) -> bool:
+    """True if its words may be read on some terminal."""
+    return warning.status != "refused"
 
 
 def replay(records: Iterable[Record]) -> Request:
@@ -484,7 +554,7 @@ def may_follow(request: Request, event: Event) -> bool:
     if isinstance(event, Ending | Signalled) and isinstance(event.step, Release) is not (request.state is State.HELD):
         return False
     if isinstance(event, Signalled) and isinstance(event.step, Warn):
-        return request.state is State.APPROVED
+        return request.may_act
     if isinstance(event, Permitted) and not request.needs_nobody:
         return False
     if isinstance(event, Approved) and request.emergency:

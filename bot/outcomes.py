@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bot import forewarning
 from bot.counting import count
 from bot.lifecycle import Request
 from bot.models import Outcome, Process, Result, Session, Snapshot, Target, Unreachable, by_host
@@ -30,6 +31,8 @@ def _judge(request: Request, target: Target, look: Snapshot | Unreachable | None
     there = left(target, look)
     if there is not None and target.host in request.undone:
         return _outcome(target, Result.LEFT, "nothing was begun")
+    if there is not None and forewarning.left_alone(request, target, look):
+        return _outcome(target, Result.LEFT, forewarning.UNTOLD)
     if there is not None and target.idle and not request.may_have_run(target):
         return _outcome(target, Result.LEFT, _why_left(request, target, look))
     if there is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from bot import sparing
+from bot import forewarning, sparing
 from bot.cleaning import quoted, without_mentions
 from bot.counting import count, processes
 from bot.idleness import why_busy
@@ -28,7 +28,6 @@ from bot.models import (
     Step,
     Target,
     Unreachable,
-    Warn,
     by_host,
 )
 from bot.policy import Policy
@@ -249,18 +248,10 @@ def next_step(request: Request, looks: Looks, now: datetime | None = None) -> St
     that could not be looked at. Each rung is tried once; once more if the host refused it or the answer never came,
     when the first try can't start any more. The next rung comes only after a try that was really made. An account comes
     after its host's sessions; at its end stands its last word. Where the account is to be held, that comes first, and
-    nothing else without it. now: when the host was looked at, by the trail's clock; without it both clocks agree.
+    nothing else without it. Where a warning was promised, nothing comes before its time, and nothing without it. now:
+    when the host was looked at, by the trail's clock; without it both clocks agree.
     """
     return next(_steps(request, looks, now), None)
-
-
-def next_warning(request: Request, looks: Looks, *, text: str, act_at: datetime) -> Warn | None:
-    """The next session that is still to be told, each once."""
-    if request.plan is None:
-        return None
-    told = {a.step.target.key for a in request.attempts if isinstance(a.step, Warn)}
-    there = (t for t in remaining(request.plan, looks) if t.kind == "session" and t.key not in told)
-    return next((Warn(target=target, text=text, act_at=act_at) for target in there), None)
 
 
 def _steps(request: Request, looks: Looks, now: datetime | None) -> Iterator[Step]:
@@ -269,10 +260,13 @@ def _steps(request: Request, looks: Looks, now: datetime | None) -> Iterator[Ste
     for look in by_host(looks).values():
         if not isinstance(look, Snapshot):
             continue
+        back = forewarning.held_back(request, look, now or look.time)
+        if back and all(t.key in back for t in remaining(request.plan, [look]) if t.kind == "session"):
+            continue
         if request.plan.holds and all(a.status != "done" for a in request.holds_tried(look.host)):
             yield from _hold_step(request, request.plan, look, now or look.time)
         else:
-            yield from _steps_on(request, request.plan, look)
+            yield from _steps_on(request, request.plan, look, back)
 
 
 def _hold_step(request: Request, plan: Plan, look: Snapshot, now: datetime) -> Iterator[Step]:
@@ -292,9 +286,11 @@ def _hold_step(request: Request, plan: Plan, look: Snapshot, now: datetime) -> I
     )
 
 
-def _steps_on(request: Request, plan: Plan, look: Snapshot) -> Iterator[Step]:
-    waiting = False
+def _steps_on(request: Request, plan: Plan, look: Snapshot, back: frozenset[tuple[str, str, str]]) -> Iterator[Step]:
+    waiting = bool(back)
     for target in plan.on(look.host):
+        if target.key in back:
+            continue
         tried = request.tries(target)
         if not all(a.looked_after for a in tried):
             waiting = True
@@ -323,8 +319,9 @@ def used_again(request: Request, target: Target, look: Snapshot) -> str:
 def awaited(request: Request, looks: Looks) -> tuple[Target, ...]:
     """The targets that these looks still show, and that may go: not those that are left alone."""
     there = remaining(request.plan, looks) if request.plan else ()
-    undone = frozenset(request.undone)
-    return tuple(t for t in there if t.host not in undone and (not t.idle or request.may_have_run(t)))
+    undone, seen = frozenset(request.undone), by_host(looks)
+    may_go = (t for t in there if t.host not in undone and not forewarning.left_alone(request, t, seen[t.host]))
+    return tuple(t for t in may_go if not t.idle or request.may_have_run(t))
 
 
 def watch_until(request: Request, hosts: Sequence[str]) -> datetime | None:

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
-from bot import canary, commands, events, lifecycle, outcomes, planning, trials
+from bot import canary, commands, events, forewarning, lifecycle, outcomes, planning, trials
 from bot.acts import Acts
 from bot.allowance import Allowance
 from bot.borders import Hosts, Lease, Origin, Sleep, Told, Trail
@@ -324,7 +324,8 @@ class Workflow:
 
     async def _all_others(self, request: Request, lease: Lease) -> Request:
         """Every host on which something is left to do; what is told of those that are done waits for no other one."""
-        hosts = [host for host in request.hosts if host not in request.judged]
+        left, now = [host for host in request.hosts if host not in request.judged], await self._ledger.now()
+        hosts = [host for host in left if not request.gives_time(host, now)]
         few, done = asyncio.Semaphore(HOSTS_AT_ONCE), list[str]()
 
         async def work(host: str) -> bool:
@@ -345,7 +346,7 @@ class Workflow:
         for error in (end for end in ends if isinstance(end, BaseException)):
             raise error
         request = await self._ledger.load(request.id)
-        if not any(ends) and not request.waiting_for:
+        if hosts == left and not any(ends) and not request.waiting_for:
             return await self._ledger.record(request, events.Verifying(), lease)
         await self._tell_of(request, done, lease)
         return await self._ledger.load(request.id)
@@ -359,11 +360,13 @@ class Workflow:
         """One host, look after look, without waiting for the others; True if `act` must be entered again for it."""
         while True:
             async with few:
+                begun = await self._ledger.now()
                 if not await self._in_force(request):
                     return True
-                if not await self._look_and_try(request, host, lease):
-                    return False
+                again = await self._look_and_try(request, host, lease)
             request = await self._ledger.load(request.id)
+            if not again:
+                return request.gives_time(host, begun)
             if any(a.step.host == host for a in request.unanswered):
                 return True
 
@@ -389,7 +392,12 @@ class Workflow:
         return step is not None
 
     async def _try_each(self, request: Request, look: Snapshot, looked_at: datetime, lease: Lease) -> bool:
-        """Everything that is to be tried after this look; then give the tries a moment to show."""
+        """Everything that is to be tried after this look; then give the tries a moment to show.
+
+        Whoever couldn't be told with the others is told now, and has as much time as they had.
+        """
+        if not await self._tell_each(await self._ledger.load(request.id), [look], looked_at, lease):
+            return True
         tried = False
         while step := planning.next_step(await self._ledger.load(request.id), [look], looked_at):
             if not await self._take(request, step, look, looked_at, lease):
@@ -418,16 +426,24 @@ class Workflow:
         looks = await self._looking.at(request.hosts)
         looked_at = await self._ledger.now()
         request = await self._ledger.record(request, events.Observed(looks=attached(looks), phase="warning"), lease)
+        if not await self._tell_each(request, looks, looked_at, lease):
+            return await self._ledger.load(request.id)
+        request = await self._ledger.load(request.id)
         act_at = looked_at + timedelta(seconds=command_of(request).warn)
-        text = await self._warning(request, act_at)
-        seen = by_host(looks)
-        while step := planning.next_warning(request, looks, text=text, act_at=act_at):
-            look = seen[step.host]
-            if not isinstance(look, Snapshot) or not await self._take(request, step, look, looked_at, lease):
-                return await self._ledger.load(request.id)
-            request = await self._ledger.load(request.id)
         told = (a.step.act_at for a in request.attempts if isinstance(a.step, Warn))
         return await self._ledger.record(request, events.Warned(act_at=max([act_at, *told])), lease)
+
+    async def _tell_each(self, request: Request, looks: planning.Looks, looked_at: datetime, lease: Lease) -> bool:
+        """Tell each session that is still to be told. False: not all of them now, or no answer came."""
+        act_at = looked_at + timedelta(seconds=command_of(request).warn)
+        targets, seen = forewarning.to_tell(request, looks, act_at), by_host(looks)
+        text = await self._warning(request, act_at) if targets else ""
+        for target in targets:
+            look, attempt = seen[target.host], 1 + len(request.warnings(target))
+            step = Warn(target=target, text=text, act_at=act_at, attempt=attempt)
+            if not isinstance(look, Snapshot) or not await self._take(request, step, look, looked_at, lease):
+                return False
+        return True
 
     async def settle(self, request: Request, lease: Lease) -> Request:
         """An intent without its answer: wait until it can't start on its host any more. Never repeat blindly."""

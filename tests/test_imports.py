@@ -22,6 +22,7 @@ ROOT = Path(bot.__file__).parent
 CORE = {
     "agenda",
     "findings",
+    "forewarning",
     "bounds",
     "canary",
     "canonical",

@@ -103,3 +103,27 @@ def test_many_warnings_are_folded_and_whole_in_a_file() -> None:
     [file] = story.files(Part.WARNING)
     assert "Session 199 was told on pts/199." in file.content
     assert "and 192 more" in story.says(Part.NOW)
+
+
+def test_who_is_told_later_has_a_word_of_their_own_in_the_thread() -> None:
+    """The host was away when the others were told: the parent and the thread say when it ends there."""
+    story = Telling(warn=300).planned().approved()
+    story.look("warning", host1="did not answer within 10 s")
+    story.warned()
+    assert "Warned when it is back in time, else left alone." in story.says(Part.NOW)
+    assert telling.parts(story.story, story.records[-1], INCIDENT) == (Part.NOW, Part.WARNING)
+    story.look("acting")
+    story.told(0, **TOLD)
+    assert telling.parts(story.story, story.records[-1], INCIDENT) == (Part.NOW, Part.WARNING)
+    said = story.says(Part.WARNING)
+    assert "Ending at <!date^1795181700^{time_secs}|13:35:00 UTC>." in said
+    assert "Session 7 was told on pts/3." in said
+    assert "9" not in said.partition("Session 7")[2].partition("event")[0]
+
+
+def test_while_others_are_ended_the_parent_names_who_was_warned_later() -> None:
+    """With the moment of their end."""
+    story = approved(hosts=many(2)).told(0, **TOLD).warned()
+    story.tried(0).look("acting")
+    story.told(1, **TOLD)
+    assert "Warned later on host1: ending there at " in story.says(Part.NOW)

@@ -8,7 +8,8 @@ from bot.models.values import Value
 
 
 class Result(StrEnum):
-    """What became of one target. LEFT: it was left alone, as it was to be ended only while it was idle.
+    """What became of one target. LEFT: it was left alone, as it was to be ended only while it was idle, or
+    only after a warning.
 
     SET, BACK, UNSET: of a limit; it is in force, was taken back, or was never set.
     """

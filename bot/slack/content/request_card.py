@@ -13,7 +13,7 @@ from bot.slack.content.naming import alike
 from bot.slack.content.outcome_lines import notable
 from bot.slack.content.story import Story, in_numbers, named, short
 from bot.slack.content.tickets import row
-from bot.slack.content.warning import not_told, told_in_short
+from bot.slack.content.warning import later, not_told, told_in_short
 
 MOST_LOST, MOST_WHYS = 20, 8
 
@@ -112,7 +112,8 @@ def _who_may_not(request: Request) -> Line:
 def _warned(story: Story) -> Message:
     """Told, and waiting: until then it can be stopped. Slack's date does the counting."""
     request = story.request
-    at = line(" Ending at ", When(moment=request.act_at or request.at, seconds=True), ".")
+    told = (until for host in request.giving_time if (until := request.told_until(host)))
+    at = line(" Ending at ", When(moment=max([request.act_at or request.at, *told]), seconds=True), ".")
     title = line("📣 ", told_in_short(story), at, " Approved by ", *_approved(story), ".")
     untold = [paragraph(*lines[:MOST_LOST])] if (lines := not_told(story)) else []
     return compose(
@@ -187,7 +188,7 @@ def _each_host(story: Story) -> list[Line]:
 
 def _trouble(story: Story) -> list[Line]:
     """Hosts that stopped answering after the approval, and why nothing more was begun."""
-    lines = [line("⚠️ Nothing more is begun: ", told(why), ".")] if (why := story.stopped) else []
+    lines = [line("⚠️ Nothing more is begun: ", told(why), ".")] if (why := story.stopped) else later(story)
     until = story.request.give_up_at
     again = line(" Looking again every minute until ", When(moment=until), ".") if until else ()
     hosts = story.plan.hosts if story.plan and story.request.approved_at else ()

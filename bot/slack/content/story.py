@@ -178,8 +178,9 @@ class Story(Value):
 
     @property
     def warnings(self) -> list[tuple[Warn, Signalled]]:
-        """Who was to be told before the act, with the host's answer."""
-        return [(e.step, e) for _, e in self._answers() if isinstance(e.step, Warn)]
+        """Who was to be told before the act, with the host's last answer."""
+        told = {e.step.target.key: (e.step, e) for _, e in self._answers() if isinstance(e.step, Warn)}
+        return list(told.values())
 
     @property
     def warned(self) -> bool:

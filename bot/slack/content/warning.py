@@ -1,16 +1,19 @@
 """The warning before an act: who was told, on which terminals, and who could not be, each with the reason. Pure."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from bot.counting import count
 from bot.events import Record, Signalled, Warned
 from bot.models import NO_TERMINAL, Unreachable, Warn, by_host
 from bot.slack.content.blocks import Message, Part, compose, paragraph
 from bot.slack.content.lines import Line, When, bold, in_plain, italic, line
-from bot.slack.content.naming import MANY, capital, sessions, some
+from bot.slack.content.naming import MANY, alike, capital, sessions, some
 from bot.slack.content.proof import mark
 from bot.slack.content.refusals import unanswered
-from bot.slack.content.story import Story, is_gone
+from bot.slack.content.story import Story, is_gone, named
+
+MOST_TIMES = 10
 
 
 def told_in_short(story: Story) -> Line:
@@ -37,7 +40,8 @@ def without_terminal(ids: Sequence[str]) -> str:
 
 def reply(story: Story, record: Record) -> Message:
     """The warning in the thread: its words, and for each session where it stands and where it doesn't."""
-    listed = list(_lines(story))
+    event = record.event
+    listed = list(_lines(story) if not isinstance(event, Signalled) else _of_one(event, story))
     cut = len(listed) > MANY
     rest = [line(f"and {count(len(listed) - MANY, 'more session or terminal', 'more of them')}, all in the file.")]
     shown = [*listed[:MANY], *rest] if cut else listed
@@ -57,9 +61,30 @@ def _lines(story: Story) -> Iterator[Line]:
     yield from not_told(story)
 
 
+def _of_one(event: Signalled, story: Story) -> Iterator[Line]:
+    """One that was told later than the others, as its host was away."""
+    if isinstance(event.step, Warn):
+        yield from _told(event.step, event, story)
+        yield from _untold(event.step, event, story)
+
+
+def later(story: Story) -> list[Line]:
+    """`web07 was warned later: ending there at 13:41:05.`, for the parent."""
+    request = story.request
+    times = {h: until for h in sorted(request.giving_time) if (until := request.told_until(h))}
+    groups = alike(times.items())[:MOST_TIMES]
+    return [line(f"Warned later on {named(hosts)}: ending there at ", _at(until), ".") for hosts, until in groups]
+
+
 def _ending(record: Record) -> Line:
     event = record.event
-    return line(" Ending at ", When(moment=event.act_at, seconds=True), ".") if isinstance(event, Warned) else ()
+    step = event.step if isinstance(event, Signalled) else None
+    act_at = event.act_at if isinstance(event, Warned) else step.act_at if isinstance(step, Warn) else None
+    return line(" Ending at ", _at(act_at), ".") if act_at else ()
+
+
+def _at(moment: datetime) -> When:
+    return When(moment=moment, seconds=True)
 
 
 def _quoted(story: Story, before: str) -> Line:
@@ -99,7 +124,8 @@ def _passed_over(story: Story) -> Iterator[Line]:
     for target in story.plan.sessions if story.plan else ():
         if (target.host, target.identity) not in tried:
             look = looks.get(target.host)
-            why = f"{look.host} {look.reason}" if isinstance(look, Unreachable) else ""
+            then = ". Warned when it is back in time, else left alone" if story.request.may_act else ""
+            why = f"{look.host} {look.reason}{then}" if isinstance(look, Unreachable) else ""
             why = "gone by then" if is_gone(target, look) else why or "nobody got to it"
             reasons.setdefault(why, []).append(story.id_of(target))
     for why, ids in reasons.items():
