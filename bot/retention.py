@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from bot.events import BOT, Record, RetentionApproved, RetentionAsked
 from bot.models import Moment, RequestId, Value
 
+BATCH = 200
+"""Attachments that go in one transaction: between two of them events are recorded."""
+
 
 class Dropping(Value):
     """request: the one that two people agreed to, at that moment. up_to: what ended by this event may go."""

@@ -229,7 +229,7 @@ class _FusedDrops(FusedTrail):
 
 async def _told(path: Path, dies_at: int | None, monkeypatch: pytest.MonkeyPatch) -> tuple[Request, int]:
     """A drop that dies there, and is gone on with by the next start: its end, and how many points there were."""
-    monkeypatch.setattr("bot.audit.dropping.BATCH", 2)
+    monkeypatch.setattr("bot.retention.BATCH", 2)
     clock, fuse = FakeClock(), Fuse(dies_at)
     async with SqliteTrail.open(path, clock) as trail:
         stage = Stage(trail, clock, KEPT_A_YEAR)

@@ -410,8 +410,7 @@ class TrailBehaviours:
 
     async def test_more_than_goes_at_once(self, trail: Trail, monkeypatch: pytest.MonkeyPatch) -> None:
         """Bit by bit, until all of it is gone."""
-        monkeypatch.setattr("bot.audit.dropping.BATCH", 2)
-        monkeypatch.setattr("bot.audit.postgres.dropping.BATCH", 2)
+        monkeypatch.setattr("bot.retention.BATCH", 2)
         hosts = [f"w{number}" for number in range(1, 8)]
         await looked_at(trail, "a", *hosts)
 

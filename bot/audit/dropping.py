@@ -15,9 +15,6 @@ from bot.events import FINAL
 from bot.models import RequestId, timestamp
 from bot.retention import Dropping
 
-BATCH = 200
-"""Attachments that go in one transaction: between two of them events are recorded."""
-
 _ENDS = ", ".join(f"'{kind}'" for kind in sorted(FINAL))
 # Of every event that keeps content; the content itself is never read.
 _OLD = f"""

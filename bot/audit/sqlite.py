@@ -19,6 +19,7 @@ from typing import Annotated, Self
 from pydantic import Field, TypeAdapter, ValidationError
 from sqlite_utils import Database
 
+from bot import retention
 from bot.audit import dropping, reading, rows
 from bot.audit.database import AuditDatabase, transaction
 from bot.audit.postings import SqlitePostings
@@ -155,7 +156,7 @@ class SqliteTrail:
             since = await beside.run(_begun)
             old = await beside.run(lambda db: dropping.old(db, up_to))
             try:
-                while batch := await beside.run(lambda _: [digest for digest, _ in islice(old, dropping.BATCH)]):
+                while batch := await beside.run(lambda _: [digest for digest, _ in islice(old, retention.BATCH)]):
                     await self.database.run(partial(_drop, request=request, digests=batch, since=since))
             finally:
                 await beside.run(lambda _: old.close())  # in the thread that reads it

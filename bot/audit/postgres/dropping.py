@@ -12,9 +12,6 @@ from bot.events import FINAL
 from bot.models import RequestId, timestamp
 from bot.retention import Dropping
 
-BATCH = 200
-"""Attachments that go in one transaction: between two of them events are recorded."""
-
 _LOOKS = r"json_array_elements(replace(bytes, '\u0000', '\ufffd')::json #> '{event,looks}') AS look"
 OLD = f"""
 SELECT bodies.sha256, length(bodies.content) FROM bodies JOIN (

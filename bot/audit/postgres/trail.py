@@ -16,6 +16,7 @@ from typing import Self, TypeVar
 
 import psycopg
 
+from bot import retention
 from bot.audit.postgres import dropping, leases, reading, rows, schema
 from bot.audit.postgres.database import PostgresDatabase, connect, snapshot, transaction
 from bot.audit.postgres.database import reading as one_moment
@@ -156,7 +157,7 @@ class PostgresTrail:
             since = (await rows.newest(db)).seq
             async with db.cursor(name="old") as old:
                 await old.execute(dropping.OLD, dropping.values(up_to))
-                while found := await old.fetchmany(dropping.BATCH):
+                while found := await old.fetchmany(retention.BATCH):
                     digests = [row[0] for row in found]
                     drop = partial(_drop, request=request, digests=digests, since=since)
                     await self.database.to_the_end(self.database.writes.run(drop))
