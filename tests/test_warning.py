@@ -111,12 +111,13 @@ def test_who_is_told_later_has_a_word_of_their_own_in_the_thread() -> None:
     story.look("warning", host1="did not answer within 10 s")
     story.warned()
     assert "Warned when it is back in time, else left alone." in story.says(Part.NOW)
-    assert telling.parts(story.story, story.records[-1], INCIDENT) == (Part.NOW, Part.WARNING)
     story.look("acting")
     story.told(0, **TOLD)
-    assert telling.parts(story.story, story.records[-1], INCIDENT) == (Part.NOW, Part.WARNING)
+    assert "Ending at <!date^1795181700^{time_secs}|13:35:00 UTC>." in story.says(Part.NOW)
+    record = story.add(Cancelled(who="U0ALICE"))
+    assert telling.parts(story.story, record, INCIDENT)[0] == Part.WARNING
     said = story.says(Part.WARNING)
-    assert "Ending at <!date^1795181700^{time_secs}|13:35:00 UTC>." in said
+    assert "*Warned later*: _Kickbot: alice has this session" in said
     assert "Session 7 was told on pts/3." in said
     assert "9" not in said.partition("Session 7")[2].partition("event")[0]
 

@@ -183,6 +183,13 @@ class Story(Value):
         return list(told.values())
 
     @property
+    def warned_later(self) -> list[tuple[Warn, Signalled]]:
+        """The same of those who were told after the others, as their host was away."""
+        said = next((r.seq for r in self.records if isinstance(r.event, Warned)), None)
+        answers = ((r, e, e.step) for r, e in self._answers())
+        return [(step, e) for r, e, step in answers if isinstance(step, Warn) and said is not None and r.seq > said]
+
+    @property
     def warned(self) -> bool:
         """True once the user was told, or at least may have been."""
         return bool(self.warnings) or any(isinstance(r.event, Warned) for r in self.records)

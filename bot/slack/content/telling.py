@@ -14,12 +14,10 @@ from bot.events import (
     Record,
     Refused,
     Reviewed,
-    Signalled,
     UnfreezeAsked,
     Unfrozen,
     Warned,
 )
-from bot.models import Warn
 from bot.slack.content import freeze, holds, limit_request, retention, reviews, warning
 from bot.slack.content.aftermath import after
 from bot.slack.content.approvers import approver_of, for_approver, reminder
@@ -110,13 +108,11 @@ def parts(story: Story, record: Record, incident_channel: str) -> tuple[str, ...
     if isinstance(event, Refused):
         return () if event.told else (Part.ASKER,)
     wanted = _parts(event, planned=request.plan is not None)
-    if isinstance(event, Signalled) and isinstance(event.step, Warn) and _all_warned(story, record):
-        wanted = (*wanted, Part.WARNING)
     if isinstance(event, Planned) and request.channel != request.home:
         wanted = (*wanted, Part.ASKER)
     if isinstance(event, Cancelled) and event.who != request.asker:
         wanted = (*wanted, Part.ASKER)
-    if isinstance(event, Cancelled | Lapsed) and _half_warned(story):
+    if isinstance(event, Cancelled | Lapsed | Closed) and (_half_warned(story) or story.warned_later):
         wanted = (Part.WARNING, *wanted)
     pointless = {Part.NEWS} if request.home == incident_channel else set[Part]()
     pointless |= {Part.ASKER} if request.sweep else set()
@@ -140,12 +136,7 @@ def _parts(event: Event, *, planned: bool) -> tuple[Part, ...]:
 
 def _half_warned(story: Story) -> bool:
     """True if it ended while people were being told: nothing has said yet who was."""
-    return bool(story.warnings) and not _all_warned(story, story.records[-1])
-
-
-def _all_warned(story: Story, record: Record) -> bool:
-    """True once it had been said who was told: whoever is told after it, is told later than the others."""
-    return any(isinstance(r.event, Warned) and r.seq < record.seq for r in story.records)
+    return bool(story.warnings) and not any(isinstance(r.event, Warned) for r in story.records)
 
 
 def in_person(part: str, story: Story) -> str:

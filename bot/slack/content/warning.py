@@ -40,12 +40,12 @@ def without_terminal(ids: Sequence[str]) -> str:
 
 def reply(story: Story, record: Record) -> Message:
     """The warning in the thread: its words, and for each session where it stands and where it doesn't."""
-    event = record.event
-    listed = list(_lines(story) if not isinstance(event, Signalled) else _of_one(event, story))
+    late = [] if isinstance(record.event, Warned) else story.warned_later
+    listed = list(_of_those(late, story) if late else _lines(story))
     cut = len(listed) > MANY
     rest = [line(f"and {count(len(listed) - MANY, 'more session or terminal', 'more of them')}, all in the file.")]
     shown = [*listed[:MANY], *rest] if cut else listed
-    title = line("📣 ", bold("Warned"), _quoted(story, ": "), ".", _ending(record))
+    title = line("📣 ", bold("Warned later" if late else "Warned"), _quoted(story, ": "), ".", _ending(record))
     parts: list[Part] = [paragraph(*shown, cut=cut)] if shown else []
     return compose(paragraph(title, needed=True), *parts, mark(record))
 
@@ -61,11 +61,10 @@ def _lines(story: Story) -> Iterator[Line]:
     yield from not_told(story)
 
 
-def _of_one(event: Signalled, story: Story) -> Iterator[Line]:
-    """One that was told later than the others, as its host was away."""
-    if isinstance(event.step, Warn):
-        yield from _told(event.step, event, story)
-        yield from _untold(event.step, event, story)
+def _of_those(answers: Sequence[tuple[Warn, Signalled]], story: Story) -> Iterator[Line]:
+    for step, event in answers:
+        yield from _told(step, event, story)
+        yield from _untold(step, event, story)
 
 
 def later(story: Story) -> list[Line]:
@@ -78,9 +77,7 @@ def later(story: Story) -> list[Line]:
 
 def _ending(record: Record) -> Line:
     event = record.event
-    step = event.step if isinstance(event, Signalled) else None
-    act_at = event.act_at if isinstance(event, Warned) else step.act_at if isinstance(step, Warn) else None
-    return line(" Ending at ", _at(act_at), ".") if act_at else ()
+    return line(" Ending at ", _at(event.act_at), ".") if isinstance(event, Warned) else ()
 
 
 def _at(moment: datetime) -> When:
