@@ -55,6 +55,7 @@ class Drops:
             bodies=aged.bodies,
             size=aged.size,
             decide_by=now + DECIDE,
+            approvers=await self._rights.others_to_freeze(origin.who),
         )
         return await self._ledger.begin(asked)
 

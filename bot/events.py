@@ -274,7 +274,8 @@ class RetentionAsked(_Event):
     """Someone asked to drop what hosts said in requests that ended long ago. It is a request of its own.
 
     key, channel, home: as of Asked. before: the moment by which those requests had ended; up_to: the newest event from
-    before it. bodies, size: how many attachments that was about when it was asked, and how many bytes.
+    before it. bodies, size: how many attachments that was about when it was asked, and how many bytes. approvers: who
+    could approve it at that moment, for reading only.
     """
 
     kind: Literal["retention_asked"] = "retention_asked"
@@ -286,6 +287,7 @@ class RetentionAsked(_Event):
     bodies: int
     size: int
     decide_by: Moment
+    approvers: tuple[str, ...] = ()
 
 
 class RetentionApproved(_Event):

@@ -348,6 +348,11 @@ def may_freeze(policy: Policy, person: Person, members: Members) -> Verdict:
     return no("Only those whom a rule lets approve may decide about this. You are not among them.")
 
 
+def could_freeze(policy: Policy, members: Members) -> frozenset[str]:
+    """The ids of those, as far as the lists tell."""
+    return frozenset[str]().union(*(_people(rule.approve, members) for rule in policy.rules))
+
+
 def may_decide(
     policy: Policy,
     aims: Iterable[tuple[str, Account]],

@@ -218,6 +218,15 @@ class Rights:
             return False
         return True
 
+    async def others_to_freeze(self, who: str) -> tuple[str, ...]:
+        """Some who could agree to what this person asks for. Raises Refused where nobody could."""
+        question = _Question(self._people)
+        members = await question.members(self.policy.approving_groups)
+        listed = sorted(policy.could_freeze(self.policy, members) - {who})
+        if able := await question.full_members(listed, enough=NAMED):
+            return tuple(able)
+        raise Refused("Nobody could approve this: a rule has to let another person approve something. Not asked.")
+
     async def name(self, who: str) -> str:
         """What people call someone; empty if Slack doesn't say. It decides nothing."""
         try:

@@ -19,6 +19,7 @@ from bot.policy import Policy
 from bot.sandbox.server import SandboxSlack
 from bot.slack.content.tickets import DROP, KEEP
 from tests.fakes import FakeClock
+from tests.make import INCIDENT
 from tests.slack_bot import POLICY as SLACK_POLICY
 from tests.slack_bot import Bot, start
 from tests.stage import KICK, POLICY, Stage
@@ -417,3 +418,29 @@ async def test_nothing_to_drop_is_said_in_slack(bot: Bot) -> None:
     bob = bot.sandbox.as_("bob")
     await bob.command("incidents", "/kickbot", "retention")
     await bob.sees("what hosts said is kept for ever")
+
+
+async def test_who_could_approve_is_asked_in_person(sandbox: SandboxSlack, tmp_path: Path, policy: Policy) -> None:
+    """Carol isn't in the incident channel: she gets the question with its buttons, and then what became of it."""
+    await old_request(tmp_path)
+    members = sandbox.workspace.channels[INCIDENT].members
+    sandbox.workspace.change_channel(INCIDENT, members=tuple(m for m in members if m != "U0CAROL"))
+    bob, carol = sandbox.as_("bob"), sandbox.as_("carol")
+    async with start(sandbox, tmp_path, policy=policy):
+        await bob.command("incidents", "/kickbot", "retention")
+        question = await carol.sees("1 attachment, ")
+        assert question.channel.startswith("D")
+
+        await carol.click(question, DROP)
+
+        over = await carol.sees("Dropped: ")
+        assert over.ts == question.ts
+        assert DROP not in str(over.blocks)
+
+
+async def test_where_nobody_else_could_approve_it_is_not_asked(stage: Stage, old: Request) -> None:
+    """A request that nobody can decide would only wait."""
+    stage.people.groups["S0LEADS"] = {"U0ALICE"}
+    with pytest.raises(Refused, match="Nobody could approve this"):
+        await ask(stage)
+    assert await bodies(stage, old) > 0

@@ -442,6 +442,7 @@ OF_KEEPING: tuple[Event, ...] = (
         bodies=1204,
         size=82_400_000,
         decide_by=START,
+        approvers=(APPROVER,),
     ),
     events.RetentionApproved(who=APPROVER),
     events.DecisionRefused(who=ASKER, action="drop", reason="Not you."),
@@ -491,7 +492,7 @@ GENERATIONS = (
     Generation(WITH_FREEZES, "05f28a0f256c4ea4bcd9293ae0f792ba2af90a7ba66625896f42af6de9baf45a"),
     Generation(OF_EVERYONE, "58acf6ad18c1bffcfe646dd3b2b8f9bcb08c09c4a560eadb64b1627657e40ea3"),
     Generation(OF_HOLDS, "b632a34c4853dd4c0ad76548dea8f9c5a380fba5dc8180f31e078ffe8f033f39"),
-    Generation(UNRELEASED, "01b4a373a2342c433900f059a40731c1a059bb4f4cea8a9ee7503bf9f38f3d38"),
+    Generation(UNRELEASED, "3aa9bf7434fbbfaa5ff8657654d49de308d4346ea518860783eacbee3daccf90"),
 )
 EVERY = tuple(example for generation in GENERATIONS for example in generation.examples)
 NEWEST = GENERATIONS[-1].examples

@@ -1,8 +1,8 @@
 """What those who may approve are told in person: the question and its buttons, never any evidence. Pure."""
 
-from bot.events import Planned, Record, Reminded, ReviewOpened
+from bot.events import Planned, Record, Reminded, RetentionAsked, ReviewOpened
 from bot.lifecycle import State
-from bot.slack.content import reviews, sweeps
+from bot.slack.content import retention, reviews, sweeps
 from bot.slack.content.blocks import Message, aside, compose, paragraph
 from bot.slack.content.headlines import asks, doing, last_line, question
 from bot.slack.content.lines import Line, Link, When, bold, either, line
@@ -26,7 +26,9 @@ def called(story: Story, record: Record) -> tuple[str, ...]:
 def named_by(record: Record) -> tuple[str, ...]:
     """The people whom an event asks for their word."""
     match record.event:
-        case Planned(approvers=people) | Reminded(approvers=people) | ReviewOpened(reviewers=people):
+        case Planned(approvers=people) | Reminded(approvers=people) | RetentionAsked(approvers=people):
+            return people
+        case ReviewOpened(reviewers=people):
             return people
         case _:
             return ()
@@ -50,6 +52,8 @@ def for_approver(story: Story, link: str) -> Message:
     """The question with its buttons while it is open; afterwards what became of it."""
     if story.request.review:
         return reviews.in_person(story.request, link)
+    if story.request.retention:
+        return retention.in_person(story.request, link)
     at = line(" ", Link(url=link, text="See the thread.")) if link else ()
     request = story.request
     small = aside(line(f"request {request.id} · plan {short(request.plan_hash)}"))

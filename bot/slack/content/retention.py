@@ -4,7 +4,7 @@ from bot.events import Record, RetentionAsked
 from bot.lifecycle import Request, State
 from bot.sentences import megabytes, number
 from bot.slack.content.blocks import Message, aside, compose, paragraph
-from bot.slack.content.lines import Line, When, Who, bold, either, line
+from bot.slack.content.lines import Line, Link, When, Who, bold, either, line
 from bot.slack.content.proof import mark
 from bot.slack.content.tickets import row
 
@@ -16,7 +16,17 @@ WHAT = (
 
 def card(request: Request) -> Message:
     """Its own message, as it has to look now."""
-    lines = [_headline(request), *([_asks(request)] if request.state is State.TO_DROP else [])]
+    return _shown(request, _headline(request))
+
+
+def in_person(request: Request, link: str) -> Message:
+    """The same for someone who may approve it."""
+    at = line(" ", Link(url=link, text="See its message.")) if link else ()
+    return _shown(request, line(_headline(request), at))
+
+
+def _shown(request: Request, headline: Line) -> Message:
+    lines = [headline, *([_asks(request)] if request.state is State.TO_DROP else [])]
     return compose(
         *(paragraph(each, needed=True) for each in lines), *row(request), aside(line(f"request {request.id}"))
     )
