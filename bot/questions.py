@@ -88,7 +88,7 @@ class Page(Value):
     waiting: what this person may approve now. yours: what this person asked, waiting for others. stoppable: the
     requests that run and that this person may stop, as far as their state allows it. held: the holds in force.
     sweeps: those on hosts that this person may look at.
-    reviews: the emergencies that wait for their review.
+    reviews: the emergencies that wait for their review. reviewable: those of them that may be this person's to review.
     frozen: the freezes in force, and whether this person is one of those who may release them. unread: groups that
     Slack didn't tell about, so that what hangs on them is missing.
     """
@@ -102,6 +102,7 @@ class Page(Value):
     latest: tuple[Known, ...] = ()
     held: tuple[Known, ...] = ()
     reviews: tuple[Known, ...] = ()
+    reviewable: frozenset[RequestId] = frozenset()
     sweeps: tuple[Runs, ...] = ()
     frozen: tuple[Known, ...] = ()
     may_freeze: bool = False
@@ -180,6 +181,7 @@ class Questions:
             latest=tuple(others[:LATEST]),
             held=held,
             reviews=reviews,
+            reviewable=_reviewable(reviews, who),
             sweeps=self._sweeps(reading, viewer),
             frozen=tuple(frozen),
             may_freeze=self._may_freeze(viewer),
@@ -328,3 +330,8 @@ def _bare(record: Record) -> Record:
         return record
     event = record.event.model_copy(update={"note": ""})
     return record.model_copy(update={"entry": record.entry.model_copy(update={"event": event})})
+
+
+def _reviewable(reviews: Sequence[Known], who: str) -> frozenset[RequestId]:
+    """Whoever acted alone doesn't review it."""
+    return frozenset(k.request.id for k in reviews if k.request.review and k.request.review.asker != who)

@@ -516,6 +516,8 @@ async def test_an_emergency_and_its_review_in_slack(sandbox: SandboxSlack, tmp_p
         review = await carol.sees("To be reviewed", "inc-4711")
         await alice.command("inc-4711", "/kickbot", "reviews")
         await alice.sees("To be reviewed (1)")
+        await alice.open_home()
+        assert REVIEW not in str(await alice.sees_home("To be reviewed (1)"))
         await carol.click(review, REVIEW)
         form = await sandbox.workspace.until(lambda: carol.modal if "find" in str(carol.modal) else None)
         await carol.submit(form, {"verdict": "fine", "comment": "the laptop was stolen"})
@@ -523,6 +525,7 @@ async def test_an_emergency_and_its_review_in_slack(sandbox: SandboxSlack, tmp_p
 
         await bob.open_home()
         home = await bob.sees_home("To be reviewed (1)")
+        assert REVIEW in str(home)
         await bob.click(home, REVIEW)
         form = await sandbox.workspace.until(lambda: bob.modal if "find" in str(bob.modal) else None)
         await bob.submit(form, {"verdict": "not_fine", "comment": "I was awake, ask me"})

@@ -79,7 +79,8 @@ def _parts(page: Page, inventory: Inventory, links: Links) -> Iterator[Part]:
     if page.running:
         yield from _section("Running", page.running, MOST_RUNNING, links, _running, (CANCEL,), page.stoppable)
     if page.reviews:
-        yield from _section("To be reviewed", page.reviews, MOST_REVIEWS, links, reviews.in_one_line, (REVIEW,))
+        may = page.reviewable
+        yield from _section("To be reviewed", page.reviews, MOST_REVIEWS, links, reviews.in_one_line, (REVIEW,), may)
     if page.held:
         yield from _held(page, links)
     if page.sweeps:
