@@ -44,8 +44,10 @@ class Unholds:
         return await self._ledger.decide(number, who, "unhold", partial(self._word, who, reason))
 
     async def _in_force(self) -> list[Request]:
-        open_ = [await self._ledger.load_afresh(number) for number in await self._ledger.open_requests()]
-        return [request for request in open_ if request.state is State.HELD]
+        """What is a hold stays one, so only those are read afresh."""
+        open_ = [await self._ledger.load(number) for number in await self._ledger.open_requests()]
+        holds = [await self._ledger.load_afresh(request.id) for request in open_ if request.held is not None]
+        return [hold for hold in holds if hold.state is State.HELD]
 
     async def _word(self, who: str, reason: str, hold: Request) -> Event:
         target = held_of(hold).target
