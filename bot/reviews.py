@@ -11,6 +11,7 @@ from bot.cleaning import clean, shorten
 from bot.commands import MAX_REASON
 from bot.errors import AlreadyRecorded, Refused
 from bot.events import Event, ReviewOpened
+from bot.inventory import fold
 from bot.ledger import Ledger
 from bot.lifecycle import Request, State, command_of, plan_of
 from bot.models import RequestId
@@ -60,6 +61,7 @@ class Reviews:
             raise Refused("You acted alone there, so you can't review it.")
         if not comment:
             raise Refused("A review needs a word of what you found. Nothing was recorded as one.")
+        self._demand_rules(emergency)
         hosts = await self._rights.to_approve(who, emergency, aims(plan_of(emergency)))
         have = await self._still_count(review, emergency)
         if all(who in have[host] for host in hosts):
@@ -67,6 +69,16 @@ class Reviews:
         enough = all(len(have[h] | ({who} if h in hosts else set())) >= REVIEWERS for h in have)
         kind = events.Reviewed if enough else events.ReviewGiven
         return kind(who=who, fine=fine, comment=comment, hosts=hosts)
+
+    def _demand_rules(self, emergency: Request) -> None:
+        """Raises Refused, with what to do, where no rule says any more who could approve it: then nobody reviews it."""
+        acts, rules = command_of(emergency).acts, self._rights.policy.rules_to_act
+        without = [host for host, account in aims(plan_of(emergency)) if not rules(host, account, acts)]
+        if without:
+            raise Refused(
+                f"No rule says any more who may approve this on {fold(dict.fromkeys(without))}, so nobody can review"
+                " it. Give kickbot.toml one with `approve` for it again: then two of those people can."
+            )
 
     async def _reviewable(self, review: Request) -> Request:
         """The emergency that it is about, which is over."""

@@ -388,6 +388,27 @@ async def test_who_could_not_have_approved_it_reviews_nothing(stage: Stage, who:
     assert (await stage.request(review.id)).found == ()
 
 
+async def test_where_the_rule_is_gone_the_answer_says_what_to_do(stage: Stage) -> None:
+    """Nobody can review it then; with a rule that names approvers again, two of them can."""
+    _, review = await acted(stage)
+    rules = stage.policy
+    stage.policy = rules.model_copy(update={"rules": ()})
+    stage.restart()
+    for who in ("U0CAROL", "U0BOB", "U0DAVE"):
+        with pytest.raises(Refused, match=r"No rule says any more .* on host1, .* with `approve` for it again"):
+            await word(stage, review, who)
+    assert (await stage.request(review.id)).found == ()
+
+    stage.policy = rules.model_copy(
+        update={"rules": (rules.rules[0].model_copy(update={"emergency": False, "approve": ("U0CAROL", "U0DAVE")}),)}
+    )
+    stage.restart()
+    with pytest.raises(Refused, match="not among"):
+        await word(stage, review, "U0BOB")
+    await word(stage, review, "U0CAROL")
+    assert (await word(stage, review, "U0DAVE")).state is State.REVIEWED
+
+
 async def test_a_reviewer_who_lost_the_right_counts_no_longer(stage: Stage) -> None:
     """Carol reviewed and left the leads: it takes another two."""
     _, review = await acted(stage)
