@@ -342,7 +342,7 @@ class Request(Value):
         until = self.told_until(host)
         return self.may_act and not self.to_warn and until is not None and until > now and host not in self.judged
 
-    @property
+    @cached_property
     def giving_time(self) -> frozenset[str]:
         """All such hosts, at the moment when it was changed last."""
         return frozenset(host for host in self.hosts if self.gives_time(host, self.at))
@@ -479,7 +479,7 @@ class Request(Value):
         """Hosts where something was tried; a warning is nothing."""
         return frozenset(a.step.host for a in self.attempts if not isinstance(a.step, Warn))
 
-    @property
+    @cached_property
     def undone(self) -> tuple[str, ...]:
         """Hosts of the plan where something was left to do and nothing was begun: all was stopped before, or, once it
         has ended, nobody there could be told.
@@ -490,7 +490,7 @@ class Request(Value):
         left = {o.host for o in self.outcomes if o.result in {Result.LEFT, Result.UNSET}}
         return tuple(h for h in self.hosts if h not in through and (not self.outcomes or h in left))
 
-    @property
+    @cached_property
     def _left_untold(self) -> frozenset[str]:
         untold = {target.key for target in self.plan.targets if self.is_untold(target)} if self.plan else set()
         left = {o.host for o in self.outcomes if o.result is Result.LEFT and (o.host, o.kind, o.identity) in untold}
