@@ -18,8 +18,9 @@ from bot.audit.report.at_the_end import TrailReports
 from bot.audit.signing import Signer
 from bot.audit.stored import open_trail
 from bot.audit.streaming import Stream
-from bot.borders import Hosts, People, Reports, Store, Told
-from bot.errors import LookupFailed, SlackLost, TrailError
+from bot.authenticators import SecretFile
+from bot.borders import Authenticators, Hosts, People, Reports, Store, Told
+from bot.errors import LookupFailed, SecretsUnusable, SettingsError, SlackLost, TrailError
 from bot.estate import Estate
 from bot.hosts.connections import SshHosts
 from bot.policy import Policy
@@ -99,6 +100,7 @@ async def serving(
 ) -> AsyncIterator[Vitals]:
     """Opens the edges that the settings name, and the bot is at work on them while the block runs."""
     settings.check_files()
+    second_factors = authenticators(settings)
     surveyed = await survey.survey(settings)
     survey.tell(surveyed.notes)
     estate = Estate(surveyed.inventory, surveyed.policy)
@@ -123,7 +125,16 @@ async def serving(
                 async with (
                     _shown(vitals, settings),
                     _beside(vitals.run(), *_telling_elsewhere(trail, settings, secrets)),
-                    at_work(slack, trail, hosts, estate=estate, names=names, timing=timing, reports=reports),
+                    at_work(
+                        slack,
+                        trail,
+                        hosts,
+                        estate=estate,
+                        names=names,
+                        timing=timing,
+                        reports=reports,
+                        second_factors=second_factors,
+                    ),
                     _beside(survey.again(settings, estate, surveyed.notes)),
                     vitals.at_work(),
                 ):
@@ -147,6 +158,18 @@ async def people_in_slack(secrets: Secrets) -> People:
     """Who is who there, for someone who has time. Raises SettingsError for a token that can't be used."""
     client, who = await connect_reading(secrets.slack_bot_token.get_secret_value(), secrets.slack_api_url)
     return SlackPeople(client, who.team_id, patience=PATIENCE)
+
+
+def authenticators(settings: Settings) -> SecretFile | None:
+    """The second factors. Raises SettingsError for a file that can't be used; None: nobody named one."""
+    if settings.second_factors is None or not settings.second_factors.exists():
+        return None
+    file = SecretFile(settings.second_factors)
+    try:
+        file.enrolled()
+    except SecretsUnusable as error:
+        raise SettingsError(f"second_factor.secrets: {error}") from error
+    return file
 
 
 def _http_mode(settings: Settings, secrets: Secrets) -> AbstractAsyncContextManager[HttpMode | None]:
@@ -196,10 +219,14 @@ async def at_work(
     names: Mapping[str, str],
     timing: Timing,
     reports: Reports | None = None,
+    second_factors: Authenticators | None = None,
 ) -> AsyncIterator[Workflow]:
     """Joins the parts on edges that are open. A task of the bot that fails ends the block with its error."""
     people = SlackPeople(slack.reads, slack.team)
-    rights, incident_channel = Rights(estate.policy, people), estate.policy.incident_channel
+    rights, incident_channel = (
+        Rights(estate.policy, people, authenticators=second_factors),
+        estate.policy.incident_channel,
+    )
     estate.follow(rights.judge_by)
     workflow = Workflow(trail=trail, hosts=hosts, rights=rights, timing=timing)
     questions, links = Questions(trail, rights), Links(slack.posts, trail.postings())

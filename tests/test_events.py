@@ -471,9 +471,18 @@ OF_EMERGENCIES: tuple[Event, ...] = (
     events.Reviewed(who=OTHER, fine=False, comment="He was on call.", hosts=("host1",)),
     events.DecisionRefused(who=ASKER, action="review", reason="Not you."),
 )
+WITH_CODES = (
+    make.planned(PLAN, second_factor=True),
+    make.approved(PLAN, second_factor=58_804_322, key="code of U0CAROL at 58804322"),
+    events.UnholdApproved(who=APPROVER, complete=True, second_factor=58_804_324, key="code of U0CAROL at 58804324"),
+    events.RetentionApproved(who=OTHER, second_factor=58_804_326, key="code of U0DAVE at 58804326"),
+    events.WrongCode(who=APPROVER, action="approve"),
+    events.WrongCode(who=APPROVER, action="unhold", barred_until=START),
+)
 UNRELEASED = (
     *(*OFFERED, *OF_SWEEPS, *OF_SETTING, *TAKEN_OUT, *ON_WINDOWS, *OF_FLEETS, *OF_KEEPING),
     *OF_EMERGENCIES,
+    *WITH_CODES,
 )
 
 
@@ -491,7 +500,7 @@ GENERATIONS = (
     Generation(WITH_FREEZES, "05f28a0f256c4ea4bcd9293ae0f792ba2af90a7ba66625896f42af6de9baf45a"),
     Generation(OF_EVERYONE, "58acf6ad18c1bffcfe646dd3b2b8f9bcb08c09c4a560eadb64b1627657e40ea3"),
     Generation(OF_HOLDS, "b632a34c4853dd4c0ad76548dea8f9c5a380fba5dc8180f31e078ffe8f033f39"),
-    Generation(UNRELEASED, "01b4a373a2342c433900f059a40731c1a059bb4f4cea8a9ee7503bf9f38f3d38"),
+    Generation(UNRELEASED, "2c20792aae214fbe9e2d976ac40e2163d9b75606aae33448ebbb672cf434e342"),
 )
 EVERY = tuple(example for generation in GENERATIONS for example in generation.examples)
 NEWEST = GENERATIONS[-1].examples
