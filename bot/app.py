@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from functools import partial
 from time import monotonic
 
-from bot import stopping, survey
+from bot import authenticators, stopping, survey
 from bot.audit.notary import Notary
 from bot.audit.places import opening
 from bot.audit.places.aws import Keys
@@ -18,9 +18,8 @@ from bot.audit.report.at_the_end import TrailReports
 from bot.audit.signing import Signer
 from bot.audit.stored import open_trail
 from bot.audit.streaming import Stream
-from bot.authenticators import SecretFile
 from bot.borders import Authenticators, Hosts, People, Reports, Store, Told
-from bot.errors import LookupFailed, SecretsUnusable, SettingsError, SlackLost, TrailError
+from bot.errors import LookupFailed, SlackLost, TrailError
 from bot.estate import Estate
 from bot.hosts.connections import SshHosts
 from bot.policy import Policy
@@ -100,7 +99,7 @@ async def serving(
 ) -> AsyncIterator[Vitals]:
     """Opens the edges that the settings name, and the bot is at work on them while the block runs."""
     settings.check_files()
-    second_factors = authenticators(settings)
+    second_factors = authenticators.opened(settings.second_factors)
     surveyed = await survey.survey(settings)
     survey.tell(surveyed.notes)
     estate = Estate(surveyed.inventory, surveyed.policy)
@@ -158,18 +157,6 @@ async def people_in_slack(secrets: Secrets) -> People:
     """Who is who there, for someone who has time. Raises SettingsError for a token that can't be used."""
     client, who = await connect_reading(secrets.slack_bot_token.get_secret_value(), secrets.slack_api_url)
     return SlackPeople(client, who.team_id, patience=PATIENCE)
-
-
-def authenticators(settings: Settings) -> SecretFile | None:
-    """The second factors. Raises SettingsError for a file that can't be used; None: nobody named one."""
-    if settings.second_factors is None or not settings.second_factors.exists():
-        return None
-    file = SecretFile(settings.second_factors)
-    try:
-        file.enrolled()
-    except SecretsUnusable as error:
-        raise SettingsError(f"second_factor.secrets: {error}") from error
-    return file
 
 
 def _http_mode(settings: Settings, secrets: Secrets) -> AbstractAsyncContextManager[HttpMode | None]:

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor import InvalidToken
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
-from bot.errors import SecretsUnusable
+from bot.errors import SecretsUnusable, SettingsError
 
 log = logging.getLogger(__name__)
 
@@ -123,6 +123,27 @@ class SecretFile:
                 raise
         except OSError as error:
             raise SecretsUnusable(f"{self._path} can't be written ({error.strerror})") from error
+
+
+def opened(path: Path | None) -> SecretFile | None:
+    """The file, if it can be used. Raises SettingsError if it can't; None: there is none, so nobody has one."""
+    if path is None or not path.exists():
+        return None
+    file = SecretFile(path)
+    try:
+        file.enrolled()
+    except SecretsUnusable as error:
+        raise SettingsError(f"second_factor.secrets: {error}") from error
+    return file
+
+
+def enrolled(path: Path | None) -> frozenset[str] | None:
+    """Who has one, for showing only; None where that can't be read."""
+    try:
+        file = opened(path)
+    except SettingsError:
+        return None
+    return file.enrolled() if file else frozenset()
 
 
 def _secret(who: str, text: object) -> bytes:

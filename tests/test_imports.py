@@ -127,6 +127,7 @@ MAP: dict[str, set[str]] = {
     "demo": {"core", "settings", "app", "sandbox"},
     "doctor": {
         *{"core", "settings", "audit", "hosts", "survey", "rollcall", "rules.lookups", "slack", "slack.incoming"},
+        "authenticators",
     },
     "cli": {
         *{"core", "settings", "survey", "rollcall", "kits", "rules.expectations", "rules.lookups", "audit", "doctor"},
