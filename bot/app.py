@@ -210,10 +210,8 @@ async def at_work(
 ) -> AsyncIterator[Workflow]:
     """Joins the parts on edges that are open. A task of the bot that fails ends the block with its error."""
     people = SlackPeople(slack.reads, slack.team)
-    rights, incident_channel = (
-        Rights(estate.policy, people, authenticators=second_factors),
-        estate.policy.incident_channel,
-    )
+    incident_channel = estate.policy.incident_channel
+    rights = Rights(estate.policy, people, authenticators=second_factors)
     estate.follow(rights.judge_by)
     workflow = Workflow(trail=trail, hosts=hosts, rights=rights, timing=timing)
     questions, links = Questions(trail, rights), Links(slack.posts, trail.postings())

@@ -11,9 +11,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from click.testing import CliRunner
 
+from bot import app, settings
 from bot.authenticators import SECRET, STEP, SecretFile
-from bot.cli import main
-from bot.errors import SecretsUnusable
+from bot.cli.main import main
+from bot.errors import SecretsUnusable, SettingsError
 from tests import codes
 from tests.codes import code, enrolled
 from tests.fakes import START
@@ -160,6 +161,21 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(tmp_path: Path, monkeypatc
 
     assert (tmp_path / "codes.toml").read_text() == before
     assert [path.name for path in tmp_path.iterdir()] == ["codes.toml"]
+
+
+async def test_the_bot_does_not_start_with_a_file_that_others_may_read(tmp_path: Path) -> None:
+    """In one line that names the key, before anything is connected."""
+    enrolled(tmp_path / "codes.toml", APPROVER)
+    (tmp_path / "codes.toml").chmod(0o644)
+    for name in ("key", "hosts"):
+        (tmp_path / name).touch()
+    small = SMALL.replace('user = "kickbot"', 'user = "kickbot"\nkeys = ["key"]\nknown_hosts = "hosts"')
+    asks = f'{small}\nsecond_factor = true\n[second_factor]\nsecrets = "codes.toml"\n'
+    loaded = settings.load(configured(tmp_path, asks))
+
+    with pytest.raises(SettingsError, match=r"^second_factor\.secrets: .*others may read or write it"):
+        async with app.serving(loaded, settings.Secrets()):
+            pass
 
 
 # ------------------------------------------------------------------------------------------------ the command line

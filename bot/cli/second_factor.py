@@ -4,8 +4,8 @@ import click
 
 from bot import settings
 from bot.authenticators import SecretFile
+from bot.cli.plainly import plainly, quietly, with_config
 from bot.errors import SettingsError
-from bot.cli.plainly import plainly, with_config
 
 
 @click.group("second-factor")
@@ -25,7 +25,7 @@ def enrol(person: str, replace: bool, config: str | None) -> None:
 
     Give it to that person yourself: whoever has it can make their codes.
     """
-    with plainly():
+    with plainly(), quietly():
         click.echo(_file(config).enrol(person, replace=replace))
 
 
@@ -33,7 +33,7 @@ def enrol(person: str, replace: bool, config: str | None) -> None:
 @with_config
 def list_(config: str | None) -> None:
     """The Slack ids of those who have one."""
-    with plainly():
+    with plainly(), quietly():
         for person in sorted(_file(config).enrolled()):
             click.echo(person)
 
@@ -43,7 +43,7 @@ def list_(config: str | None) -> None:
 @with_config
 def remove(person: str, config: str | None) -> None:
     """Take away PERSON's: no code of theirs counts any more."""
-    with plainly():
+    with plainly(), quietly():
         _file(config).remove(person)
 
 
