@@ -69,7 +69,7 @@ class SecretFile:
         """
         if not _PERSON.fullmatch(who):
             raise SecretsUnusable("a person is named by their Slack id, such as U0CAROL")
-        known = self._read() if self._path.exists() else {}
+        known = self._read(may_be_missing=True)
         if who in known and not replace:
             raise SecretsUnusable(f"{who} has a second factor already: --replace makes a new one, and ends the old one")
         secret = secrets.token_bytes(SECRET)
@@ -85,10 +85,12 @@ class SecretFile:
 
     # ------------------------------------------------------------------------------------------ the file
 
-    def _read(self) -> dict[str, bytes]:
+    def _read(self, *, may_be_missing: bool = False) -> dict[str, bytes]:
         try:
             return {who: _secret(who, text) for who, text in self._content().items()}
         except (OSError, SecretsUnusable) as error:
+            if may_be_missing and isinstance(error, FileNotFoundError):
+                return {}
             why = error.strerror if isinstance(error, OSError) else error
             log.warning("the file of second factors can't be used: %s: %s", self._path, why)
             raise SecretsUnusable(f"{self._path}: {why}") from None  # the cause might quote what is in it
@@ -126,8 +128,8 @@ class SecretFile:
 
 
 def opened(path: Path | None) -> SecretFile | None:
-    """The file, if it can be used. Raises SettingsError if it can't; None: there is none, so nobody has one."""
-    if path is None or not path.exists():
+    """The file, if it can be used. Raises SettingsError if it can't; None: none is named, so nobody has one."""
+    if path is None:
         return None
     file = SecretFile(path)
     try:

@@ -27,8 +27,6 @@ from bot.models import RequestId
 
 MOST = 1_000
 """Requests of one person that are looked through, for one that was asked before or to count them."""
-
-
 USED = "That code counted once already. Wait for the next one, at most 30 seconds, and send that."
 
 

@@ -335,13 +335,10 @@ class Settings(Value):
             raise SettingsError(f"audit.database: there is no folder {self.database.parent}")
 
     def _check_second_factors(self) -> None:
-        """Where no rule asks for one the file may come later."""
-        number = next((number for number, rule in enumerate(self.rules) if rule.second_factor), None)
-        if number is None:
-            return
-        if self.second_factors is None:
-            raise SettingsError(f"rules[{number}].second_factor: needs [second_factor] with secrets, a file")
-        if not self.second_factors.is_file():
+        asking = [number for number, rule in enumerate(self.rules) if rule.second_factor]
+        if asking and self.second_factors is None:
+            raise SettingsError(f"rules[{asking[0]}].second_factor: needs [second_factor] with secrets, a file")
+        if self.second_factors and not self.second_factors.is_file():
             does = "`kickbot second-factor enrol U…` makes it"
             raise SettingsError(f"second_factor.secrets: there is no file {self.second_factors}; {does}")
 
