@@ -161,6 +161,18 @@ async def test_from_the_click_to_the_end(bot: Bot) -> None:
     assert await told(bot, "carol", "with a second factor")
 
 
+async def test_from_the_home_tab_too(bot: Bot) -> None:
+    """The form opens there, and the answer stands on top of that page."""
+    await asked(bot)
+    bob = bot.sandbox.as_("bob")
+    await bob.open_home()
+    assert (await bob.click(await bob.sees_home("Waiting for you (1)"), APPROVE)).ok
+    assert (await bob.submit(await bob.sees_modal(), {CODE: code("U0BOB")})).ok
+
+    assert await bob.sees_home("You approved request")
+    assert (await kinds(bot)).count("approved") == 1
+
+
 async def test_a_refusal_stands_in_the_form(bot: Bot) -> None:
     """Denied while the code was typed: whoever sends it reads that, with people's names."""
     parent = await asked(bot)
