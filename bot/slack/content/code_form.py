@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from bot.events import Record, WrongCode
-from bot.slack.content.blocks import Message, compose, paragraph
+from bot.slack.content.blocks import Message, compose, paragraph, plain_text
 from bot.slack.content.deny_form import Deciding
 from bot.slack.content.lines import When, Who, bold, line
 from bot.slack.content.proof import mark
@@ -33,13 +33,18 @@ def code_form(known: Saying) -> dict[str, Any]:
     return {
         "type": "modal",
         "callback_id": CODE_FORM,
-        "title": _plain(_TITLES[known.action]),
-        "submit": _plain(_TITLES[known.action]),
-        "close": _plain("Back"),
+        "title": plain_text(_TITLES[known.action]),
+        "submit": plain_text(_TITLES[known.action]),
+        "close": plain_text("Back"),
         "private_metadata": known.model_dump_json(exclude_defaults=True),
         "blocks": [
-            {"type": "input", "block_id": CODE, "label": _plain("The code of your authenticator"), "element": field},
-            {"type": "context", "elements": [_plain(said)]},
+            {
+                "type": "input",
+                "block_id": CODE,
+                "label": plain_text("The code of your authenticator"),
+                "element": field,
+            },
+            {"type": "context", "elements": [plain_text(said)]},
         ],
     }
 
@@ -60,7 +65,3 @@ def guessed(record: Record) -> Message:
         "If it wasn't them, someone else uses that Slack account: ", bold("/kickbot freeze"), " stops all acting."
     )
     return compose(paragraph(words, more, needed=True), mark(record))
-
-
-def _plain(text: str) -> dict[str, str]:
-    return {"type": "plain_text", "text": text}
