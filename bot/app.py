@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from functools import partial
 from time import monotonic
 
-from bot import stopping, survey
+from bot import authenticators, stopping, survey
 from bot.audit.notary import Notary
 from bot.audit.places import opening
 from bot.audit.places.aws import Keys
@@ -18,7 +18,7 @@ from bot.audit.report.at_the_end import TrailReports
 from bot.audit.signing import Signer
 from bot.audit.stored import open_trail
 from bot.audit.streaming import Stream
-from bot.borders import Hosts, People, Reports, Store, Told
+from bot.borders import Authenticators, Hosts, People, Reports, Store, Told
 from bot.errors import LookupFailed, SlackLost, TrailError
 from bot.estate import Estate
 from bot.hosts.connections import SshHosts
@@ -99,6 +99,7 @@ async def serving(
 ) -> AsyncIterator[Vitals]:
     """Opens the edges that the settings name, and the bot is at work on them while the block runs."""
     settings.check_files()
+    second_factors = authenticators.opened(settings.second_factors)
     surveyed = await survey.survey(settings)
     survey.tell(surveyed.notes)
     estate = Estate(surveyed.inventory, surveyed.policy)
@@ -123,7 +124,16 @@ async def serving(
                 async with (
                     _shown(vitals, settings),
                     _beside(vitals.run(), *_telling_elsewhere(trail, settings, secrets)),
-                    at_work(slack, trail, hosts, estate=estate, names=names, timing=timing, reports=reports),
+                    at_work(
+                        slack,
+                        trail,
+                        hosts,
+                        estate=estate,
+                        names=names,
+                        timing=timing,
+                        reports=reports,
+                        second_factors=second_factors,
+                    ),
                     _beside(survey.again(settings, estate, surveyed.notes)),
                     vitals.at_work(),
                 ):
@@ -196,10 +206,12 @@ async def at_work(
     names: Mapping[str, str],
     timing: Timing,
     reports: Reports | None = None,
+    second_factors: Authenticators | None = None,
 ) -> AsyncIterator[Workflow]:
     """Joins the parts on edges that are open. A task of the bot that fails ends the block with its error."""
     people = SlackPeople(slack.reads, slack.team)
-    rights, incident_channel = Rights(estate.policy, people), estate.policy.incident_channel
+    incident_channel = estate.policy.incident_channel
+    rights = Rights(estate.policy, people, authenticators=second_factors)
     estate.follow(rights.judge_by)
     workflow = Workflow(trail=trail, hosts=hosts, rights=rights, timing=timing)
     questions, links = Questions(trail, rights), Links(slack.posts, trail.postings())

@@ -3,7 +3,7 @@
 The workflow talks to Trail, Hosts and People; the publisher follows the Trail and remembers its Postings.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -92,6 +92,10 @@ class Trail(Protocol):
         """
         ...
 
+    async def by(self, who: str, kinds: Collection[str], since: datetime) -> Sequence[Record]:
+        """What that person did in any request, recorded since then, oldest first. kinds: of events."""
+        ...
+
     async def aged(self, before: datetime) -> Aged:
         """What only requests need that had ended by then."""
         ...
@@ -140,6 +144,18 @@ class People(Protocol):
         ...
 
     async def members(self, group: str) -> frozenset[str]: ...
+
+
+class Authenticators(Protocol):
+    """What people's own devices can prove, and Slack can't. A failure raises SecretsUnusable, and means no."""
+
+    def enrolled(self) -> frozenset[str]:
+        """Who has one."""
+        ...
+
+    def step(self, who: str, code: str, at: datetime) -> int | None:
+        """The newest time step around that moment whose code it is; None if it is none of that person's."""
+        ...
 
 
 class Posting(Value):

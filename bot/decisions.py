@@ -19,6 +19,7 @@ from bot.models import RequestId
 from bot.policy import mention
 from bot.reviews import Reviews
 from bot.rights import Rights, aims
+from bot.second_factors import SecondFactors
 
 DECIDABLE: dict[str, frozenset[State]] = {
     "approve": frozenset({State.PENDING}),
@@ -30,15 +31,18 @@ DECIDABLE: dict[str, frozenset[State]] = {
 class Decisions:
     """Each method raises Refused, recorded, and then nothing was decided."""
 
-    def __init__(self, ledger: Ledger, rights: Rights, brake: Brake, reviews: Reviews) -> None:
+    def __init__(
+        self, ledger: Ledger, rights: Rights, brake: Brake, reviews: Reviews, second_factors: SecondFactors
+    ) -> None:
+        self._second_factors = second_factors
         self._ledger = ledger
         self._reviews = reviews
         self._rights = rights
         self._brake = brake
 
-    async def approve(self, who: str, request_id: RequestId, plan_hash: str) -> Request:
+    async def approve(self, who: str, request_id: RequestId, plan_hash: str, code: str) -> Request:
         """A second person says yes."""
-        return await self._decide(who, request_id, "approve", plan_hash, partial(self._approval, who))
+        return await self._decide(who, request_id, "approve", plan_hash, partial(self._approval, who, code))
 
     async def deny(self, who: str, request_id: RequestId, plan_hash: str, reason: str) -> Request:
         """Someone who may approve says no."""
@@ -70,7 +74,7 @@ class Decisions:
         if request.state is State.PENDING and await self._ledger.now() >= known(request.decide_by):
             raise Refused(f"Nobody decided until {known(request.decide_by):%H:%M} UTC: it is too late. Ask again.")
 
-    async def _approval(self, who: str, request: Request) -> Event:
+    async def _approval(self, who: str, code: str, request: Request) -> Event:
         if request.emergency or request.needs_nobody:
             raise Refused("Nobody has to approve this. Nothing was done by your click.")
         await self._brake.demand_released()
@@ -80,7 +84,9 @@ class Decisions:
             raise Refused("You approved this already. It needs another person too.")
         needed = self._rights.approvals_needed(request, aims(plan))
         have = {h: request.approved_on(h) | ({who} if h in counted else frozenset()) for h in plan.hosts}
+        proof = await self._second_factors.proof(who, request, "approve", code)
         return events.Approved(
+            **proof.model_dump(),
             who=who,
             plan_hash=request.plan_hash,
             hosts=counted,

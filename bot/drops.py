@@ -17,6 +17,7 @@ from bot.ledger import Ledger
 from bot.lifecycle import Request, State, known
 from bot.models import RequestId
 from bot.rights import Rights
+from bot.second_factors import SecondFactors
 
 DECIDE = timedelta(hours=24)
 """For how long one person's word waits for the other's."""
@@ -27,7 +28,10 @@ FOR_EVER = "kickbot.toml has no `keep_bodies` below [audit]: what hosts said is 
 class Drops:
     """Refused by default: without `keep_bodies` nothing is ever dropped."""
 
-    def __init__(self, trail: Trail, ledger: Ledger, rights: Rights, brake: Brake) -> None:
+    def __init__(
+        self, trail: Trail, ledger: Ledger, rights: Rights, brake: Brake, second_factors: SecondFactors
+    ) -> None:
+        self._second_factors = second_factors
         self._trail = trail
         self._ledger = ledger
         self._rights = rights
@@ -59,9 +63,9 @@ class Drops:
         )
         return await self._ledger.begin(asked)
 
-    async def approve(self, who: str, request_id: RequestId) -> Request:
+    async def approve(self, who: str, request_id: RequestId, code: str) -> Request:
         """The second one. Raises Refused, recorded."""
-        return await self._ledger.decide(request_id, who, "drop", partial(self._judge, who))
+        return await self._ledger.decide(request_id, who, "drop", partial(self._judge, who, code))
 
     async def cancel(self, who: str, request_id: RequestId) -> Request:
         """It stays. Raises Refused, recorded."""
@@ -82,7 +86,7 @@ class Drops:
 
     # ------------------------------------------------------------------------------------------ what counts
 
-    async def _judge(self, who: str, request: Request) -> Event | None:
+    async def _judge(self, who: str, code: str, request: Request) -> Event | None:
         before = _demand_waiting(request)
         await self._brake.demand_released()
         if who == request.asker:
@@ -95,7 +99,8 @@ class Drops:
             raise Refused("The time to decide is over. Ask again: `/kickbot retention`.")
         if not keep or before > now - timedelta(seconds=keep):
             raise Refused("kickbot.toml keeps them for longer by now. Nothing is dropped.")
-        return events.RetentionApproved(who=who)
+        proof = await self._second_factors.proof(who, request, "drop", code)
+        return events.RetentionApproved(**proof.model_dump(), who=who)
 
     async def _judge_cancel(self, who: str, request: Request) -> Event | None:
         _demand_waiting(request)

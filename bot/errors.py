@@ -33,6 +33,20 @@ class Refused(KickbotError):  # noqa: N818 - it is an answer, not a fault
     """The policy said no, or what it needs to know could not be looked up."""
 
 
+class WrongCode(Refused):
+    """A code that isn't that person's: recorded already, as what it was."""
+
+
+class SecretsUnusable(Refused):
+    """The file with the second factors can't be used, and then nobody has one. It never tells what is in it."""
+
+    def for_user(self) -> str:
+        return (
+            "Kickbot can't use its file of second factors at the moment, so no code counts. Whoever runs it finds the"
+            " reason in its log."
+        )
+
+
 class TooLate(KickbotError):  # noqa: N818 - says what happened
     """It arrived longer after it was sent than a rule allows. Nothing was recorded. seconds: how old it may be."""
 

@@ -70,6 +70,16 @@ class _Event(Value):
         return ()
 
 
+class _Yes(_Event):
+    """The word with which something goes on. second_factor: the time step (RFC 6238) of the code that came with it.
+
+    key: names that code, so that the trail takes it once, for whatever it was given. None: no code came.
+    """
+
+    second_factor: int | None = None
+    key: str | None = None
+
+
 class _Looking(_Event):
     looks: tuple[Attachment, ...]
 
@@ -204,7 +214,7 @@ class UnholdAsked(_Event):
     reason: str = ""
 
 
-class UnholdApproved(_Event):
+class UnholdApproved(_Yes):
     """Someone who may approve that agrees. complete: now there are enough of them, and it is given back at once."""
 
     kind: Literal["unhold_approved"] = "unhold_approved"
@@ -290,7 +300,7 @@ class RetentionAsked(_Event):
     approvers: tuple[str, ...] = ()
 
 
-class RetentionApproved(_Event):
+class RetentionApproved(_Yes):
     """Another person agrees: from here on they are dropped, and what isn't there any more was meant to go."""
 
     kind: Literal["retention_approved"] = "retention_approved"
@@ -330,6 +340,7 @@ class Planned(_Event):
     swept: of a sweep, what it found.
     canaries: the hosts of which one goes first, in that order; none: all go together.
     above: the bound of a rule that it passes, for which one approval more is needed, as a part of a sentence.
+    second_factor: a rule lets no approval count without a code of the approver's own.
     """
 
     kind: Literal["planned"] = "planned"
@@ -348,6 +359,7 @@ class Planned(_Event):
     swept: Swept | None = None
     canaries: tuple[str, ...] = ()
     above: str = ""
+    second_factor: bool = False
 
 
 class Reminded(_Event):
@@ -361,7 +373,7 @@ class Reminded(_Event):
     approvers: tuple[str, ...] = ()
 
 
-class Approved(_Event):
+class Approved(_Yes):
     """A person approved the plan for those hosts.
 
     complete: now every host has its number of approvals. act_by: if so, nothing starts after this moment.
@@ -422,6 +434,17 @@ class DecisionRefused(_Event):
     kind: Literal["decision_refused"] = "decision_refused"
     action: Action
     reason: str
+
+
+class WrongCode(_Event):
+    """A code that isn't that person's. It changes nothing, and the code itself stands nowhere.
+
+    barred_until: with this one there were so many that until then no code of theirs counts.
+    """
+
+    kind: Literal["wrong_code"] = "wrong_code"
+    action: Action
+    barred_until: Moment | None = None
 
 
 class Ending(_Event):
@@ -503,6 +526,7 @@ Event = Annotated[
     | Lapsed
     | Warned
     | DecisionRefused
+    | WrongCode
     | Ending
     | Signalled
     | Judged
@@ -518,6 +542,9 @@ FINAL = frozenset(
         *{"released", "reviewed", "dropped"},
     }
 )
+
+# The kinds of a word that did not count. It changes nothing, and may come after the end.
+WITHOUT_EFFECT = frozenset({"decision_refused", "wrong_code"})
 
 # The kinds that only tell of someone who looked, or read: one of them is no request to anyone.
 LISTINGS = frozenset({"looked", "exported", "read"})

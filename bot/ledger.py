@@ -1,15 +1,16 @@
 """Requests as the audit trail tells them: load one, record its next event. Decides nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import datetime
 
 from bot import lifecycle
 from bot.borders import Lease, Trail
-from bot.errors import AlreadyRecorded, Conflict, LookupFailed, Refused, TrailError
+from bot.errors import AlreadyRecorded, Conflict, LookupFailed, Refused, TrailError, WrongCode
 from bot.events import (
     FINAL,
+    WITHOUT_EFFECT,
     Action,
     Asked,
     DecisionRefused,
@@ -26,6 +27,7 @@ from bot.models import RequestId
 
 MOST = 1_000
 """Requests of one person that are looked through, for one that was asked before or to count them."""
+USED = "That code counted once already. Wait for the next one, at most 30 seconds, and send that."
 
 
 async def from_now_on(trail: Trail) -> int:
@@ -87,6 +89,10 @@ class Ledger:
             raise Refused(f"You asked {MOST} times or more since {since:%H:%M} UTC. Nothing was done; try again later.")
         return tuple(r for r in map(lifecycle.replay, found) if r.asker == who)
 
+    async def by(self, who: str, kinds: Collection[str], since: datetime) -> Sequence[Record]:
+        """What this person did in any request since then, on whichever replica, oldest first."""
+        return await self._trail.by(who, kinds, since)
+
     async def load(self, request_id: RequestId) -> Request:
         """The request as it stands. Raises Refused if there is none of that number."""
         kept = self._kept.get(request_id)
@@ -143,9 +149,15 @@ class Ledger:
                 if request.newest == judged:  # nothing came meanwhile: it may never follow here
                     raise
                 judged = request.newest
+            except WrongCode:  # recorded where it was found out
+                raise
             except (Refused, LookupFailed) as refusal:
                 await self.record(request, DecisionRefused(who=who, action=action, reason=refusal.for_user()))
                 raise
+            except AlreadyRecorded as known:  # its code counted for something else, a moment before
+                used = Refused(USED)
+                await self.record(request, DecisionRefused(who=who, action=action, reason=str(used)))
+                raise used from known
 
     def _keep(self, request: Request) -> Request:
         if request.state.final:
@@ -162,5 +174,5 @@ class Ledger:
         self.forget(record.request)
         if record.event.kind in FINAL:
             self._heard.pop(record.request, None)
-        elif record.event.kind != "decision_refused":  # which may come after the end
+        elif record.event.kind not in WITHOUT_EFFECT:  # which may come after the end
             self._heard[record.request] = record.seq

@@ -23,6 +23,7 @@ from pydantic import Field
 from bot import errors
 from bot.errors import TrailError
 from bot.events import (
+    WITHOUT_EFFECT,
     Approved,
     Asked,
     Attachment,
@@ -160,6 +161,7 @@ FOLLOWS: dict[str, tuple[frozenset[State], State | None]] = {
     "lapsed": (frozenset({State.APPROVED, State.WARNED}), State.LAPSED),
     "warned": (frozenset({State.APPROVED}), State.WARNED),
     "decision_refused": (frozenset(State), None),
+    "wrong_code": (frozenset(State), None),
     "ending": (frozenset({State.APPROVED, State.WARNED, State.ACTING, State.HELD}), State.ACTING),
     "signalled": (frozenset({State.ACTING, State.HELD}), None),
     "judged": (frozenset({State.APPROVED, State.WARNED, State.ACTING}), None),
@@ -179,11 +181,15 @@ FOLLOWS: dict[str, tuple[frozenset[State], State | None]] = {
 
 
 class Decision(Value):
-    """An approval that counted, or the word of one who would unfreeze or drop: that is about no host."""
+    """An approval that counted, or the word of one who would unfreeze or drop: that is about no host.
+
+    second_factor: it came with a code of that person's own.
+    """
 
     who: str
     at: Moment
     hosts: frozenset[str]
+    second_factor: bool = False
 
 
 class Attempt(Value):
@@ -217,6 +223,7 @@ class Request(Value):
     rules would let the account be kept from logging in.
     above: the bound that it passes. canaries: the hosts of which one goes first. judged: the hosts where nothing is
     left to do, with how their targets ended so far.
+    second_factor: as it was planned, no approval counts without a code of the approver's own.
     stopped: why nothing more was begun although something was left to do.
     held: what a hold is about. unhold_asked: who asked to give it back before its time, and when; its approvals are the
     decisions. unheld: enough agreed. overdue: why it could not be given back in time; released: its end.
@@ -249,6 +256,7 @@ class Request(Value):
     limit: int = 0
     may_hold: bool = False
     above: str = ""
+    second_factor: bool = False
     canaries: tuple[str, ...] = ()
     judged: dict[str, tuple[Outcome, ...]] = Field(default_factory=dict)
     whose: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -557,7 +565,7 @@ def may_follow(request: Request, event: Event) -> bool:
         return request.may_act
     if isinstance(event, Permitted) and not request.needs_nobody:
         return False
-    if isinstance(event, Approved) and request.emergency:
+    if isinstance(event, Approved) and (request.emergency or (request.second_factor and event.second_factor is None)):
         return False
     return event.kind in FOLLOWS and request.state in FOLLOWS[event.kind][0]
 
@@ -617,6 +625,7 @@ def _changes(request: Request, record: Record) -> dict[str, object]:
                 "limit": event.limit,
                 "may_hold": event.may_hold,
                 "above": event.above,
+                "second_factor": event.second_factor,
                 "canaries": event.canaries,
                 "whose": event.whose,
                 "swept": event.swept,
@@ -625,7 +634,7 @@ def _changes(request: Request, record: Record) -> dict[str, object]:
         case Approved() | Permitted():
             return _approved(request, record, event)
         case UnfreezeAsked() | RetentionApproved():
-            return {"decisions": (*request.decisions, Decision(who=event.who, at=record.at, hosts=frozenset()))}
+            return {"decisions": (*request.decisions, _word(record, event, ()))}
         case Denied() | Refused() | Lapsed():
             return {"ended_by": event.who, "reason": event.reason}
         case Ending():
@@ -647,7 +656,7 @@ def _of_plain(request: Request, record: Record, event: Event) -> dict[str, objec
     if isinstance(event, UnholdAsked | UnholdApproved | Overdue | Released):
         return _of_hold(request, record, event)
     if isinstance(event, ReviewGiven | Reviewed):
-        word = Decision(who=event.who, at=record.at, hosts=frozenset(event.hosts))
+        word = _word(record, event, event.hosts)
         return {"decisions": (*request.decisions, word), "found": (*request.found, event), "ended_by": event.who}
     if event.kind == "judged":
         judged = {host: tuple(o for o in event.outcomes if o.host == host) for host in event.hosts}
@@ -655,7 +664,7 @@ def _of_plain(request: Request, record: Record, event: Event) -> dict[str, objec
     if event.kind == "verifying":
         return {"verifying": record.seq, "verifying_since": record.at, "stopped": event.reason}
     unchanged = {"at": request.at, "changed": request.changed}
-    if event.kind == "decision_refused":
+    if event.kind in WITHOUT_EFFECT:
         return unchanged
     if event.kind == "reminded":
         again = {"remind_at": record.at + REVIEW_AGAIN} if request.review else {}
@@ -663,10 +672,16 @@ def _of_plain(request: Request, record: Record, event: Event) -> dict[str, objec
     return {"ended_by": event.who}
 
 
+def _word(record: Record, event: Event, hosts: Iterable[str]) -> Decision:
+    """Whose it is, for which hosts, and whether a code came with it."""
+    proved = getattr(event, "second_factor", None) is not None
+    return Decision(who=event.who, at=record.at, hosts=frozenset(hosts), second_factor=proved)
+
+
 def _of_hold(
     request: Request, record: Record, event: UnholdAsked | UnholdApproved | Overdue | Released
 ) -> dict[str, object]:
-    word = Decision(who=event.who, at=record.at, hosts=frozenset(request.hosts))
+    word = _word(record, event, request.hosts)
     match event:
         case UnholdAsked():
             return {"unhold_asked": word, "decisions": (), "reason": event.reason}
@@ -694,8 +709,7 @@ def _approved(request: Request, record: Record, event: Approved | Permitted) -> 
         raise TrailError(f"event {record.seq} approves another plan")
     if isinstance(event, Permitted):
         return {"permitted": True, "approved_at": record.at, "act_by": event.act_by, "ended_by": event.who}
-    decision = Decision(who=event.who, at=record.at, hosts=frozenset(event.hosts))
-    changes: dict[str, object] = {"decisions": (*request.decisions, decision)}
+    changes: dict[str, object] = {"decisions": (*request.decisions, _word(record, event, event.hosts))}
     if event.complete:
         changes |= {"state": State.APPROVED, "approved_at": record.at, "act_by": event.act_by, "ended_by": event.who}
     return changes

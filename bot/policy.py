@@ -62,6 +62,7 @@ class Rule(Value):
     canary: of a request on several hosts one goes first, see `canary.py`.
     sweeps: what a sweep may do by itself: nothing, propose, or end without a click as well.
     emergency: whoever may ask may act without anybody's approval, if they say that it is one.
+    second_factor: an approval counts only with a code of the approver's own, which Slack never has.
     """
 
     hosts: frozenset[str]
@@ -87,6 +88,7 @@ class Rule(Value):
     canary: bool = False
     sweeps: Literal["no", "propose", "end"] = "no"
     emergency: bool = False
+    second_factor: bool = False
 
     def fits(self, account: Account, acts: frozenset[Act]) -> bool:
         """True if this rule speaks about that account and allows all of those acts."""
@@ -297,7 +299,7 @@ def may_sweep(policy: Policy, host: str, account: Account, command: Kick, action
 def may_act_alone(policy: Policy, host: str, account: Account, command: Asking) -> Verdict:
     """In an emergency, may whoever may ask act without anybody's approval? Every rule that decides has to say so."""
     rules = policy.rules_to_act(host, account, command.acts)
-    if not rules or not all(rule.emergency for rule in rules):
+    if not rules or second_factor_demanded(rules) or not all(rule.emergency for rule in rules):
         return no(f"No rule lets anybody act alone on {host}: ask without `emergency`, and someone else approves.")
     if not command.reason:
         return no("An emergency needs a reason: add `because …` at the end.")
@@ -388,6 +390,11 @@ def approvals_needed(rules: Iterable[Rule], acts: frozenset[Act], sessions: int,
     return max(rule.approvals for rule in rules) + (above or bool(limit_passed(rules, acts, sessions)))
 
 
+def second_factor_demanded(rules: Iterable[Rule]) -> bool:
+    """Does an approval count only with a code of the approver's own? Where it is about several rules, one is enough."""
+    return any(rule.second_factor for rule in rules)
+
+
 def limit_passed(rules: Iterable[Rule], acts: frozenset[Act], sessions: int) -> int:
     """The smallest `max_sessions` that a plan for everyone passes; 0 if it passes none."""
     limits = [rule.max_sessions for rule in rules if Act.EVERYONE in acts and sessions > rule.max_sessions]
@@ -401,6 +408,15 @@ def too_few(host: str, rules: Sequence[Rule], needed: int, able: int) -> str:
     if not able:
         return f"Nobody could approve this on {host}: only {who} may, and no one is left there but you or the owner."
     return f"{host} needs {needed} approvals, and only {able} of {who} could give one. Not asked."
+
+
+def too_few_enrolled(host: str, needed: int, able: int) -> str:
+    """The same where only a second factor is missing. able: how many have one."""
+    have = f"only {able} have" if able > 1 else "only one has" if able else "nobody has"
+    return (
+        f"{host} needs {needed} with a second factor to approve, and {have} one of those who may. Not asked."
+        " Whoever runs Kickbot enrols people with `kickbot second-factor enrol`."
+    )
 
 
 def too_few_reviewers(host: str, able: int) -> str:

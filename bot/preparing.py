@@ -13,7 +13,7 @@ from bot.ledger import Ledger
 from bot.lifecycle import Request, command_of, kick_of, limit_of
 from bot.looking import Looking, attached
 from bot.models import Act, Asking, Plan, SetLimit, Swept
-from bot.policy import approvals_needed, limit_passed
+from bot.policy import approvals_needed, limit_passed, second_factor_demanded
 from bot.rights import Rights, aims
 from bot.sweeps import Sweeps
 
@@ -74,7 +74,9 @@ class Preparing:
         command = kick_of(request)
         try:
             if self._needs_nobody(request, plan):
-                return (await self._planned(command, plan, (), swept)).model_copy(update={"approvals": 0, "groups": ()})
+                return (await self._planned(command, plan, (), swept)).model_copy(
+                    update={"approvals": 0, "groups": (), "second_factor": False}
+                )
             return await self._for_people(request, plan, swept)
         except Refused as refusal:
             return events.Closed(outcomes=(), note=refusal.for_user(), swept=swept)
@@ -129,6 +131,7 @@ class Preparing:
             swept=swept,
             canaries=canary.candidates(deciding),
             above=above,
+            second_factor=second_factor_demanded(rules),
         )
 
     async def _plan_kick(self, request: Request, lease: Lease) -> tuple[Request, Plan, str]:

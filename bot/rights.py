@@ -6,12 +6,12 @@ from time import monotonic
 from typing import Any, Literal, TypeVar
 
 from bot import bounds, policy
-from bot.borders import People
+from bot.borders import Authenticators, People
 from bot.errors import LookupFailed, Refused
 from bot.estate import Estate
 from bot.events import BOT
 from bot.inventory import fold
-from bot.lifecycle import Request, command_of, kick_of
+from bot.lifecycle import Request, command_of, kick_of, plan_of
 from bot.models import Account, Act, Asking, Kick, Person, Plan, Target, Value
 from bot.policy import Members, Policy, Rule, Verdict
 
@@ -57,8 +57,17 @@ class Viewer(Value):
 class Rights:
     """The policy, with people and groups read afresh at each question. A lookup that fails raises LookupFailed."""
 
-    def __init__(self, rules: Policy, people: People, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        rules: Policy,
+        people: People,
+        clock: Callable[[], float] = monotonic,
+        *,
+        authenticators: Authenticators | None = None,
+    ) -> None:
+        """authenticators: without them nobody has a second factor."""
         self.policy = rules
+        self.authenticators = authenticators
         self._people = people
         self._showing = _Recent(people, SHOWN, clock)
         self._asking = _Recent(people, ASKED, clock)
@@ -118,6 +127,23 @@ class Rights:
         """The hosts for which this person's approval counts. Raises Refused when there are none."""
         return await self._counted(who, _acts(request.command), aims, request.asker, _Question(self._people))
 
+    def second_factor_demanded(self, request: Request) -> bool:
+        """Does a yes to it count only with a code? By what was planned, and by every rule that speaks about it now.
+
+        What is kept is no rule's affair, so there the strictest of all decides. Raises Refused where none is left.
+        """
+        if request.retention is not None:
+            return policy.second_factor_demanded(self.policy.rules)
+        if request.held is not None:
+            target = request.held.target
+            return policy.second_factor_demanded(self.rules(target.host, target.account, UNHOLD))
+        deciding = self.deciding(aims(plan_of(request)), _acts(request.command))
+        return request.second_factor or any(map(policy.second_factor_demanded, deciding.values()))
+
+    def enrolled(self) -> frozenset[str]:
+        """Who has a second factor. Raises SecretsUnusable."""
+        return self.authenticators.enrolled() if self.authenticators else frozenset()
+
     async def still_hold(self, request: Request, aims: Aims) -> None:
         """Right before acting: raises Refused if the asker or an approver lost a right, or a rule needs more people."""
         await self._still_hold(request, aims, self._acting.anew())
@@ -132,8 +158,10 @@ class Rights:
         if request.emergency or request.permitted:
             self.demand_permitted(kick_of(request), aims, _sessions(request))
             return
-        acts = _acts(request.command)
+        acts, proved = _acts(request.command), self.second_factor_demanded(request)
         for decision in request.decisions:
+            if proved and not decision.second_factor:
+                raise Refused(f"{policy.mention(decision.who)} approved without the code that a rule asks for now.")
             counted = await self._counted(decision.who, acts, aims, request.asker, question)
             if lost := decision.hosts - set(counted):
                 raise Refused(f"{policy.mention(decision.who)} may no longer approve on {fold(lost)}.")
@@ -281,12 +309,15 @@ class Rights:
         await self._demand_command(asker, command, aims, question)
         members = await self._members(asker, aims, question, "approve")
         found: dict[str, None] = {}
-        for host, rules in self.deciding(aims, command.acts).items():
+        deciding = self.deciding(aims, command.acts)
+        proved = any(map(policy.second_factor_demanded, deciding.values()))
+        for host, rules in deciding.items():
             needed = policy.approvals_needed(rules, command.acts, sessions, above=above)
             needed = policy.REVIEWERS if command.emergency else needed  # who is passed over now reviews it afterwards
             accounts = [account.name for there, account in aims if there == host]
             listed = policy.candidates(self.policy, rules, accounts, members, asker=asker)
             first = policy.called_first(rules, members)
+            listed = self._enrolled(host, listed, needed) if proved else listed
             ordered = sorted(listed, key=lambda person: (person not in first, person))
             able = await question.full_members(ordered, enough=max(needed, MOST if all_of_them else NAMED))
             if len(able) < needed:
@@ -296,6 +327,13 @@ class Rights:
             enough = len(at_once) >= needed and not all_of_them
             found.update(dict.fromkeys(at_once if enough else able))
         return tuple(found)
+
+    def _enrolled(self, host: str, listed: frozenset[str], needed: int) -> frozenset[str]:
+        """Those of them whose approval could count. Raises Refused where only second factors are missing."""
+        able = listed & self.enrolled()
+        if len(able) < needed <= len(listed):
+            raise Refused(policy.too_few_enrolled(host, needed, len(able)))
+        return able
 
     async def _demand_command(self, who: str, command: Asking | None, aims: Aims, question: "_Question") -> None:
         if who == BOT:

@@ -29,6 +29,7 @@ from bot.events import (
     Read,
     Refused,
     Released,
+    RetentionApproved,
     RetentionAsked,
     Reviewed,
     ReviewGiven,
@@ -37,6 +38,7 @@ from bot.events import (
     UnholdApproved,
     Verifying,
     Warned,
+    WrongCode,
 )
 from bot.models import Answer, Moment, Outcome, Step, Swept, Target, Value
 
@@ -93,7 +95,6 @@ PLAIN = {
     "unfreeze_asked": "would unfreeze; another person has to say so too",
     "unfrozen": "unfroze: acting goes on",
     "unhold_asked": "would give it back now; another person has to say so too",
-    "retention_approved": "approved: it is dropped from here on",
     "dropped": "dropped all of it, but for what newer or open requests need too",
     "reminded": "nobody has decided yet: those who may are reminded",
 }
@@ -148,7 +149,8 @@ def _decided(event: Event) -> Sentence:
     match event:
         case Approved():
             rest = "" if event.complete else "; more approvals are needed"
-            return ("approved the plan ", Hash(digest=event.plan_hash), f" for {_names(event.hosts)}{rest}")
+            said = f" for {_names(event.hosts)}{proved(event)}{rest}"
+            return ("approved the plan ", Hash(digest=event.plan_hash), said)
         case Permitted(emergency=True):
             return ("acts alone on the plan ", Hash(digest=event.plan_hash), ": an emergency, which nobody approved")
         case Permitted():
@@ -157,6 +159,15 @@ def _decided(event: Event) -> Sentence:
             return ("denied the plan ", Hash(digest=event.plan_hash), because(event.reason))
         case Lapsed():
             return ("nothing may start any more: ", Own(text=event.reason))
+        case RetentionApproved():
+            return (f"approved{proved(event)}: it is dropped from here on",)
+        case WrongCode(barred_until=until) if until is not None:
+            return (
+                f"gave a wrong code to {event.action}, one too many: none counts until ",
+                At(moment=until),
+            )
+        case WrongCode():
+            return (f"gave a wrong code to {event.action}",)
         case DecisionRefused():
             return (f"clicked {event.action}, which didn't count: ", Own(text=event.reason))
         case _:
@@ -198,7 +209,8 @@ def _of_hold(event: Held | UnholdApproved | Overdue | Released) -> Sentence:
             whom = f"{event.target.account.name} is kept out of {event.target.host}"
             return (f"{whom} by request {event.of}, until ", At(moment=event.until))
         case UnholdApproved():
-            return ("agreed to give it back now" + ("" if event.complete else "; more approvals are needed"),)
+            rest = "" if event.complete else "; more approvals are needed"
+            return (f"agreed to give it back now{proved(event)}{rest}",)
         case Overdue():
             return ("it is time, and it can't be given back yet: ", Own(text=event.reason))
         case Released():
@@ -213,7 +225,8 @@ def _planned(event: Planned) -> Sentence:
     ends = f": end {number(len(plan.sessions), 'session')} of {whose}{more}; "
     if limits := [target for target in plan.targets if target.kind == "limits"]:
         ends = f": {limits[0].summary} on {_names(plan.hosts)}; "
-    needs = f"{number(event.approvals, 'approval')} by "
+    factor = " with a second factor" if event.second_factor else ""
+    needs = f"{number(event.approvals, 'approval')}{factor} by "
     until = At(moment=event.decide_by)
     return ("plan ", Hash(digest=event.plan_hash), ends, needs, until, f", then {spell(event.act_within)} to act")
 
@@ -276,6 +289,11 @@ def hosts_swept(swept: Swept) -> str:
     }
     said = ", ".join(f"{many} {what}" for what, many in parts.items() if many)
     return f"{number(sum(parts.values()), 'host')} looked at: {said}"
+
+
+def proved(event: Approved | UnholdApproved | RetentionApproved) -> str:
+    """` with a second factor`, where a code came with it."""
+    return "" if event.second_factor is None else " with a second factor"
 
 
 def found(event: ReviewGiven | Reviewed) -> str:

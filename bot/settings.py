@@ -183,6 +183,14 @@ class RuleSection(Value):
     canary: bool = False
     sweeps: Literal["no", "propose", "end"] = "no"
     emergency: bool = False
+    second_factor: bool = False
+
+    @field_validator("second_factor")
+    @classmethod
+    def _not_passed_by(cls, second_factor: bool, info: ValidationInfo) -> bool:
+        if second_factor and info.data.get("emergency"):
+            raise ValueError("asks for nothing beside emergency = true, which needs no approval; leave one of them out")
+        return second_factor
 
     @field_validator("then")
     @classmethod
@@ -223,6 +231,12 @@ class ProtectSection(Value):
     users: Logins | None = None
 
 
+class SecondFactorSection(Value):
+    """secrets: the file with whose is whose."""
+
+    secrets: Annotated[str, Field(min_length=1)]
+
+
 class Settings(Value):
     """Everything that kickbot.toml says. folder: where it lies; relative paths start there."""
 
@@ -235,6 +249,7 @@ class Settings(Value):
     rules: tuple[RuleSection, ...] = Field(min_length=1)
     people: dict[PersonId, Logins] = Field(default_factory=dict)
     protect: ProtectSection = ProtectSection()
+    second_factor: SecondFactorSection | None = None
     sweeps: tuple[SweepSection, ...] = ()
     health: HealthSection | None = None
 
@@ -259,6 +274,11 @@ class Settings(Value):
     def signing_key(self) -> Path | None:
         """What signs checkpoints; None: nobody does."""
         return self._optional(self.audit.key)
+
+    @property
+    def second_factors(self) -> Path | None:
+        """Whose second factor is whose; None: nobody has one."""
+        return self.path(self.second_factor.secrets) if self.second_factor else None
 
     @property
     def tls_authorities(self) -> Path | None:
@@ -310,8 +330,17 @@ class Settings(Value):
         if self.audit.push and not self.signing_key:
             raise SettingsError("audit.push: without audit.key there is nothing to push")
         self._check_told_elsewhere()
+        self._check_second_factors()
         if isinstance(self.database, Path) and not self.database.parent.is_dir():
             raise SettingsError(f"audit.database: there is no folder {self.database.parent}")
+
+    def _check_second_factors(self) -> None:
+        asking = [number for number, rule in enumerate(self.rules) if rule.second_factor]
+        if asking and self.second_factors is None:
+            raise SettingsError(f"rules[{asking[0]}].second_factor: needs [second_factor] with secrets, a file")
+        if self.second_factors and not self.second_factors.is_file():
+            does = "`kickbot second-factor enrol U…` makes it"
+            raise SettingsError(f"second_factor.secrets: there is no file {self.second_factors}; {does}")
 
     def _check_told_elsewhere(self) -> None:
         for name in ("tls_authorities", "tls_certificate", "stamp_authorities"):
@@ -508,6 +537,7 @@ def _rule(number: int, section: RuleSection, inventory: Inventory) -> Rule:
         canary=section.canary,
         sweeps=section.sweeps,
         emergency=section.emergency,
+        second_factor=section.second_factor,
     )
 
 

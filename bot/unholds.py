@@ -15,12 +15,14 @@ from bot.lifecycle import Request, State, held_of
 from bot.models import RequestId, Unhold
 from bot.policy import mention
 from bot.rights import Rights
+from bot.second_factors import SecondFactors
 
 
 class Unholds:
     """Each method raises Refused, recorded, and then nothing was decided."""
 
-    def __init__(self, ledger: Ledger, rights: Rights) -> None:
+    def __init__(self, ledger: Ledger, rights: Rights, second_factors: SecondFactors) -> None:
+        self._second_factors = second_factors
         self._ledger = ledger
         self._rights = rights
 
@@ -39,9 +41,9 @@ class Unholds:
             raise next(iter(refusals.values()))
         return tuple(now), tuple(f"Not on {host}: {refusal.for_user()}" for host, refusal in refusals.items())
 
-    async def one(self, who: str, number: RequestId, reason: str = "") -> Request:
+    async def one(self, who: str, number: RequestId, reason: str = "", code: str = "") -> Request:
         """One hold, as it stands after this person's word."""
-        return await self._ledger.decide(number, who, "unhold", partial(self._word, who, reason))
+        return await self._ledger.decide(number, who, "unhold", partial(self._word, who, reason, code))
 
     async def _in_force(self) -> list[Request]:
         """What is a hold stays one, so only those are read afresh."""
@@ -49,7 +51,7 @@ class Unholds:
         holds = [await self._ledger.load_afresh(request.id) for request in open_ if request.held is not None]
         return [hold for hold in holds if hold.state is State.HELD]
 
-    async def _word(self, who: str, reason: str, hold: Request) -> Event:
+    async def _word(self, who: str, reason: str, code: str, hold: Request) -> Event:
         target = held_of(hold).target
         if hold.state is not State.HELD:
             raise Refused("This hold is over.")
@@ -65,7 +67,8 @@ class Unholds:
         needed = await self._rights.to_approve_unhold(who, target, asked.who)
         await self._demand_asker(asked.who, hold)
         agreed = 1 + await self._still_agree(hold, asked.who)
-        return events.UnholdApproved(who=who, complete=agreed >= needed)
+        proof = await self._second_factors.proof(who, hold, "unhold", code)
+        return events.UnholdApproved(**proof.model_dump(), who=who, complete=agreed >= needed)
 
     async def _demand_asker(self, asker: str, hold: Request) -> None:
         """Raises Refused where whoever asked has lost the right to since then."""
@@ -75,9 +78,11 @@ class Unholds:
             raise Refused(f"{mention(asker)} asked for this, and may not any more: {refusal}") from refusal
 
     async def _still_agree(self, hold: Request, asker: str) -> int:
-        """How many of those who agreed before still may."""
-        agreed = 0
+        """How many of those who agreed before still may, and did it as it is asked for now."""
+        agreed, proved = 0, self._rights.second_factor_demanded(hold)
         for word in hold.decisions:
+            if proved and not word.second_factor:
+                continue
             try:
                 await self._rights.to_approve_unhold(word.who, held_of(hold).target, asker)
             except Refused:

@@ -52,6 +52,7 @@ from bot.policy import Rule, home, in_time
 from bot.preparing import Preparing
 from bot.reviews import Reviews
 from bot.rights import Rights, aims
+from bot.second_factors import SecondFactors
 from bot.stopping import together
 from bot.sweeps import Sweeps
 from bot.unholds import Unholds
@@ -98,9 +99,10 @@ class Workflow:
         self._rights = rights
         self._brake = Brake(trail, self._ledger, rights)
         self._reviews = Reviews(self._ledger, rights)
-        self._decisions = Decisions(self._ledger, rights, self._brake, self._reviews)
-        self._unholds = Unholds(self._ledger, rights)
-        self._drops = Drops(trail, self._ledger, rights, self._brake)
+        self._second_factors = SecondFactors(self._ledger, rights)
+        self._decisions = Decisions(self._ledger, rights, self._brake, self._reviews, self._second_factors)
+        self._unholds = Unholds(self._ledger, rights, self._second_factors)
+        self._drops = Drops(trail, self._ledger, rights, self._brake, self._second_factors)
         self._acts = Acts(self._ledger, hosts, self._brake)
         self._holds = Holds(self._ledger, hosts, self._brake, self._acts)
         self._sweeps = Sweeps(self._ledger, lambda: rights.policy)
@@ -195,9 +197,19 @@ class Workflow:
             raise Refused(f"Request {request_id} left nothing for a next step. Nothing was asked.")
         return await self.ask(origin, f"after request {request_id}: {commands.words(command)}", command)
 
-    async def approve(self, origin: Origin, request_id: RequestId, plan_hash: str) -> Request:
-        """A second person says yes. Raises Refused, recorded, and then nothing is done."""
-        return await self._decisions.approve(origin.who, request_id, plan_hash)
+    async def asks_for_a_code(self, who: str, request_id: RequestId) -> bool:
+        """Would this person's yes to it, whatever it is about, count only with a code? Asked before a form is opened.
+
+        It decides nothing: whoever judges the yes asks again.
+        """
+        return self._second_factors.are_asked_of(who, await self._ledger.load_afresh(request_id))
+
+    async def approve(self, origin: Origin, request_id: RequestId, plan_hash: str, code: str = "") -> Request:
+        """A second person says yes. Raises Refused, recorded, and then nothing is done.
+
+        code: of their second factor; empty: none came.
+        """
+        return await self._decisions.approve(origin.who, request_id, plan_hash, code)
 
     async def deny(self, origin: Origin, request_id: RequestId, plan_hash: str, reason: str = "") -> Request:
         """Someone who may approve says no. Raises Refused, recorded."""
@@ -231,9 +243,9 @@ class Workflow:
         await self._demand_in_time(origin, self._rights.policy.rules)
         return await self._unholds.every(origin.who, wanted)
 
-    async def unhold_one(self, origin: Origin, request_id: RequestId) -> Request:
-        """The same by the button under one hold."""
-        return await self._unholds.one(origin.who, request_id)
+    async def unhold_one(self, origin: Origin, request_id: RequestId, code: str = "") -> Request:
+        """The same by the button under one hold. code: as of `approve`."""
+        return await self._unholds.one(origin.who, request_id, code=code)
 
     async def review(self, origin: Origin, request_id: RequestId, *, fine: bool, comment: str) -> Request:
         """One of two people who could have approved an emergency says what they found. Raises Refused, recorded."""
@@ -243,9 +255,9 @@ class Workflow:
         """`/kickbot retention`: someone asks to drop what hosts said long ago. Raises Refused."""
         return await self._drops.ask(origin)
 
-    async def let_drop(self, origin: Origin, request_id: RequestId) -> Request:
-        """Someone else agrees. Raises Refused, recorded."""
-        return await self._drops.approve(origin.who, request_id)
+    async def let_drop(self, origin: Origin, request_id: RequestId, code: str = "") -> Request:
+        """Someone else agrees. Raises Refused, recorded. code: as of `approve`."""
+        return await self._drops.approve(origin.who, request_id, code)
 
     async def keep(self, origin: Origin, request_id: RequestId) -> Request:
         """It is not dropped after all. Raises Refused, recorded."""

@@ -25,6 +25,7 @@ class Law:
     approvals: int
     max_sessions: int
     emergency: bool = False
+    second_factor: bool = False
 
     def is_about(self, host: str, user: str, uid: int, act: str) -> bool:
         if host not in self.hosts or act not in self.acts:
@@ -57,7 +58,7 @@ class World:
 
 @dataclass
 class Asked:
-    """What someone asked, and who clicked Approve since, each in the world of that moment."""
+    """What someone asked, and who clicked Approve since, each in the world of that moment, with their code or not."""
 
     who: str
     acts: frozenset[str]
@@ -67,7 +68,7 @@ class Asked:
     alone: bool = False
     sessions: int = 0
     over: bool = False
-    clicks: list[tuple[str, datetime, World]] = field(default_factory=list)
+    clicks: list[tuple[str, datetime, World, bool]] = field(default_factory=list)
 
     def why_not(self, world: World, now: datetime, host: str, user: str, uid: int) -> str:
         """Why a session of that account on that host must not end now; empty if it may."""
@@ -82,7 +83,12 @@ class Asked:
             return self._why_not_alone(laws, now)
         needed = max(law.approvals for law in laws)
         needed += "everyone" in self.acts and any(self.sessions > law.max_sessions for law in laws)
-        able = {who: at for who, at, then in self.clicks if self._counts(who, at, (then, world), (host, user, uid))}
+        proof = any(law.second_factor for law in laws)
+        able = {
+            who: at
+            for who, at, then, proved in self.clicks
+            if (proved or not proof) and self._counts(who, at, (then, world), (host, user, uid))
+        }
         if len(able) < needed:
             return f"{len(able)} of {needed} approvals"
         if now > max(able.values()) + timedelta(seconds=PATIENCE + self.warn):
@@ -91,7 +97,7 @@ class Asked:
 
     def _why_not_alone(self, laws: Sequence[Law], now: datetime) -> str:
         """In an emergency nobody's word is needed, but that of every rule."""
-        if not all(law.emergency for law in laws):
+        if not all(law.emergency and not law.second_factor for law in laws):
             return "an emergency that not every rule lets be one"
         if "everyone" in self.acts and any(self.sessions > law.max_sessions for law in laws):
             return "more sessions than anybody may end alone"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bot.app import at_work
 from bot.audit.sqlite import SqliteTrail
+from bot.borders import Authenticators
 from bot.estate import Estate
 from bot.inventory import Inventory
 from bot.policy import Policy
@@ -64,6 +65,7 @@ async def start(
     inventory: Inventory = INVENTORY,
     http: HttpMode | None = None,
     heartbeat: Heartbeat = Heartbeat(),  # noqa: B008 - frozen
+    second_factors: Authenticators | None = None,
 ) -> AsyncIterator[Bot]:
     """The bot, connected and working."""
     hosts = hosts or usual_hosts()
@@ -76,7 +78,15 @@ async def start(
     )
     async with (
         SqliteTrail.open(folder / "kickbot.db") as trail,
-        at_work(slack, trail, hosts, estate=Estate(inventory, policy), names=NAMES, timing=QUICK) as workflow,
+        at_work(
+            slack,
+            trail,
+            hosts,
+            estate=Estate(inventory, policy),
+            names=NAMES,
+            timing=QUICK,
+            second_factors=second_factors,
+        ) as workflow,
     ):
         yield Bot(sandbox, slack, trail, hosts, workflow)
 

@@ -1,7 +1,7 @@
 """A stage for the story of a request: the workflow on a real SQLite trail, with hosts, people and time in memory."""
 
 from bot.audit.sqlite import SqliteTrail
-from bot.borders import Origin, Trail
+from bot.borders import Authenticators, Origin, Trail
 from bot.lifecycle import Request, replay
 from bot.models import Act, Asking, RequestId
 from bot.policy import Policy
@@ -20,7 +20,9 @@ ODD = {
 
 
 class Stage:
-    """A workflow with everything around it, and short ways to say what people do."""
+    """A workflow with everything around it, and short ways to say what people do. authenticators: nobody has one."""
+
+    authenticators: Authenticators | None = None
 
     def __init__(self, trail: SqliteTrail, clock: FakeClock, policy: Policy = POLICY) -> None:
         self.trail = trail
@@ -37,7 +39,7 @@ class Stage:
 
     def restart_on(self, trail: Trail) -> None:
         """The same, with the trail seen through something that fails."""
-        rights = Rights(self.policy, self.people)
+        rights = Rights(self.policy, self.people, authenticators=self.authenticators)
         self.workflow = Workflow(trail=trail, hosts=self.hosts, rights=rights, sleep=self.clock.sleep)
 
     def origin(self, who: str) -> Origin:

@@ -63,7 +63,7 @@ class FusedTrail:
         self.claim, self.release = trail.claim, trail.release
         self.open_requests, self.now = trail.open_requests, trail.now
         self.requests = trail.requests
-        self.aged, self.dropped = trail.aged, trail.dropped
+        self.aged, self.dropped, self.by = trail.aged, trail.dropped, trail.by
 
     async def append(
         self, request: RequestId | None, event: Event, *, after: int | None = None, lease: Lease | None = None

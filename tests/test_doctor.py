@@ -19,6 +19,7 @@ from bot.sandbox.hosts import HostSpec
 from bot.sandbox.nouns import Channel, Fault
 from bot.slack.tokens import SCOPES
 from tests import make
+from tests.codes import enrolled
 from tests.installation import Installation
 from tests.test_reading import edit
 from tests.whole import CHANNEL, at_the_terminal, bot_at_work, environment_of
@@ -118,6 +119,14 @@ BROKEN: dict[str, tuple[Break, list[tuple[str, str, str]]]] = {
         lambda it: it.change('approve = ["S0LEADS"]', 'approve = ["S0LEADS", "U0ZOE"]'),
         [("policy", "rules[0].approve", "zoe (U0ZOE): This Slack account is deactivated")],
     ),
+    "approvers without a second factor": (
+        lambda it: _second_factor(it, 0o600),
+        [("policy", "rules[0].approve", "no second factor, which the rule asks for: bob (U0BOB), carol (U0CAROL)")],
+    ),
+    "second factors that others may read": (
+        lambda it: _second_factor(it, 0o644),
+        [("settings", "files", "codes.toml: others may read or write it; `chmod 600` takes that away")],
+    ),
     "no sudo on a host": (
         lambda it: (it.hosts.folder / "host1" / "no-sudo").touch(),
         [("hosts", "host1", "NOPASSWD: /bin/sh")],
@@ -173,6 +182,14 @@ def _other_key(it: Installation) -> str:
     host = it.hosts.hosts["host1"]
     other = signing.make(it.config.with_name("other")).split()
     return f"[{host.address}]:{host.port} {other[-2]} {other[-1]}\n"
+
+
+def _second_factor(it: Installation, mode: int) -> None:
+    """The rule asks for one, and only Alice, who asks, has one."""
+    it.change('approve = ["S0LEADS"]', 'approve = ["S0LEADS"]\nsecond_factor = true')
+    it.config.write_text(it.config.read_text() + '\n[second_factor]\nsecrets = "codes.toml"\n')
+    enrolled(it.config.with_name("codes.toml"), "U0ALICE")
+    it.config.with_name("codes.toml").chmod(mode)
 
 
 def _clock_of(it: Installation, seconds: int) -> None:

@@ -114,3 +114,11 @@ def test_a_slip_in_the_file_is_named_by_its_key(tmp_path: Path, text: str, said:
         load(tmp_path / "tests.toml")
     assert said in str(stopped.value)
     assert "\n" not in str(stopped.value)
+
+
+async def test_a_file_is_about_rights_and_not_about_who_carries_what() -> None:
+    """Where a rule asks for a second factor the people of the file are taken to have one."""
+    rules = tuple(rule.model_copy(update={"second_factor": True}) for rule in POLICY.rules)
+    asks = POLICY.model_copy(update={"rules": rules})
+
+    assert await unlike(case(), case(who="U0CAROL", may="approve"), policy=asks) == []

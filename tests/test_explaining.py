@@ -65,6 +65,15 @@ def test_who_may_act_alone_is_said() -> None:
     assert (row(both, "kick").emergency, row(both, "force").emergency) == (True, False)
 
 
+def test_that_an_approval_needs_a_code_is_said() -> None:
+    """Where any rule that decides says so; who may look needs none."""
+    asks = make.policy(make.rule(second_factor=True), make.rule(acts={Act.FORCE}))
+    said = [line for line in lines(asks) if line.endswith("1 person besides who asks, with a second factor")]
+    assert len(said) == 2
+    assert [row(asks, deed).second_factor for deed in ("look", "kick", "force")] == [False, True, True]
+    assert not row(make.policy(make.rule()), "kick").second_factor
+
+
 def test_a_protected_account_is_protected_from_everyone_whom_a_rule_names() -> None:
     """Although a rule fits it."""
     said = lines(make.policy(make.rule(accounts="any")), user="breakglass")

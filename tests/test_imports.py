@@ -73,11 +73,12 @@ MAP: dict[str, set[str]] = {
     "brake": {"core", "borders", "freezes", "ledger", "rights"},
     "allowance": {"core", "ledger"},
     "reviews": {"core", "borders", "ledger", "rights"},
-    "decisions": {"core", "ledger", "rights", "brake", "reviews"},
+    "second_factors": {"core", "ledger", "rights"},
+    "decisions": {"core", "ledger", "rights", "brake", "reviews", "second_factors"},
     "acts": {"core", "borders", "stopping", "brake", "ledger"},
     "holds": {"core", "borders", "brake", "ledger", "acts"},
-    "unholds": {"core", "ledger", "rights"},
-    "drops": {"core", "borders", "brake", "ledger", "rights"},
+    "unholds": {"core", "ledger", "rights", "second_factors"},
+    "drops": {"core", "borders", "brake", "ledger", "rights", "second_factors"},
     "sweeps": {"core", "ledger"},
     "questions": {"core", "borders", "ledger", "rights"},
     "looking": {"core", "borders", "ledger"},
@@ -85,10 +86,11 @@ MAP: dict[str, set[str]] = {
     "preparing": {"core", "borders", "allowance", "brake", "ledger", "looking", "rights", "sweeps"},
     "workflow": {
         *{"core", "borders", "stopping", "acts", "ledger", "loop", "rights", "brake", "decisions", "holds", "unholds"},
-        *{"allowance", "drops", "listings", "looking", "preparing", "reviews", "sweeps"},
+        *{"allowance", "drops", "listings", "looking", "preparing", "reviews", "second_factors", "sweeps"},
     },
     # the edges: none knows another
     "web_server": {"core"},
+    "authenticators": {"core"},
     "hosts": {"core", "borders"},
     "audit": {"core", "borders", "stopping"},
     "slack": {"core", "borders", "web_server"},
@@ -121,15 +123,16 @@ MAP: dict[str, set[str]] = {
     # what joins the parts
     "app": {
         *{"core", "borders", "settings", "stopping", "rights", "questions", "workflow", "hosts", "audit", "survey"},
-        *{"web_server", "vitals", "supervisor", *SLACK},
+        *{"web_server", "vitals", "supervisor", "authenticators", *SLACK},
     },
     "demo": {"core", "settings", "app", "sandbox"},
     "doctor": {
         *{"core", "settings", "audit", "hosts", "survey", "rollcall", "rules.lookups", "slack", "slack.incoming"},
+        "authenticators",
     },
     "cli": {
         *{"core", "settings", "survey", "rollcall", "kits", "rules.expectations", "rules.lookups", "audit", "doctor"},
-        *{"app", "demo"},
+        *{"app", "demo", "authenticators"},
     },
     "__main__": {"cli"},
 }
@@ -164,7 +167,7 @@ LIBRARIES: dict[str, set[str]] = {
         "bot.sandbox",
         "bot.audit.places.https",
     },
-    "cryptography": {"bot.audit.stamps"},
+    "cryptography": {"bot.audit.stamps", "bot.authenticators"},
     "yaml": {"bot.doctor.manifest"},
     "pydantic_settings": {"bot.settings"},
     "click": {"bot.cli", "bot.demo"},

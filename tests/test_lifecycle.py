@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot import events, lifecycle
 from bot.errors import TrailError
 from bot.events import FINAL as FINAL_KINDS
-from bot.events import LISTINGS, Event
+from bot.events import LISTINGS, WITHOUT_EFFECT, Event
 from bot.lifecycle import AT_ONCE, FOLLOWS, GIVE_UP, LOOK_AGAIN, TRY_AGAIN, Request, State
 from bot.models import Outcome, RequestId, Result, Series
 from tests import make
@@ -55,6 +55,7 @@ NEXT: dict[str, Event] = {
         events.Expired(),
         events.Lapsed(reason="too late"),
         events.DecisionRefused(who=OTHER, action="approve", reason="not you"),
+        events.WrongCode(who=APPROVER, action="approve"),
         events.Warned(act_at=START + timedelta(minutes=5)),
         make.ending(STEPS[0]),
         make.signalled(STEPS[0]),
@@ -139,7 +140,7 @@ def test_what_may_follow(state: State, kind: str) -> None:
     request = told(*story)
     assert request.state is state
 
-    if kind in MAY_FOLLOW.get(state, set()) | {"decision_refused"}:
+    if kind in MAY_FOLLOW.get(state, set()) | WITHOUT_EFFECT:
         assert lifecycle.may_follow(request, NEXT[kind])
         assert told(*story, NEXT[kind]).newest == len(story) + 1
     else:
@@ -239,12 +240,13 @@ def test_incomplete_approval() -> None:
     assert request.due == request.remind_at
 
 
+@pytest.mark.parametrize("kind", sorted(WITHOUT_EFFECT))
 @pytest.mark.parametrize("state", State)
-def test_click_that_does_not_count(state: State) -> None:
-    """A click that doesn't count changes nothing in any state, not even when the request is due."""
+def test_click_that_does_not_count(state: State, kind: str) -> None:
+    """A click or a code that doesn't count changes nothing in any state, not even when the request is due."""
     before = told(*INTO[state])
 
-    after = told(*INTO[state], NEXT["decision_refused"])
+    after = told(*INTO[state], NEXT[kind])
 
     assert after == before.model_copy(update={"newest": before.newest + 1})
 
@@ -307,8 +309,8 @@ def check_step(before: Request, event: Event, after: Request) -> None:
     assert after.at >= before.at
     assert (after.asker, after.asked_at, after.home) == (before.asker, before.asked_at, before.home)
     if before.state.final:
-        assert event.kind == "decision_refused"
-    if event.kind == "decision_refused":
+        assert event.kind in WITHOUT_EFFECT
+    if event.kind in WITHOUT_EFFECT:
         assert after == before.model_copy(update={"newest": after.newest})
     assert (after.due is None) is (after.state.final or after.state is State.FROZEN)
     assert len(after.attempts) >= len(before.attempts)

@@ -22,7 +22,7 @@ from bot.events import ReviewOpened
 from bot.lifecycle import Request, State
 from bot.models import Kick, Step
 from bot.policy import Policy
-from tests import judge, make
+from tests import codes, judge, make
 from tests.fakes import FakeClock
 from tests.stage import Stage
 
@@ -32,6 +32,8 @@ PEOPLE = ("U0ALICE", "U0BOB", "U0CAROL", "U0DAVE")
 GROUPS = ("S0SRE", "S0LEADS")
 HOSTS = ("host1", "host2")
 MEANWHILE = ("wait", "join", "leave", "hide", "tell", "stranger", "rules", "login")
+ENROLLED = ("U0ALICE", "U0CAROL", "U0DAVE")
+"""Who has a second factor."""
 ACTS = frozenset({"kick", "force", "processes", "everyone"})
 ACCOUNTS = {"audituser": 1001, "alice": 1002, "postgres": 101, "root": 0, "breakglass": 1003}
 
@@ -68,6 +70,7 @@ class Author:
         return tuple(self.law() for _ in range(self.random.randint(1, 3)))
 
     def law(self) -> judge.Law:
+        proof = self.rarely()
         return judge.Law(
             hosts=frozenset(self.hosts()),
             accounts=self.one("people", "people", "any", frozenset({"audituser"}), frozenset({"alice", "root"})),
@@ -76,7 +79,8 @@ class Author:
             approve=self.listed(),
             approvals=self.one(1, 1, 1, 2, 3),
             max_sessions=self.random.randint(1, 3),
-            emergency=not self.rarely(),
+            emergency=not self.rarely() and not proof,
+            second_factor=proof,
         )
 
     def story(self) -> list[Move]:
@@ -89,7 +93,7 @@ class Author:
         meanwhile = [self.move() for _ in range(self.random.randint(0, 2))]
         asked = self.ask()
         word = "review" if asked.what.emergency else "approve"
-        words = [Move(word, self.person()) for _ in range(self.random.randint(1, 4))]
+        words = [Move(word, self.person(), what=self.code()) for _ in range(self.random.randint(1, 4))]
         return [asked, *meanwhile, *words, Move("wait", what=310)]
 
     def move(self) -> Move:
@@ -101,6 +105,7 @@ class Author:
             "wait": self.one(5, 310, 310, 1000),
             "rules": self.laws(),
             "login": (self.one(*HOSTS), self.one(*ACCOUNTS)),
+            "approve": self.code(),
         }
         return self.ask() if kind == "ask" else Move(kind, self.person(), which, what.get(kind, self.one(*GROUPS)))
 
@@ -109,6 +114,10 @@ class Author:
         said = {"force": self.rarely(), "processes": self.rarely() and user != "everyone", "me": not self.rarely()}
         said |= {"emergency": self.one(True, False), "reason": "" if self.rarely() else "INC-42"}
         return Move("ask", self.person(), what=make.kick(*self.hosts(), user=user, warn=self.one(0, 0, 300), **said))
+
+    def code(self) -> str:
+        """What is typed into the form, if one is asked for."""
+        return str(self.one(*["own"] * 6, "none", "another's", "old"))
 
     def hosts(self) -> tuple[str, ...]:
         return tuple(self.one(["host1"], ["host2"], HOSTS, HOSTS))
@@ -144,6 +153,8 @@ class Theatre:
     def __init__(self, trail: SqliteTrail, clock: FakeClock, world: judge.World) -> None:
         self.clock = clock
         self.stage = Stage(trail, clock, policy_of(world))
+        self.stage.authenticators = codes.enrolled(trail.database.path.with_name("codes.toml"), *ENROLLED)
+        self.stage.restart()
         self.told = world
         self.hidden: set[str] = set()
         self.asked: list[tuple[Request, judge.Asked]] = []
@@ -151,6 +162,7 @@ class Theatre:
         self.logins: dict[str, tuple[str, str]] = {}
         self.ended = 0
         self.ended_alone = 0
+        self.ended_proved = 0
         self.words: dict[int, list[tuple[str, judge.World]]] = {}
         self.reviewed = 0
         self.dies = False
@@ -206,6 +218,8 @@ class Theatre:
                 self.ended += 1
                 self.ended_alone += asked.alone
                 there, user = self.logins[identity]
+                laws = self.world.deciding(host, user, ACCOUNTS[user], asked.acts) or []
+                self.ended_proved += any(law.second_factor for law in laws)
                 assert there == host
                 assert identity in asked.there, f"{user} on {host} came after the plan"
                 assert not self.freeze.on, "all acting is frozen"
@@ -237,8 +251,16 @@ class Theatre:
 
     async def _approve(self, move: Move) -> None:
         request, asked = await self._current(move.which)
-        asked.clicks.append((move.who, self.clock.now, self.world))
-        await self.stage.workflow.approve(self.stage.origin(move.who), request.id, request.plan_hash)
+        shown, now = codes.code(move.who, self.clock.now), self.clock.now
+        another = next(who for who in PEOPLE if who != move.who)
+        given = {
+            "none": "",
+            "another's": codes.code(another, now),
+            "old": codes.code(move.who, now - timedelta(hours=1)),
+        }
+        code = given.get(move.what, shown)
+        asked.clicks.append((move.who, now, self.world, code == shown and move.who in ENROLLED))
+        await self.stage.workflow.approve(self.stage.origin(move.who), request.id, request.plan_hash, code)
 
     async def _deny(self, move: Move) -> None:
         request, asked = await self._current(move.which)
@@ -425,6 +447,32 @@ async def test_the_judge_objects_to_emergencies() -> None:
 async def test_the_judge_objects() -> None:
     """A workflow that let the asker approve would be found out."""
     asked = judge.Asked("U0ALICE", frozenset({"kick"}), 0, FakeClock().now, frozenset())
-    asked.clicks.append(("U0ALICE", FakeClock().now, PLAIN))
+    asked.clicks.append(("U0ALICE", FakeClock().now, PLAIN, True))
 
     assert asked.why_not(PLAIN, FakeClock().now, "host1", "audituser", 1001) == "0 of 1 approvals"
+
+
+async def test_the_judge_objects_to_approvals_without_a_code() -> None:
+    """A workflow that took a click for an approval would be found out, and so would one that let anybody act alone."""
+    asks = replace(PLAIN, laws=(replace(GENEROUS, second_factor=True, emergency=True),))
+    asked = judge.Asked("U0ALICE", frozenset({"kick"}), 0, FakeClock().now, frozenset())
+    asked.clicks.append(("U0CAROL", FakeClock().now, asks, False))
+
+    assert asked.why_not(asks, FakeClock().now, "host1", "audituser", 1001) == "0 of 1 approvals"
+    asked.clicks.append(("U0CAROL", FakeClock().now, asks, True))
+    assert asked.why_not(asks, FakeClock().now, "host1", "audituser", 1001) == ""
+    asked.alone = True
+    assert "not every rule" in asked.why_not(asks, FakeClock().now, "host1", "audituser", 1001)
+
+
+async def test_only_codes_end_what_a_rule_asks_them_for() -> None:
+    """And with one something ends, so that the judge has something to judge."""
+    asks = replace(PLAIN, laws=(replace(GENEROUS, second_factor=True),))
+    ask = Move("ask", "U0ALICE", what=make.kick("host1"))
+    words = [
+        *(Move("approve", "U0CAROL", what=kind) for kind in ("none", "another's", "old")),
+        Move("approve", "U0BOB"),  # who has no second factor
+    ]
+    told = [await played(asks, [ask, *words, *more]) for more in ((), (Move("approve", "U0CAROL"),))]
+
+    assert [theatre.ended_proved for theatre in told] == [0, 2]

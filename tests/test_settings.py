@@ -1,5 +1,6 @@
 """kickbot.toml and the environment. Everything that must stop the start first, with one line that names the key."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -667,3 +668,49 @@ def test_how_long_bodies_are_kept(kickbot_toml: Path, keep: str, days: int) -> N
     """A month is never shorter than the longest one; without the key it is for ever."""
     assert policy(kickbot_toml, SMALL + f'[audit]\nkeep_bodies = "{keep}"').keep == days * 86_400
     assert policy(kickbot_toml, SMALL).keep == 0
+
+
+def test_a_second_factor(kickbot_toml: Path) -> None:
+    """A rule asks for it only by its word, and the file lies beside kickbot.toml."""
+    asks = SMALL + '\nsecond_factor = true\n[second_factor]\nsecrets = "codes.toml"\n'
+
+    (usual,), (rule,) = (policy(kickbot_toml, text).rules for text in (SMALL, asks))
+
+    assert (usual.second_factor, rule.second_factor) == (False, True)
+    assert load(kickbot_toml, asks).second_factors == kickbot_toml.parent / "codes.toml"
+    assert load(kickbot_toml, SMALL).second_factors is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("second_factor = true", "rules[0].second_factor: needs [second_factor]"),
+        ('second_factor = true\n[second_factor]\nsecrets = "codes.toml"', "second_factor.secrets: there is no file"),
+        ('[second_factor]\nsecrets = "codes.toml"', "second_factor.secrets: there is no file"),
+    ],
+)
+def test_a_second_factor_that_nobody_could_have_stops_the_start(kickbot_toml: Path, text: str, said: str) -> None:
+    """A rule that asks for it without a file, and a file that isn't there."""
+    (kickbot_toml.parent / "key").touch()
+    (kickbot_toml.parent / "hosts").touch()
+    small = SMALL.replace('user = "kickbot"', 'user = "kickbot"\nkeys = ["key"]\nknown_hosts = "hosts"')
+    with pytest.raises(SettingsError, match=re.escape(said)):
+        load(kickbot_toml, small + text).check_files()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("second_factor = true\nemergency = true", "rules[0].second_factor: asks for nothing beside emergency"),
+        ('second_factor = "U0CAROL"', "rules[0].second_factor"),
+        ("[second_factor]", "second_factor.secrets: is missing"),
+        ('[second_factor]\nsecrets = ""', "second_factor.secrets"),
+        ('[second_factor]\nsecrets = "x"\nU0CAROL = "GEZDGNBV"', "second_factor.U0CAROL"),
+    ],
+)
+def test_what_a_second_factor_can_not_be(kickbot_toml: Path, text: str, said: str) -> None:
+    """It stops the start, and no secret that stands in the wrong place is quoted."""
+    line = stopped(kickbot_toml, SMALL + text)
+
+    assert said in line
+    assert "GEZDGNBV" not in line

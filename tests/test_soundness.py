@@ -203,3 +203,35 @@ def test_findings_of_a_part_stand_together_and_the_worst_last() -> None:
     made = report(Finding.model_validate({"part": p, "level": level, "about": "x", "said": "y"}) for p, level in found)
     words = [line.split()[0] for line in lines(made)]
     assert words[:-1] == ["a", "ok", "note", "?", "WRONG", "b", "ok", "note"]
+
+
+@pytest.mark.parametrize(
+    ("enrolled", "level"), [(frozenset[str](), "wrong"), ({APPROVER}, "note"), ({APPROVER, OTHER}, None)]
+)
+def test_approvers_without_a_second_factor(enrolled: frozenset[str], level: str | None) -> None:
+    """They are named where a rule asks for one; too few who have one is a fault."""
+    asks = policy(make.rule(approve=(APPROVER, OTHER), second_factor=True))
+    known = roster().model_copy(update={"enrolled": enrolled})
+
+    said = [(one.level, one.about, one.said, one.todo) for one in found(asks, known)]
+
+    assert [(one[0], one[1]) for one in said] == ([(level, "rules[0].approve")] if level else [])
+    assert all("dave (U0DAVE)" in one[2] and "second-factor enrol" in one[3] for one in said)
+    assert found(policy(make.rule(approve=(APPROVER, OTHER))), known) == []
+
+
+def test_where_nobody_can_say_who_has_a_second_factor_nobody_is_accused() -> None:
+    """As for someone who may not read the file; it is said."""
+    asks = policy(make.rule(second_factor=True))
+
+    assert [(one.level, one.about) for one in found(asks)] == [("unknown", "second factors")]
+
+
+def test_a_group_that_nobody_looked_up_may_have_enough() -> None:
+    """Without Slack only ids that a rule names are known."""
+    asks = policy(make.rule(ask=("S0SRE",), approve=("S0LEADS", APPROVER), second_factor=True))
+
+    said = told(asks, Roster(enrolled=frozenset()))
+
+    assert ("note", "rules[0].approve") in [(level, about) for level, about, _ in said]
+    assert "wrong" not in [level for level, _, _ in said]

@@ -48,6 +48,7 @@ from bot.events import (
     UnholdAsked,
     Verifying,
     Warned,
+    WrongCode,
 )
 from bot.models import (
     Account,
@@ -129,6 +130,8 @@ OTHERS: tuple[Event, ...] = (
     Judged(hosts=("w1",), outcomes=(OUTCOME,)),
     Lapsed(reason="too late"),
     DecisionRefused(who="U1", action="approve", reason="you asked for it"),
+    WrongCode(who="U1", action="approve"),
+    WrongCode(who="U1", action="drop", barred_until=NOON),
 )
 
 

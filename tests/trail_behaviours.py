@@ -24,7 +24,9 @@ from bot.events import (
     Record,
     RetentionApproved,
     RetentionAsked,
+    UnholdApproved,
     Verifying,
+    WrongCode,
 )
 from bot.models import RequestId, Unreachable
 from tests import make
@@ -99,6 +101,30 @@ async def kept(trail: Trail, *hosts: str) -> list[str]:
 
 class TrailBehaviours:
     """The fixture `trail` is an empty one, open for a bot at work; `opening` opens it, for tests that close it too."""
+
+    async def test_what_one_person_did(self, trail: Store) -> None:
+        """In whatever request, of those kinds, since then, in order; and nothing of anybody else."""
+        first, second = [(await trail.append(None, asked(key))).request for key in ("k1", "k2")]
+        await trail.append(first, WrongCode(who="U2", action="approve"))
+        since = await trail.now()
+        wanted = [await trail.append(r, WrongCode(who="U2", action="approve")) for r in (second, first)]
+        await trail.append(first, WrongCode(who="U3", action="approve"))
+        await trail.append(first, DecisionRefused(who="U2", action="approve", reason="late"))
+        wanted.append(await trail.append(first, Cancelled(who="U2")))
+
+        assert list(await trail.by("U2", ["wrong_code", "cancelled"], since)) == wanted
+        assert await trail.by("U2", ["wrong_code"], await trail.now() + timedelta(hours=1)) == ()
+
+    async def test_a_code_is_taken_once(self, trail: Store) -> None:
+        """Whatever it was given for: the trail refuses the second event that names it, and takes those without one."""
+        first, second = [(await trail.append(None, asked(key))).request for key in ("k1", "k2")]
+        once = UnholdApproved(who="U2", complete=True, second_factor=7, key="code of U2 at 7")
+        await trail.append(first, once)
+
+        with pytest.raises(AlreadyRecorded):
+            await trail.append(second, once)
+        for request in (first, second):
+            await trail.append(request, UnholdApproved(who="U2", complete=True))
 
     async def test_after_conflict(self, trail: Trail) -> None:
         """Who decides on an old state is told so, and nothing is recorded."""

@@ -8,7 +8,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -145,6 +145,9 @@ class SqliteTrail:
         """Read beside the writer, so that a long search holds up no event."""
         search = partial(reading.list_requests, about=about, since=since, listings=listings, limit=limit)
         return await asyncio.to_thread(search, self.database.path)
+
+    async def by(self, who: str, kinds: Collection[str], since: datetime) -> Sequence[Record]:
+        return await self.database.run(lambda db: rows.of_person(db, who, kinds, dropping.before(db, since)))
 
     async def aged(self, before: datetime) -> Aged:
         return await asyncio.to_thread(reading.aged, self.database.path, before)

@@ -11,7 +11,7 @@ import click
 from bot import __version__, settings
 from bot.cli.plainly import plainly, with_config
 
-ELSEWHERE = ("audit", "check", "hosts", "policy")
+ELSEWHERE = ("audit", "check", "hosts", "policy", "second-factor")
 """Each stands in the file of its name, which is loaded only when it is asked for: `kickbot run` needs none of them."""
 
 
@@ -22,7 +22,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in ELSEWHERE:
             return super().get_command(ctx, cmd_name)
-        found: click.Command = getattr(import_module(f"bot.cli.{cmd_name}"), cmd_name)
+        name = cmd_name.replace("-", "_")
+        found: click.Command = getattr(import_module(f"bot.cli.{name}"), name)
         return found
 
 

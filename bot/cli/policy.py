@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bot import settings
+from bot import authenticators, settings
 from bot.cleaning import clean
 from bot.cli.plainly import FAILED, plainly, with_config
 from bot.cli.surveyed import surveyed
@@ -65,8 +65,10 @@ def check(as_json: bool, config: str | None) -> None:
     Exit status 1 if anything is wrong. With SLACK_BOT_TOKEN in the environment people and groups are looked up.
     """
     with plainly():
-        _, found = surveyed(config)
-        made = report(sound(found.policy, tuple(found.inventory.hosts), asyncio.run(_roster(found.policy))))
+        loaded, found = surveyed(config)
+        enrolled = authenticators.enrolled(loaded.second_factors)
+        roster = asyncio.run(_roster(found.policy)).model_copy(update={"enrolled": enrolled})
+        made = report(sound(found.policy, tuple(found.inventory.hosts), roster))
         click.echo(made.model_dump_json(indent=2) if as_json else "\n".join(lines(made)))
         sys.exit(0 if made.ok else FAILED)
 

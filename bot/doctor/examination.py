@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot import authenticators
 from bot.counting import count
 from bot.doctor import manifest, of_trail, on_hosts
 from bot.doctor.in_slack import InSlack
@@ -52,7 +53,9 @@ def _surveyed(settings: Settings, slack: InSlack, found: Survey) -> Iterator[Par
     hosts = tuple(found.inventory.hosts)
 
     async def rules() -> AsyncIterator[Finding]:
-        for one in sound(found.policy, hosts, await slack.roster(found.policy)):
+        roster = await slack.roster(found.policy)
+        enrolled = authenticators.enrolled(settings.second_factors)
+        for one in sound(found.policy, hosts, roster.model_copy(update={"enrolled": enrolled})):
             yield one
 
     yield Part("channels", 1 + len(settings.rules), lambda: slack.channels(found.policy))
@@ -64,6 +67,7 @@ def _settings(settings: Settings, found: Survey) -> list[Finding]:
     there = [finding("note", "inventory", note, "Is that meant so?") for note in found.notes]
     try:
         settings.check_files()
+        authenticators.opened(settings.second_factors)
     except SettingsError as error:
         return [finding("wrong", "files", str(error), NO_FILE), *there]
     said = f"{count(len(found.inventory.hosts), 'host')}, {count(len(found.policy.rules), 'rule')}, every file is there"

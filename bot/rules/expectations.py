@@ -94,13 +94,19 @@ def load(path: Path) -> Expectations:
 
 async def failures(file: Expectations, rules: Policy, inventory: Inventory) -> tuple[Failure, ...]:
     """On each of its hosts a case has to be as expected."""
-    rights, found = Rights(rules, MadeUp(file)), list[Failure]()
+    rights, found = Rights(_without_codes(rules), MadeUp(file)), list[Failure]()
     for number, case in enumerate(file.cases):
         for why in [await _unlike(rights, case, host) for host in _hosts(number, case, inventory)]:
             if why:
                 found.append(Failure(place=f"cases[{number}]", words=case.words, why=why))
                 break
     return tuple(found)
+
+
+def _without_codes(rules: Policy) -> Policy:
+    """What people carry with them is no affair of the file: whoever may approve is taken to have a second factor."""
+    plain = tuple(rule.model_copy(update={"second_factor": False}) for rule in rules.rules)
+    return rules.model_copy(update={"rules": plain})
 
 
 def _hosts(number: int, case: Case, inventory: Inventory) -> Sequence[str]:

@@ -31,6 +31,7 @@ def _clauses(verb: str, opinions: Sequence[Opinion], row: Row, roster: Roster) -
     how = {"ask": ", with a reason (`because …`)" if row.reason else ""}
     how["ask"] += ", and act alone in an emergency" if row.emergency else ""
     how["approve"] = f", {count(row.needed, 'person', 'people')} besides who asks" if row.needed else ""
+    how["approve"] += ", with a second factor" if row.second_factor else ""
     allowed = [_shown(opinion, roster) for opinion in opinions if opinion.allowed is not False]
     if allowed:
         yield f"may {verb}: {', '.join(allowed)}{how.get(verb, '')}"

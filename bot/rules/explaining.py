@@ -21,6 +21,7 @@ from bot.policy import (
     may_ask_for_everyone,
     may_look,
     mention,
+    second_factor_demanded,
     supposed,
     too_few,
 )
@@ -63,7 +64,7 @@ class Row(Value):
     """About one deed. rules: the places in kickbot.toml of those that decide. nobody: why there are none.
 
     opinions: of `look`, or of `ask` and `approve`. needed: approvals. reason: one must be given.
-    emergency: whoever may ask may act alone in one.
+    emergency: whoever may ask may act alone in one. second_factor: approvals count only with a code.
     """
 
     deed: str
@@ -73,6 +74,7 @@ class Row(Value):
     needed: int = 0
     reason: bool = False
     emergency: bool = False
+    second_factor: bool = False
 
 
 class Explained(Value):
@@ -173,6 +175,7 @@ def _row(policy: Policy, host: str, account: Account, deed: Deed, roster: Roster
         needed=approvals_needed(rules, deed.acts, 0) if deed.acts else 0,
         reason=bool(deed.acts) and any(rule.reason for rule in rules),
         emergency=Act.KICK in deed.acts and all(rule.emergency for rule in rules),
+        second_factor=bool(deed.acts) and second_factor_demanded(rules),
     )
 
 

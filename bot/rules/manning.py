@@ -20,6 +20,8 @@ ENOUGH = "Name more people or another group, or ask for fewer approvals."
 UNREAD = "Slack doesn't say who that is, which is a no to everyone for whom it has to be looked up"
 NOT_KNOWN = "Kickbot sees no e-mail addresses, and a name proves nothing: ask them, and take one id out if it is so."
 NO_EMERGENCY = f"an emergency needs {REVIEWERS} other people to review it"
+ENROL = "Enrol them on the bot's machine: kickbot second-factor enrol U…."
+AS_THE_BOT = "Run it as the user that runs Kickbot, who can read the file that [second_factor] names."
 CLOSED = "the same people may ask and approve, and nobody else sees it first"
 
 
@@ -28,6 +30,7 @@ def manned(policy: Policy, roster: Roster) -> Iterator[Finding]:
     yield from _untold(policy, roster)
     yield from _no_members(policy, roster)
     yield from _too_few(policy, roster)
+    yield from _not_enrolled(policy, roster)
     yield from _same_people(policy, roster)
     if roster.unread(named(policy)):
         yield finding("unknown", "groups", "who is in them was not looked up", "Set SLACK_BOT_TOKEN.")
@@ -56,6 +59,20 @@ def _places(policy: Policy, identifier: str) -> Iterator[str]:
     for number, rule in enumerate(policy.rules):
         lists = {"look": rule.look, "ask": rule.ask, "approve": rule.approve}
         yield from (f"rules[{number}].{name}" for name, ids in lists.items() if identifier in ids)
+
+
+def _not_enrolled(policy: Policy, roster: Roster) -> Iterator[Finding]:
+    """Approvers whose yes can't count under a rule that asks for a second factor."""
+    asking = [(number, rule) for number, rule in enumerate(policy.rules) if rule.second_factor]
+    if asking and roster.enrolled is None:
+        yield finding("unknown", "second factors", "who has one could not be looked up", AS_THE_BOT)
+        return
+    for number, rule in asking:
+        people = _active(rule.approve, roster)
+        if without := [who for who in people if who not in (roster.enrolled or ())]:
+            enough = len(people) - len(without) >= rule.approvals or roster.unread(rule.approve)
+            said = f"no second factor, which the rule asks for: {', '.join(map(roster.called, without))}"
+            yield finding("note" if enough else "wrong", f"rules[{number}].approve", said, ENROL)
 
 
 def _same_people(policy: Policy, roster: Roster) -> Iterator[Finding]:

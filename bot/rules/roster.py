@@ -12,12 +12,14 @@ class Roster(Value):
     """looked_up: Slack was asked; else people are taken for members, and nobody knows who is in a group.
 
     missing: people and groups of whom Slack told nothing, and why. That always means no.
+    enrolled: who has a second factor; None: that could not be looked up.
     """
 
     looked_up: bool = False
     people: dict[str, Person] = Field(default_factory=dict)
     members: dict[str, frozenset[str]] = Field(default_factory=dict)
     missing: dict[str, str] = Field(default_factory=dict)
+    enrolled: frozenset[str] | None = None
 
     def person(self, identifier: str) -> Person:
         """Who wasn't looked up is taken for a member, and who could not be for a stranger."""

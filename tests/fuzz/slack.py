@@ -18,6 +18,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from bot.sandbox import elements
 from bot.sandbox.nouns import Message
 from bot.sandbox.personas import Persona
+from bot.slack.content.code_form import CODE, CODE_FORM
 from bot.slack.content.deny_form import DENY_FORM
 from bot.slack.content.home import OPEN, REFRESH
 from bot.slack.content.kick_form import HOSTS, KEEP_OUT, KICK_FORM, LEVEL, SESSIONS, USER
@@ -52,7 +53,7 @@ IDS = (
     ),
     *("block_suggestion", "shortcut", "message_action", "event_callback", "app_mention", "app_home_opened", "message"),
     *(APPROVE, DENY, CANCEL, FORCE, AGAIN, HOLD, UNFREEZE, UNHOLD, SHARE, STOP, MENU, OPEN, REFRESH, SHORTCUT),
-    *(DENY_FORM, KICK_FORM, HOSTS, USER, LEVEL, KEEP_OUT, SESSIONS, f"{SESSIONS}:1", *NAMES.values()),
+    *(CODE_FORM, CODE, DENY_FORM, KICK_FORM, HOSTS, USER, LEVEL, KEEP_OUT, SESSIONS, f"{SESSIONS}:1", *NAMES.values()),
     *("audituser host1", "host1", "kick audituser host1", "freeze because x", "everyone * me", "home"),
     *('{"request":1,"plan":"x"}', f'{{"request":{10**30},"plan":"x"}}', '{"request":-1,"plan":"x"}'),
 )

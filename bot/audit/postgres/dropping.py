@@ -36,7 +36,7 @@ def values(up_to: int) -> dict[str, Any]:
 
 async def before(db: Db, moment: datetime) -> int:
     """The newest event that was recorded before that moment; 0 if there is none."""
-    query = 'SELECT coalesce(max(seq), 0) FROM events WHERE at < %s COLLATE "C"'
+    query = 'SELECT seq FROM events WHERE at < %s COLLATE "C" ORDER BY seq DESC LIMIT 1'
     row = await (await db.execute(query, [timestamp(moment)])).fetchone()
     return int(row[0]) if row else 0
 

@@ -1,7 +1,7 @@
 """What the command line reads from the audit trail in PostgreSQL, beside running bots. It writes and locks nothing."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Collection, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import count
@@ -190,6 +190,11 @@ async def list_requests(
     """The newest requests first, each with its events, as `bot.audit.reading.list_requests` gives them."""
     async with reading(url) as db:
         return await search(db, about=about, since=None, listings=True, reads=reads, limit=limit)
+
+
+async def of_person(db: Db, who: str, kinds: Collection[str], since: datetime) -> Sequence[Record]:
+    """What that person did in any request since then, oldest first."""
+    return await rows.of_person(db, who, kinds, await dropping.before(db, since))
 
 
 async def search(

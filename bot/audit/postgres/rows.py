@@ -1,6 +1,6 @@
 """Rows of the PostgreSQL tables to records and back. Every function takes the connection; none begins or commits."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -118,6 +118,12 @@ async def of_request(db: Db, request: int) -> Sequence[Record]:
     if not 0 < request <= _BIGGEST:
         return ()
     return await _records(db, "WHERE events.request = %s ORDER BY events.seq", [request])
+
+
+async def of_person(db: Db, who: str, kinds: Collection[str], since: int) -> Sequence[Record]:
+    """What that person did after that event, oldest first."""
+    where = "WHERE events.seq > %s AND events.who = %s AND events.kind = ANY(%s) ORDER BY events.seq"
+    return await _records(db, where, [since, who, list(kinds)])
 
 
 async def of_requests(db: Db, requests: Sequence[RequestId]) -> Mapping[RequestId, Sequence[Record]]:

@@ -8,7 +8,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -146,6 +146,9 @@ class PostgresTrail:
     ) -> Sequence[Sequence[Record]]:
         search = partial(reading.search, about=about, since=since, listings=listings, limit=limit)
         return await self.database.to_the_end(self.database.searches.run(search))
+
+    async def by(self, who: str, kinds: Collection[str], since: datetime) -> Sequence[Record]:
+        return await self._read(partial(reading.of_person, who=who, kinds=kinds, since=since))
 
     async def aged(self, before: datetime) -> Aged:
         return await self.database.to_the_end(reading.aged(self.database.url, before))

@@ -60,7 +60,8 @@ def for_approver(story: Story, link: str) -> Message:
     if request.state is not State.PENDING or request.needs_nobody:
         return compose(paragraph(line(_since(story), at), *reviews.marked(story), needed=True), small)
     until = When(moment=request.decide_by or request.at)
-    title = line("⏳ ", question(story), " · you may approve it, until ", until, ".")
+    code = ", with a code of your second factor" if request.second_factor else ""
+    title = line("⏳ ", question(story), " · you may approve it", code, ", until ", until, ".")
     ends = line(bold(_ends(story)) if story.is_of_everyone else _ends(story), at)
     return compose(paragraph(title, asks(story), ends, needed=True), *decisions_row(request), small)
 

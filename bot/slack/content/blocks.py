@@ -188,10 +188,15 @@ def _cell(text: str) -> dict[str, str]:
     return {"type": "raw_text", "text": text or NOTHING}
 
 
+def plain_text(text: str) -> Block:
+    """What Slack shows as it stands."""
+    return {"type": "plain_text", "text": text}
+
+
 def buttons(*listed: Button) -> Part:
     elements: list[dict[str, Any]] = []
     for button in listed:
-        text = {"type": "plain_text", "text": shorten(button.text, LONGEST_BUTTON)}
+        text = plain_text(shorten(button.text, LONGEST_BUTTON))
         element = {"type": "button", "action_id": button.action, "text": text, "value": button.value}
         more = {"style": button.style, "url": button.url}
         elements.append(element | {name: given for name, given in more.items() if given})

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bot.slack.content.blocks import plain_text
 from bot.slack.content.carried import Carried
 from bot.slack.content.tickets import Ticket
 
@@ -23,15 +24,15 @@ def deny_form(plan: str, known: Deciding) -> dict[str, Any]:
     return {
         "type": "modal",
         "callback_id": DENY_FORM,
-        "title": _plain("Deny"),
-        "submit": _plain("Deny"),
-        "close": _plain("Back"),
+        "title": plain_text("Deny"),
+        "submit": plain_text("Deny"),
+        "close": plain_text("Back"),
         "private_metadata": known.model_dump_json(exclude_defaults=True),
         "blocks": [
-            {"type": "input", "block_id": _BLOCK, "label": _plain("Why not?"), "element": field, "optional": True},
+            {"type": "input", "block_id": _BLOCK, "label": plain_text("Why not?"), "element": field, "optional": True},
             {
                 "type": "context",
-                "elements": [_plain(f"This denies the plan {plan}. Everyone in the thread reads why.")],
+                "elements": [plain_text(f"This denies the plan {plan}. Everyone in the thread reads why.")],
             },
         ],
     }
@@ -41,7 +42,3 @@ def reason_given(view: dict[str, Any]) -> str:
     """What was typed, on one line; empty if nothing was."""
     said = view["state"]["values"].get(_BLOCK, {}).get(_FIELD, {}).get("value") or ""
     return " ".join(str(said).split())
-
-
-def _plain(text: str) -> dict[str, str]:
-    return {"type": "plain_text", "text": text}

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from bot.counting import count
 from bot.events import Approved, Cancelled, Denied, Permitted, Record
 from bot.models import Process, Snapshot
+from bot.sentences import proved
 from bot.slack.content import trees
 from bot.slack.content.blocks import LONGEST_PREFORMATTED, Message, Part, aside, compose, paragraph, preformatted
 from bot.slack.content.lines import Line, Who, bold, in_plain, italic, line
@@ -75,7 +76,7 @@ def _decision(story: Story, record: Record) -> Line:
     event, who = record.event, Who(id=record.event.who)
     if isinstance(event, Approved):
         rest = "" if event.complete else f" It counts for {', '.join(event.hosts)}; more approvals are needed."
-        return line(who, f" approved the plan {short(event.plan_hash)}.{rest}")
+        return line(who, f" approved the plan {short(event.plan_hash)}{proved(event)}.{rest}")
     if isinstance(event, Permitted) and event.emergency:
         acts = line("🚨 ", bold("An emergency"), ": ", who, f" acts alone on the plan {short(event.plan_hash)}, which")
         return line(acts, " nobody approved. Two other people review it afterwards.")

@@ -90,6 +90,10 @@ def _who_may(request: Request) -> list[Line]:
     names = line(": ", either(list(request.approvers)))
     groups = [group for group in request.groups if request.reminded or group not in request.then]
     lines = [line(either(groups, "and"), " may approve", names, ". ", _who_may_not(request))]
+    if request.second_factor:
+        lines.append(
+            line("An approval needs a code of the approver's own second factor: ", bold("Approve…"), " asks for it.")
+        )
     if request.approvals_needed > 1:
         have = line(", so far ", either([d.who for d in request.decisions], "and")) if request.decisions else ()
         why = f"it ends more than {count(request.limit, 'session')}" if request.limit else request.above

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bot.slack.content.blocks import plain_text
 from bot.slack.content.deny_form import Deciding
 
 REVIEW_FORM = "kickbot_review_form"
@@ -18,13 +19,13 @@ def review_form(known: Deciding) -> dict[str, Any]:
     return {
         "type": "modal",
         "callback_id": REVIEW_FORM,
-        "title": _plain("Review"),
-        "submit": _plain("Send"),
-        "close": _plain("Back"),
+        "title": plain_text("Review"),
+        "submit": plain_text("Send"),
+        "close": plain_text("Back"),
         "private_metadata": known.model_dump_json(exclude_defaults=True),
         "blocks": [
-            {"type": "input", "block_id": _VERDICT, "label": _plain("Was it right?"), "element": verdict},
-            {"type": "input", "block_id": _COMMENT, "label": _plain("What did you find?"), "element": comment},
+            {"type": "input", "block_id": _VERDICT, "label": plain_text("Was it right?"), "element": verdict},
+            {"type": "input", "block_id": _COMMENT, "label": plain_text("What did you find?"), "element": comment},
         ],
     }
 
@@ -37,8 +38,4 @@ def review_given(view: dict[str, Any]) -> tuple[bool, str]:
 
 
 def _option(value: str, text: str) -> dict[str, Any]:
-    return {"text": _plain(text), "value": value}
-
-
-def _plain(text: str) -> dict[str, str]:
-    return {"type": "plain_text", "text": text}
+    return {"text": plain_text(text), "value": value}

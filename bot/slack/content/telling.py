@@ -17,11 +17,13 @@ from bot.events import (
     UnfreezeAsked,
     Unfrozen,
     Warned,
+    WrongCode,
 )
 from bot.slack.content import freeze, holds, limit_request, retention, reviews, warning
 from bot.slack.content.aftermath import after
 from bot.slack.content.approvers import approver_of, for_approver, reminder
 from bot.slack.content.blocks import Message, aside, compose, paragraph
+from bot.slack.content.code_form import guessed
 from bot.slack.content.evidence import before, decision
 from bot.slack.content.headlines import NEWS, last_line
 from bot.slack.content.lines import Line, Link, Where, bold, line
@@ -101,6 +103,8 @@ PARTS = {
 def parts(story: Story, record: Record, incident_channel: str) -> tuple[str, ...]:
     """What has to be told about this event, in order."""
     request, event = story.request, record.event
+    if isinstance(event, WrongCode):
+        return (Part.DECISION,) if event.barred_until else ()
     if request.sweep and request.plan is None:
         return (Part.PARENT,) if isinstance(event, Closed) and not is_silent(request) else ()
     if request.retention is not None:
@@ -172,6 +176,8 @@ def words(part: str, story: Story, record: Record, link: str = "") -> Message:
 
 
 def _decided(story: Story, record: Record) -> Message:
+    if isinstance(record.event, WrongCode):
+        return guessed(record)
     if isinstance(record.event, UnfreezeAsked | Unfrozen):
         return freeze.reply(story.request, record)
     if story.request.review is not None:

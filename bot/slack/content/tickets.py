@@ -109,6 +109,8 @@ def decisions_row(request: Request) -> list[Part]:
 def button(request: Request, action: str) -> Button:
     """One of them."""
     text, style = _WORDS[action]
+    if action == APPROVE and request.second_factor:
+        text = "Approve…"
     if action == CANCEL and request.state is State.WARNED:
         text = "Stop"
     if action == AGAIN and request.undone:

@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.borders import Sleep
 from bot.errors import CommandError, KickbotError, TrailError
 from bot.estate import Estate
-from bot.events import LISTINGS
+from bot.events import LISTINGS, WITHOUT_EFFECT
 from bot.models import Moment
 from bot.questions import Questions, Reading
 from bot.slack.content.blocks import Message
@@ -48,7 +48,7 @@ Slack lets an app publish about a hundred Home tabs a minute, https://docs.slack
 """
 TRAIL_PAUSE = 5.0
 
-SILENT = frozenset({*LISTINGS, "observed", "signalled", "reminded", "decision_refused"})
+SILENT = frozenset({*LISTINGS, *WITHOUT_EFFECT, "observed", "signalled", "reminded"})
 """The events that change nothing on a Home tab."""
 
 READING = "Reading …"

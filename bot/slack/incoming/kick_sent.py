@@ -1,41 +1,32 @@
 """The form for a kick is sent -> a request, or why not: at the field if that is known in time, else as a message."""
 
-import asyncio
-import re
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.errors import AlreadyRecorded, CommandError, KickbotError, LookupFailed, TooLate
+from bot.errors import AlreadyRecorded, CommandError
 from bot.models import Kick
 from bot.slack.content.help_text import renamed
 from bot.slack.content.kick_form import HOSTS, KICK_FORM, REASON, USER, Known, nobody_there
 from bot.slack.content.lines import Line
 from bot.slack.content.story import asked
-from bot.slack.incoming.answers import Reply, by_url, in_person, note
+from bot.slack.incoming.answers import Reply, by_url, in_person
 from bot.slack.incoming.arrivals import ANSWERABLE
+from bot.slack.incoming.in_forms import Ack, acknowledged, bare
 from bot.slack.incoming.intake import Context
 from bot.slack.incoming.kick_filled import Mistakes, command, demands_reason, filled_in, strays
 
 Json = dict[str, Any]
-Ack = Callable[..., Awaitable[Any]]
 
-ACKNOWLEDGE = 2.0
-"""Seconds within which a refusal can still stand in the form: Slack waits for three."""
-NAMING = 0.5
-"""Seconds beyond that for the names in it."""
 OTHER_LIST = "The sessions that stand here are of another choice: wait a moment, and send it again."
 SENT_BEFORE = "This form was sent before, and is asked once only. If it was refused then, open a new one."
 REMEMBERED = 1_000
-
-_PERSON = re.compile(r"<@([UW][A-Z0-9]+)>")
-_GROUP = re.compile(r"<!subteam\^(S[A-Z0-9]+)>")
 
 
 class SentForms:
@@ -61,17 +52,12 @@ class SentForms:
         try:
             words, kick = self._understood(body["view"])
         except Mistakes as mistakes:
-            said = {block: _bare(renamed(text, self._context.names)) for block, text in mistakes.fields.items()}
+            said = {block: bare(renamed(text, self._context.names)) for block, text in mistakes.fields.items()}
             await ack(response_action="errors", errors=said)
             return
-        asking = asyncio.ensure_future(self._workflow_asks(body, sent, words, kick))
-        finished, _ = await asyncio.wait({asking}, timeout=ACKNOWLEDGE)
-        if finished and (refusal := _refusal(asking)):
-            self._count(body["view"]["id"])
-            await ack(response_action="errors", errors={HOSTS: await self._named(refusal.for_user())})
-            return
-        await ack()
-        await reply(note(await asking))
+        asking = self._workflow_asks(body, sent, words, kick)
+        refused = partial(self._count, body["view"]["id"])
+        await acknowledged(ack, asking, reply, HOSTS, self._context.people, refused)
 
     def _understood(self, view: Json) -> tuple[str, Kick]:
         """Raises Mistakes."""
@@ -102,20 +88,6 @@ class SentForms:
         while len(self._refused) > REMEMBERED:
             self._refused.popitem(last=False)
 
-    async def _named(self, text: str) -> str:
-        """As plain text, which is all that a field's error can be: people by their names."""
-        people = set(_PERSON.findall(text))
-        reading = {who: asyncio.ensure_future(self._name(who)) for who in people}
-        finished, _ = await asyncio.wait(reading.values(), timeout=NAMING) if reading else (set(), set())
-        names = {who: task.result() for who, task in reading.items() if task in finished}
-        return _bare(_PERSON.sub(lambda match: names.get(match[1], match[1]), text))
-
-    async def _name(self, who: str) -> str:
-        try:
-            return (await self._context.people.person(who)).name
-        except LookupFailed:
-            return who
-
 
 def reply_in_form(posts: AsyncWebClient, body: Json) -> Reply:
     """Where the form came from; later, in person, as for a form that isn't Kickbot's."""
@@ -125,14 +97,3 @@ def reply_in_form(posts: AsyncWebClient, body: Json) -> Reply:
         return in_person(posts, body["user"]["id"])
     fresh = known.url and time.time() - known.opened < ANSWERABLE
     return by_url(known.url) if fresh else in_person(posts, body["user"]["id"])
-
-
-def _refusal(asking: asyncio.Task[Line]) -> KickbotError | None:
-    """Why nothing was asked, on purpose. Not that it came too late: then nobody looks at the form any more."""
-    error = asking.exception()
-    return error if isinstance(error, KickbotError) and not isinstance(error, TooLate) else None
-
-
-def _bare(text: str) -> str:
-    """One of Kickbot's own sentences without markup."""
-    return _GROUP.sub(r"the user group \1", text).replace("`", "")

@@ -64,7 +64,7 @@ def register(
         listener.register(app)
     Mentions(typed, intake, posts).register(app)
     home.register(app, intake)
-    Clicks(workflow, intake, home.reply_to).register(app)
+    Clicks(workflow, intake, people, home.reply_to).register(app)
     for unknown in (app.command, app.action, app.shortcut, app.view):
         unknown(ANY)(_unknown)
     for ignored in (app.view_closed, app.event, app.options):
