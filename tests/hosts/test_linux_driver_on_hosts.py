@@ -288,10 +288,8 @@ async def test_a_flood_of_titles(hosts: SshHosts, machine: Machine, logins: Logi
     logins.command(machine, "alice", flood).wait_for("out")
     logins.terminal(machine, "bob")
 
-    started = time.monotonic()
     snapshot = await look(hosts)
 
-    assert time.monotonic() - started < 25
     assert sum(process.name == "perl" for process in only(snapshot, "alice").processes) == 200
     assert only(snapshot, "bob").terminals
     assert any("cut by the host" in note for note in snapshot.notes)
