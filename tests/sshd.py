@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+from tests.lives import PATIENCE
+
 SSHD = Path("/usr/sbin/sshd")
 
 
@@ -58,7 +60,7 @@ class Sshd:
         )
         with (self.folder / "log").open("wb") as log:
             self.process = await asyncio.create_subprocess_exec(str(SSHD), "-D", "-e", "-f", str(config), stderr=log)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while b"Server listening" not in (self.folder / "log").read_bytes():  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.01)
 

@@ -25,6 +25,7 @@ from bot.sandbox.server import SandboxSlack
 from bot.slack.http_mode import HttpMode
 from bot.vitals import Vitals
 from tests import make
+from tests.lives import PATIENCE
 from tests.slack_bot import start
 from tests.whole import configure, secrets_of
 
@@ -52,7 +53,7 @@ async def felt(trail: SqliteTrail, way: Way | None = None) -> AsyncIterator[Vita
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.02)
 
@@ -84,7 +85,7 @@ async def port(tmp_path: Path) -> AsyncIterator[int]:
         config.write_text(config.read_text() + f'[health]\nlisten = "127.0.0.1:{port}"\n')
         async with app.serving(settings.load(config), secrets_of(slack)):
             await slack.as_("alice").command("inc-4711", "/sessions", "host1,host2")
-            await slack.as_("alice").sees("audituser", "inc-4711", seconds=30)
+            await slack.as_("alice").sees("audituser", "inc-4711")
             yield port
 
 

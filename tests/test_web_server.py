@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from bot import web_server
 from bot.slack import http_mode
 from bot.slack.http_mode import HttpMode
+from tests.lives import PATIENCE
 
 HEAD = b"POST /slack/events HTTP/1.1\r\nHost: kickbot\r\n"
 SIGNED = b"X-Slack-Request-Timestamp: %d\r\nX-Slack-Signature: v0=" + b"0" * 64 + b"\r\n"
@@ -82,7 +83,7 @@ async def test_a_body_by_drops_is_cut(http: HttpMode, monkeypatch: pytest.Monkey
     monkeypatch.setattr(http_mode, "BODY_TIME", 0.1)
     reader, writer = await asyncio.open_connection("127.0.0.1", http.port)
     writer.write(HEAD + well_formed() + b"Transfer-Encoding: chunked\r\n\r\n")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not reader.at_eof():
             writer.write(b"1\r\nx\r\n")
             await asyncio.sleep(0.02)
@@ -124,7 +125,7 @@ async def test_more_connections_than_there_is_room_for(http: HttpMode, monkeypat
 
     for _, writer in held:
         writer.close()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not await healthy(http):  # noqa: ASYNC110 - the server hears of it a moment later
             await asyncio.sleep(0.01)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from bot.hosts.connections import SshHosts
 from bot.models import Session, Snapshot
+from tests.hosts.witness import SECONDS
 
 
 async def look(hosts: SshHosts, via: str = "kickbot") -> Snapshot:
@@ -17,7 +18,7 @@ async def look(hosts: SshHosts, via: str = "kickbot") -> Snapshot:
 
 async def look_until(hosts: SshHosts, holds: Callable[[Snapshot], object], via: str = "kickbot") -> Snapshot:
     """The first look for which a condition holds: what a login does on its host takes a moment."""
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + SECONDS
     while not holds(snapshot := await look(hosts, via)):
         assert time.monotonic() < deadline, snapshot
         await asyncio.sleep(0.05)
