@@ -4,13 +4,13 @@ import asyncio
 import getpass
 import os
 import signal
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from tests.lives import PATIENCE
+from tests.ports import free_port
 
 SSHD = Path("/usr/sbin/sshd")
 
@@ -104,9 +104,3 @@ def keygen(*words: str, new: bool = True) -> str:
 
 def me() -> str:
     return getpass.getuser()
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

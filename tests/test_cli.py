@@ -19,6 +19,7 @@ from bot.cli.main import main
 from bot.sandbox.cast import demo_workspace
 from bot.sandbox.server import SandboxSlack
 from tests.lives import PATIENCE
+from tests.ports import free_port
 from tests.whole import configure, environment_of, kickbot
 
 ROOT = Path(__file__).parents[1]
@@ -169,9 +170,7 @@ async def test_http_mode_that_can_not_work_stops_the_start_with_one_line(
 
 async def test_http_mode_takes_commands_and_stops_on_sigterm(config: Path, slack: SandboxSlack) -> None:
     """Ready for a load balancer, a command is acknowledged, and SIGTERM ends it with status 0."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     process = await start(config, http_mode(config, slack, port))
     assert process.stderr
     while b"ready" not in (line := await asyncio.wait_for(process.stderr.readline(), PATIENCE)):

@@ -26,6 +26,7 @@ from bot.slack.http_mode import HttpMode
 from bot.vitals import Vitals
 from tests import make
 from tests.lives import PATIENCE
+from tests.ports import free_port
 from tests.slack_bot import start
 from tests.whole import configure, secrets_of
 
@@ -64,13 +65,6 @@ async def asked(port: int, path: str) -> tuple[int, str, str]:
         return said.status, said.content_type, await said.text()
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
 # ------------------------------------------------------------------------------------------ the whole bot
 
 
@@ -86,6 +80,9 @@ async def port(tmp_path: Path) -> AsyncIterator[int]:
         async with app.serving(settings.load(config), secrets_of(slack)):
             await slack.as_("alice").command("inc-4711", "/sessions", "host1,host2")
             await slack.as_("alice").sees("audituser", "inc-4711")
+            async with asyncio.timeout(PATIENCE):
+                while "kickbot_events_recorded_total 1" not in (await asked(port, "/metrics"))[2]:  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
             yield port
 
 
