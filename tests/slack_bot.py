@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.app import at_work
-from bot.audit.sqlite import SqliteTrail
+from bot.audit.sqlite import Clock, SqliteTrail, utc_now
 from bot.estate import Estate
 from bot.inventory import Inventory
 from bot.policy import Policy
@@ -64,6 +64,7 @@ async def start(
     inventory: Inventory = INVENTORY,
     http: HttpMode | None = None,
     heartbeat: Heartbeat = Heartbeat(),  # noqa: B008 - frozen
+    clock: Clock = utc_now,
 ) -> AsyncIterator[Bot]:
     """The bot, connected and working."""
     hosts = hosts or usual_hosts()
@@ -75,7 +76,7 @@ async def start(
         heartbeat=heartbeat,
     )
     async with (
-        SqliteTrail.open(folder / "kickbot.db") as trail,
+        SqliteTrail.open(folder / "kickbot.db", clock) as trail,
         at_work(slack, trail, hosts, estate=Estate(inventory, policy), names=NAMES, timing=QUICK) as workflow,
     ):
         yield Bot(sandbox, slack, trail, hosts, workflow)

@@ -25,6 +25,7 @@ from bot.sandbox.server import SandboxSlack
 from bot.slack.http_mode import HttpMode
 from bot.vitals import Vitals
 from tests import make
+from tests.fakes import FakeSeconds
 from tests.lives import PATIENCE
 from tests.ports import free_port
 from tests.slack_bot import start
@@ -166,7 +167,8 @@ async def test_a_trail_that_was_taken_away_is_noticed(
 
     However long it takes, the supervisor hears that the bot lives: a restart would not cure it.
     """
-    monkeypatch.setattr("bot.health.TRAIL_PATIENCE", 0.5)
+    clock = FakeSeconds()
+    monkeypatch.setattr("bot.vitals.monotonic", clock)
     path = tmp_path / "kickbot.db"
     async with SqliteTrail.open(path) as trail, felt(trail) as vitals:
         shutil.move(path, tmp_path / "away")
@@ -174,8 +176,9 @@ async def test_a_trail_that_was_taken_away_is_noticed(
         assert "can't be read now" in vitals.in_short()
         assert str(tmp_path) not in vitals.in_short()
         assert [str(path) in record.getMessage() for record in caplog.records] == [True]
-        await asyncio.sleep(1)
-        assert vitals.alive()
+        clock.now += 3600
+        await until(vitals.alive)
+        assert not vitals.healthy()
         shutil.move(tmp_path / "away", path)
         await until(vitals.healthy)
 
