@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable
 
 from bot.hosts.connections import SshHosts
-from bot.models import Session, Snapshot
+from bot.models import HostUptime, Session, Snapshot
+from tests.hosts.machines import Machine
 from tests.hosts.witness import SECONDS
 
 
@@ -32,3 +33,8 @@ def only(snapshot: Snapshot, user: str) -> Session:
 
 def names(session: Session) -> set[str]:
     return {process.name for process in session.processes}
+
+
+def uptime(machine: Machine) -> HostUptime:
+    """At this moment, as its kernel says it."""
+    return HostUptime(int(float(machine.run("cat", "/proc/uptime").split()[0]) * 100))
