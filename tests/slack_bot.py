@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.app import at_work
-from bot.audit.sqlite import SqliteTrail
+from bot.audit.sqlite import Clock, SqliteTrail, utc_now
 from bot.borders import Authenticators
 from bot.estate import Estate
 from bot.inventory import Inventory
@@ -66,6 +66,7 @@ async def start(
     http: HttpMode | None = None,
     heartbeat: Heartbeat = Heartbeat(),  # noqa: B008 - frozen
     second_factors: Authenticators | None = None,
+    clock: Clock = utc_now,
 ) -> AsyncIterator[Bot]:
     """The bot, connected and working."""
     hosts = hosts or usual_hosts()
@@ -77,7 +78,7 @@ async def start(
         heartbeat=heartbeat,
     )
     async with (
-        SqliteTrail.open(folder / "kickbot.db") as trail,
+        SqliteTrail.open(folder / "kickbot.db", clock) as trail,
         at_work(
             slack,
             trail,

@@ -4,11 +4,13 @@ import asyncio
 import getpass
 import os
 import signal
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+
+from tests.lives import PATIENCE
+from tests.ports import free_port
 
 SSHD = Path("/usr/sbin/sshd")
 
@@ -58,7 +60,7 @@ class Sshd:
         )
         with (self.folder / "log").open("wb") as log:
             self.process = await asyncio.create_subprocess_exec(str(SSHD), "-D", "-e", "-f", str(config), stderr=log)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while b"Server listening" not in (self.folder / "log").read_bytes():  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.01)
 
@@ -102,9 +104,3 @@ def keygen(*words: str, new: bool = True) -> str:
 
 def me() -> str:
     return getpass.getuser()
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

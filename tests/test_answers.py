@@ -4,6 +4,7 @@ import asyncio
 
 from bot.slack.content.blocks import Message
 from bot.slack.incoming.answers import awaited
+from tests.lives import PATIENCE
 
 
 async def test_who_waits_long_is_told_so_first() -> None:
@@ -20,7 +21,7 @@ async def test_who_waits_long_is_told_so_first() -> None:
         await told.wait()
         return "the answer"
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         assert await awaited(reply, work(), Message(text="Looking …")) == "the answer"
     assert said == ["Looking …"]
 

@@ -18,6 +18,7 @@ from bot.sandbox.server import SandboxSlack
 from bot.slack.content.tickets import APPROVE, UNFREEZE
 from bot.workflow import Workflow
 from tests import make
+from tests.lives import PATIENCE
 from tests.make import INCIDENT
 from tests.slack_bot import Bot, start
 from tests.stage import KICK, Stage
@@ -254,7 +255,7 @@ async def test_a_third_word_at_the_same_moment_is_answered(stage: Stage) -> None
     await freeze(stage)
     await unfreeze(stage, "U0BOB")
     stage.people.groups["S0LEADS"] |= {"U0DAVE"}
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         ends = await asyncio.gather(unfreeze(stage, "U0CAROL"), unfreeze(stage, "U0DAVE"))
     assert {freeze.state for freeze in ends} == {State.UNFROZEN}
 

@@ -18,6 +18,8 @@ from bot.audit.sqlite import SqliteTrail
 from bot.cli.main import main
 from bot.sandbox.cast import demo_workspace
 from bot.sandbox.server import SandboxSlack
+from tests.lives import PATIENCE
+from tests.ports import free_port
 from tests.whole import configure, environment_of, kickbot
 
 ROOT = Path(__file__).parents[1]
@@ -54,7 +56,7 @@ async def start(config: Path, environment: Mapping[str, str]) -> asyncio.subproc
 async def last_words(config: Path, environment: Mapping[str, str]) -> str:
     """What a start that must fail says, without its exit status, which must be 2."""
     process = await start(config, environment)
-    _, said = await asyncio.wait_for(process.communicate(), 120)
+    _, said = await asyncio.wait_for(process.communicate(), PATIENCE)
     assert process.returncode == 2
     return said.decode()
 
@@ -109,10 +111,10 @@ async def test_run_says_when_it_is_ready_and_stops_on_sigterm(config: Path, slac
     """`kickbot run` stays in the foreground, logs `ready`, and ends with status 0 on SIGTERM."""
     process = await start(config, environment_of(slack))
     assert process.stderr
-    while b"ready" not in (line := await asyncio.wait_for(process.stderr.readline(), 30)):
+    while b"ready" not in (line := await asyncio.wait_for(process.stderr.readline(), PATIENCE)):
         assert line, "it ended before it was ready"
     process.send_signal(signal.SIGTERM)
-    await asyncio.wait_for(process.communicate(), 15)
+    await asyncio.wait_for(process.communicate(), PATIENCE)
     assert process.returncode == 0
 
 
@@ -130,11 +132,11 @@ async def test_tokens_in_files_show_nowhere(config: Path, slack: SandboxSlack, t
     assert process.stderr
     log = b""
     while b"ready" not in log:
-        log += (line := await asyncio.wait_for(process.stderr.readline(), 30))
+        log += (line := await asyncio.wait_for(process.stderr.readline(), PATIENCE))
         assert line, log
     shown = contents(Path(f"/proc/{process.pid}/cmdline"), Path(f"/proc/{process.pid}/environ"))
     process.send_signal(signal.SIGTERM)
-    _, rest = await asyncio.wait_for(process.communicate(), 15)
+    _, rest = await asyncio.wait_for(process.communicate(), PATIENCE)
     shown += [log, rest, *contents(config.parent / "kickbot.db")]
 
     assert not any(token.encode() in text for token in tokens.values() for text in shown)
@@ -168,12 +170,10 @@ async def test_http_mode_that_can_not_work_stops_the_start_with_one_line(
 
 async def test_http_mode_takes_commands_and_stops_on_sigterm(config: Path, slack: SandboxSlack) -> None:
     """Ready for a load balancer, a command is acknowledged, and SIGTERM ends it with status 0."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     process = await start(config, http_mode(config, slack, port))
     assert process.stderr
-    while b"ready" not in (line := await asyncio.wait_for(process.stderr.readline(), 30)):
+    while b"ready" not in (line := await asyncio.wait_for(process.stderr.readline(), PATIENCE)):
         assert line, "it ended before it was ready"
     async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/healthz") as health:
         assert (health.status, await health.text()) == (200, "ok")
@@ -181,7 +181,7 @@ async def test_http_mode_takes_commands_and_stops_on_sigterm(config: Path, slack
     assert (await slack.as_("alice").command("incidents", "/kickbot", "help")).ok
     await slack.as_("alice").sees("/sessions HOSTS")
     process.send_signal(signal.SIGTERM)
-    await asyncio.wait_for(process.communicate(), 15)
+    await asyncio.wait_for(process.communicate(), PATIENCE)
     assert process.returncode == 0
 
 
@@ -189,7 +189,7 @@ async def test_a_second_bot_on_the_same_trail_refuses_to_start(config: Path, sla
     """Only one process writes a SQLite trail; the second one says who holds it."""
     first = await start(config, environment_of(slack))
     assert first.stderr
-    while b"ready" not in await asyncio.wait_for(first.stderr.readline(), 30):
+    while b"ready" not in await asyncio.wait_for(first.stderr.readline(), PATIENCE):
         pass
     try:
         assert str(first.pid) in await last_words(config, environment_of(slack))

@@ -80,7 +80,7 @@ async def test_the_same_beside_a_bot_at_work(good: Installation) -> None:
         done = await good.check()
         assert len(good.slack.socket.connections) == 1
         await good.slack.as_("alice").command(CHANNEL, "/sessions", "host1")
-        await good.slack.as_("alice").sees("host1: nobody is logged in", CHANNEL, seconds=60)
+        await good.slack.as_("alice").sees("host1: nobody is logged in", CHANNEL)
     assert done.exit_code == 0
     assert "kickbot.db: opens" in done.stdout
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot import events
+from bot.audit import reading
 from bot.audit.reading import verify
 from bot.audit.sqlite import SqliteTrail
 from bot.errors import ActingFrozen, BrokenTrail, Refused, TrailError
@@ -309,8 +310,8 @@ async def test_a_word_that_only_looks_like_two_people_covers_nothing(tmp_path: P
 
 def test_every_command_says_by_whose_word_it_went(left: Left) -> None:
     """verify, show, list, an export, and the report: in one and the same words."""
-    today = f"{datetime.now(UTC):%Y-%m-%d}"
-    told = f"dropped by request 4, asked by U0ALICE, approved by U0CAROL, on {today}"
+    day = f"{reading.show(left.database, 4)[-1].at:%Y-%m-%d}"
+    told = f"dropped by request 4, asked by U0ALICE, approved by U0CAROL, on {day}"
 
     assert f"1 attachment was {told}." in left.audit("verify").stdout
     assert f"; {told}" in left.audit("show", "1").stdout

@@ -130,8 +130,8 @@ async def test_only_what_is_left_is_watched(stage: Stage) -> None:
     hosts["web07"].stubborn.add("7")
     await approved(stage)
     others = {hosts.seen[name] for name in FLEET if name != "web07"}
-    assert max(others) <= 5
-    assert hosts.seen["web07"] > 10
+    assert max(others) < 10  # five, or one more where web07 has moved the clock while they were at work
+    assert hosts.seen["web07"] > 20
 
 
 async def test_slack_is_not_asked_about_people_for_each_host(stage: Stage) -> None:

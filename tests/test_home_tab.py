@@ -271,6 +271,6 @@ async def test_two_hundred_open_requests_fit(sandbox: SandboxSlack, tmp_path: Pa
             for event in rest:
                 await bot.trail.append(record.request, event)
         await sandbox.as_("bob").open_home()
-        view = await sandbox.as_("bob").sees_home("Waiting for you (200)", seconds=20)
+        view = await sandbox.as_("bob").sees_home("Waiting for you (200)")
         assert "and 180 more requests, in their channels." in elements.words(view.blocks)
         assert len(view.blocks) <= 100

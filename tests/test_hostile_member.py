@@ -1,5 +1,6 @@
 """A hostile member, or who speaks in Slack's name: forged, changed, misplaced. It ends in an answer, and no yes."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from copy import deepcopy
@@ -8,11 +9,12 @@ from typing import Any
 import pytest
 from slack_bolt.request.async_request import AsyncBoltRequest
 
-from bot.events import Asked
+from bot.events import Asked, DecisionRefused
 from bot.lifecycle import State, replay
 from bot.models import RequestId
 from bot.sandbox.nouns import Ephemeral, Message
 from bot.slack.content.tickets import APPROVE, DENY
+from tests.lives import PATIENCE
 from tests.make import INCIDENT
 from tests.slack_bot import Bot
 from tests.test_kick_forms import chosen, opened
@@ -49,6 +51,11 @@ async def told(bot: Bot, who: str, words: str) -> Ephemeral | Message:
 
 async def state(bot: Bot) -> State:
     return replay(await bot.trail.read(RequestId(1))).state
+
+
+async def refused(bot: Bot) -> set[str]:
+    """Those whose decision did not count."""
+    return {r.event.who for r in await bot.trail.read(RequestId(1)) if isinstance(r.event, DecisionRefused)}
 
 
 # -- of another shape ----------------------------------------------------------------------------------
@@ -136,9 +143,19 @@ async def test_a_replayed_click_of_another_person_counts_as_that_persons(bot: Bo
     parent = await asked(bot)
     await bot.sandbox.as_("dave").click(parent, APPROVE)
     payload = sent(bot, "block_actions")
-    for who in ("U0ALICE", "U0GUS", "U0ZOE", "U0KICKBOT", "U0NOBODY", "S0LEADS"):
+
+    async def clicked_by(who: str) -> None:
         await forged(bot, payload, trigger_id=f"9.9.{who}", user={"id": who, "username": "carol", "name": "carol"})
-    await told(bot, "dave", "You asked for this one, so you can't approve it.")  # whose response_url it is
+
+    await clicked_by("U0ALICE")
+    # Dave's response_url it is, and after five answers it is used up
+    await told(bot, "dave", "You asked for this one, so you can't approve it.")
+    others = ("U0GUS", "U0ZOE", "U0KICKBOT", "U0NOBODY", "S0LEADS")
+    for who in others:
+        await clicked_by(who)
+    async with asyncio.timeout(PATIENCE):
+        while await refused(bot) != {"U0DAVE", "U0ALICE", *others}:  # noqa: ASYNC110 - only the trail tells
+            await asyncio.sleep(0.01)
     assert await state(bot) is State.PENDING
     assert not bot.hosts.acts
 

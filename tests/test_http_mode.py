@@ -23,6 +23,7 @@ from bot.slack.content.tickets import APPROVE
 from bot.slack.http_mode import EVENTS, HttpMode, payload
 from bot.slack.signatures import WINDOW, Claim
 from tests.make import INCIDENT
+from tests.scene import until
 from tests.slack_bot import Bot, open_port, start
 
 GROUPS = ("S0SRE", "S0LEADS")
@@ -237,14 +238,14 @@ async def test_who_waits_gets_an_answer_when_the_bot_stops(
     async with start(sandbox, tmp_path, http=http) as bot:
         bot.hosts["host1"].slow = 0.5
         assert (await sandbox.as_("alice").command("incidents", "/sessions", "host1")).ok
-        late = asyncio.create_task(_while_stopping(sandbox))
+        late = asyncio.create_task(_while_stopping(sandbox, http))
 
     assert await late == [(503, ""), (503, "")]
     assert await sandbox.as_("bob").sees("host1: 3 sessions")
 
 
-async def _while_stopping(sandbox: SandboxSlack) -> list[tuple[int, str]]:
-    await asyncio.sleep(0.1)
+async def _while_stopping(sandbox: SandboxSlack, http: HttpMode) -> list[tuple[int, str]]:
+    await until(lambda: http._app is None)
     body = kick(sandbox)
     health = await answer(sandbox, b"", {}, path="/healthz", method="GET")
     return [health, await answer(sandbox, body, signed(sandbox.signing_secret, now(), body))]

@@ -51,7 +51,7 @@ async def test_a_listing_shows_the_idle_ones_and_says_why_others_are_not(bot: Bo
 async def test_a_host_with_a_wrong_clock_shows_nobody_as_idle(bot: Bot) -> None:
     """It says how wrong it is, once for all its sessions."""
     rest(bot, "7")
-    bot.hosts["host1"].clock.now = datetime.fromtimestamp(datetime.now(UTC).timestamp() + 7205, UTC)
+    bot.hosts["host1"].clock.now = datetime.fromtimestamp(datetime.now(UTC).timestamp() + 9000, UTC)
 
     said = await listed(bot, "host1 idle 30m")
 

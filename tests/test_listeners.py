@@ -3,11 +3,13 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.audit.sqlite import utc_now
 from bot.events import DecisionRefused, Event
 from bot.lifecycle import State, replay
 from bot.models import RequestId
@@ -158,10 +160,10 @@ def _change_button(bot: Bot, parent: Message, value: str) -> None:
 
 async def test_a_late_approval_is_refused(sandbox: SandboxSlack, tmp_path: Path) -> None:
     """After the time to decide, the button does nothing, whether or not the expiry stands there already."""
-    rules = tuple(rule.model_copy(update={"expires": 1}) for rule in POLICY.rules)
-    async with start(sandbox, tmp_path, policy=POLICY.model_copy(update={"rules": rules})) as bot:
+    ahead = timedelta(0)
+    async with start(sandbox, tmp_path, clock=lambda: utc_now() + ahead) as bot:
         parent = await asked(bot)
-        await asyncio.sleep(1.1)
+        ahead = timedelta(hours=1)
         await sandbox.as_("carol").click(parent, APPROVE, stale=True)
         both = "nobody had decided in time", "it is too late"
         await sandbox.workspace.until(lambda: any(_mine(bot, "carol", words) for words in both))

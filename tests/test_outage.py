@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +43,17 @@ class World:
         self.hosts = FakeHosts(self.clock, host1=(), host2=())
         self.hosts["host1"].raw = LONG
         self._keys = 0
+        self._waking: list[datetime] = []
 
     async def sleep(self, seconds: float) -> None:
         """Until the clock was moved that far."""
         until = self.clock.now + timedelta(seconds=seconds)
-        while self.clock.now < until:  # noqa: ASYNC110 - whoever moves it wakes nobody
-            await asyncio.sleep(0.001)
+        self._waking.append(until)
+        try:
+            while self.clock.now < until:  # noqa: ASYNC110 - whoever moves it wakes nobody
+                await asyncio.sleep(0.001)
+        finally:
+            self._waking.remove(until)
 
     async def pass_by(self, time: timedelta) -> None:
         """In small steps, each with a moment for who woke up."""
@@ -56,6 +61,11 @@ class World:
         while self.clock.now < until:
             self.clock.now += timedelta(seconds=5)
             await asyncio.sleep(0.003)
+
+    async def until_the_next_wakes(self) -> None:
+        """Whoever is at work meanwhile may take any time: the clock moves only where somebody waits for it."""
+        self.clock.now = max(self.clock.now, min(self._waking, default=self.clock.now))
+        await asyncio.sleep(0.003)
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator["World"]:
@@ -94,13 +104,13 @@ class World:
         newest = await self.newest()
         async with asyncio.timeout(PATIENCE):
             while await self.postings.cursor() < newest:
-                await self.pass_by(timedelta(seconds=20))
+                await self.until_the_next_wakes()
 
     async def stands(self, request: Request, part: str) -> None:
         """That reply is in its thread."""
         async with asyncio.timeout(PATIENCE):
             while not self.parents(request) or part not in self.thread(request):
-                await self.pass_by(timedelta(seconds=5))
+                await self.until_the_next_wakes()
 
     async def newest(self) -> int:
         found = await self.trail.requests(limit=1_000)

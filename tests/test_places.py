@@ -34,7 +34,7 @@ from tests.authorities import Authority, Handler, https_server, stamping
 from tests.test_notary import at_work, key, one_request, path, told, trail, until  # noqa: F401 - fixtures
 from tests.whole import configure
 
-PATIENCE = 20
+PATIENCE = 120
 FOUND = Checkpoint(
     seq=2,
     text=checkpoints.Statement(

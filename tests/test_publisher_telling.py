@@ -20,6 +20,7 @@ from bot.sandbox.server import SandboxSlack
 from bot.slack.content.tickets import AGAIN
 from tests import make
 from tests.fakes import FakeHosts, usual_hosts
+from tests.lives import PATIENCE
 from tests.make import INCIDENT
 from tests.publishing import ELSEWHERE, LONG, Teller, Unfolding, part_of, parts, publish_all, publisher, teller, the
 from tests.slack_bot import POLICY
@@ -148,10 +149,9 @@ async def stop_at(trail: SqliteTrail, run: Coroutine[Any, Any, None]) -> None:
     """Runs until everything is published."""
     task = asyncio.create_task(run)
     newest = max([r.seq for i in range(1, 60) for r in await trail.read(RequestId(i))])
-    for _ in range(1_000):
-        if await SqlitePostings(trail.database).cursor() >= newest:
-            break
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(PATIENCE):
+        while await SqlitePostings(trail.database).cursor() < newest:  # noqa: ASYNC110 - it wakes nobody
+            await asyncio.sleep(0.01)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 

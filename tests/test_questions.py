@@ -1,11 +1,13 @@
 """What people may know about requests: what waits for them, what runs, what was; and what stays unseen."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
 from bot.errors import LookupFailed, Refused
+from bot.events import Record
 from bot.lifecycle import State
 from bot.models import Act, Person
 from bot.policy import Policy
@@ -14,7 +16,9 @@ from bot.rights import SHOWN, Rights
 from bot.standing import SYSTEM, Allowed, Standing, standings
 from tests import make
 from tests.fakes import FakePeople, FakeSeconds
+from tests.lives import PATIENCE
 from tests.make import APPROVER, ASKER, OTHER, OWNER
+from tests.scene import until
 from tests.stage import KICK, POLICY, Stage, allowing
 
 GUEST = "U0GUS"
@@ -251,14 +255,22 @@ async def test_people_are_found_by_what_they_are_called(stage: Stage) -> None:
     assert await asked.called(OTHER, "carol") == ()
 
 
-async def test_changes_are_told_from_now_on(stage: Stage) -> None:
+async def test_changes_are_told_from_now_on(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not what was recorded before."""
     await stage.ask(KICK)
+    followed: list[int] = []
+    follow = stage.trail.follow
+
+    def noted(since: int) -> AsyncIterator[Record]:
+        followed.append(since)
+        return follow(since)
+
+    monkeypatch.setattr(stage.trail, "follow", noted)
     changes = questions(stage).changes()
     first = asyncio.ensure_future(anext(changes))
-    await asyncio.sleep(0.2)
+    await until(lambda: bool(followed))
     request = await stage.ask(KICK)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         assert (await first).seq == request.id
 
 

@@ -16,6 +16,7 @@ from bot.sandbox.elements import NotThereError
 from bot.sandbox.installation import Shortcut
 from bot.sandbox.nouns import Ephemeral, Message
 from bot.sandbox.server import SandboxSlack
+from tests.lives import PATIENCE
 
 CHANNEL = "C0INCIDENT"
 Json = dict[str, Any]
@@ -564,7 +565,7 @@ async def test_an_event_says_which_attempt_it_is(slack: SandboxSlack) -> None:
     async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
         await socket.receive_json()
         await slack.as_("alice").open_home()
-        envelope = await socket.receive_json(timeout=20)
+        envelope = await socket.receive_json(timeout=PATIENCE)
 
     assert (envelope["type"], envelope["retry_attempt"], envelope["retry_reason"]) == ("events_api", 0, "")
     assert set(envelope["payload"]) == {
@@ -649,7 +650,7 @@ async def test_a_shortcut_is_chosen_only_where_slack_shows_it(slack: SandboxSlac
 async def connect(slack: SandboxSlack, url: str) -> Json:
     """The first message over a raw connection."""
     async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
-        return dict(await socket.receive_json(timeout=20))
+        return dict(await socket.receive_json(timeout=PATIENCE))
 
 
 async def test_an_address_works_once(slack: SandboxSlack, client: AsyncWebClient) -> None:
@@ -685,7 +686,7 @@ async def test_each_envelope_goes_to_one_connection(slack: SandboxSlack) -> None
         sending = [asyncio.ensure_future(slack.as_("alice").command("random", "/kick")) for _ in range(4)]
         for socket in sockets:
             for _ in range(2):
-                envelope = await socket.receive_json(timeout=20)
+                envelope = await socket.receive_json(timeout=PATIENCE)
                 await socket.send_json({"envelope_id": envelope["envelope_id"]})
 
         assert [(await outcome).ok for outcome in sending] == [True] * 4

@@ -15,6 +15,7 @@ from bot.sandbox.elements import NotThereError
 from bot.sandbox.nouns import Message, View
 from bot.sandbox.server import SandboxSlack
 from tests.bolt_over_http import by, serving
+from tests.lives import PATIENCE
 
 CHANNEL = "C0INCIDENT"
 Json = dict[str, Any]
@@ -112,7 +113,7 @@ async def raw_socket(slack: SandboxSlack) -> AsyncIterator[aiohttp.ClientWebSock
     """A connection of Socket Mode on which the test answers by itself."""
     url = slack.socket.new_url(slack.page_url.rstrip("/"))
     async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
-        assert (await socket.receive_json(timeout=20))["type"] == "hello"
+        assert (await socket.receive_json(timeout=PATIENCE))["type"] == "hello"
         yield socket
 
 
@@ -261,7 +262,7 @@ async def answered(slack: SandboxSlack, client: AsyncWebClient, answer: Json) ->
     view = await opened(slack, client, field(menu()))
     async with raw_socket(slack) as socket:
         asking = asyncio.ensure_future(slack.as_("alice").suggest(view, "who", "x"))
-        envelope = await socket.receive_json(timeout=20)
+        envelope = await socket.receive_json(timeout=PATIENCE)
         assert envelope["accepts_response_payload"] is True
         await socket.send_json({"envelope_id": envelope["envelope_id"], "payload": answer})
         outcome = await asking

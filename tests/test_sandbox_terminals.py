@@ -17,6 +17,7 @@ from bot.sandbox.host_logins import Login
 from bot.sandbox.hosts import HostSpec, SandboxHost, SandboxHosts
 from bot.sandbox.server import SandboxSlack
 from bot.sandbox.terminals import Terminal
+from tests.lives import PATIENCE
 
 Json = dict[str, Any]
 ALICE = Login("alice", command="tail -f app.log")
@@ -51,7 +52,7 @@ async def browser(slack: SandboxSlack) -> AsyncIterator[aiohttp.ClientSession]:
 async def read(terminal: Terminal, wanted: str) -> str:
     """What there is to read when these words have come."""
     text = ""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         async for more in terminal.follow():
             text += more
             if wanted in text:
@@ -60,7 +61,7 @@ async def read(terminal: Terminal, wanted: str) -> str:
 
 
 async def to_the_end(terminal: Terminal) -> str:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         return "".join([text async for text in terminal.follow()])
 
 

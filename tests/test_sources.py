@@ -13,6 +13,7 @@ from bot.hosts.sources.openssh import OpenSsh
 from bot.hosts.sources.trouble import SourceTrouble
 from bot.merging import Entry
 from bot.models import Host
+from tests.lives import PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -293,7 +294,7 @@ async def test_a_command_that_hangs_is_ended_with_its_children(home: Path) -> No
     argv = ["sh", "-c", f"sleep 1000 & echo $! >{home}/child; exit 0"]
     with pytest.raises(SourceTrouble, match="did not end within"):
         await ansible.run(argv, home, seconds=0.5)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while runs(int((home / "child").read_text())):  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.01)
 

@@ -154,7 +154,8 @@ async def test_killed_at_any_moment(path: Path) -> None:
     for name in range(8):
         with writer(path, str(name)) as process:
             assert line(process) == "open\n"
-            await asyncio.sleep(0.003 + name * 0.017)
+            acknowledged.update([line(process) for _ in range(name)])
+            await asyncio.sleep(name * 0.003)
             process.kill()
             assert process.stdout is not None
             acknowledged.update(text for text in process.stdout if text.endswith("\n"))

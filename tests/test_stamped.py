@@ -1,6 +1,7 @@
 """`kickbot audit verify` with time stamps: what was done to them, and what they prove, is said. Attacks first."""
 
 import asyncio
+import re
 import shutil
 import sqlite3
 from datetime import UTC, datetime, timedelta
@@ -168,9 +169,8 @@ def test_verify_says_what_the_stamps_prove(left: Left, authority: Authority) -> 
     done = left.audit("verify")
 
     assert done.exit_code == 0, done.stderr
-    today = f"{datetime.now(UTC):%Y-%m-}"
-    assert f"2 time stamps fit. Event 2 and all before it existed before {today}" in done.stdout
-    assert f"The last one: Event 4 and all before it existed before {today}" in done.stdout
+    assert re.search(r"2 time stamps fit\. Event 2 and all before it existed before 20\d\d-\d\d-\d\d ", done.stdout)
+    assert re.search(r"The last one: Event 4 and all before it existed before 20\d\d-\d\d-\d\d ", done.stdout)
     assert done.stdout.count("UTC, says CN=stamper") == 2
 
 

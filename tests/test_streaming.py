@@ -21,6 +21,7 @@ from bot.events import Entry, Event, Record
 from bot.models import RequestId
 from bot.sandbox.server import SandboxSlack
 from tests import make
+from tests.lives import PATIENCE
 from tests.test_events import EVERY
 from tests.test_notary import CLOSED, one_request, path, trail, until  # noqa: F401 - fixtures
 from tests.test_places import Heard
@@ -172,7 +173,7 @@ async def test_now_is_now_on_an_empty_trail_too(trail: SqliteTrail) -> None:  # 
 
 
 async def until_known(memory: Checkpoints, port: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while await memory.cursor(f"stream syslog+tcp://127.0.0.1:{port}") is None:  # noqa: ASYNC110 - told to nobody
             await asyncio.sleep(0.02)
 

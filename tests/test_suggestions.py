@@ -29,12 +29,13 @@ class People:
 
     def __init__(self) -> None:
         self.asked = 0
-        self.slow = 0.0
+        self.answers = asyncio.Event()
+        self.answers.set()
         self.fails = False
 
     async def person(self, id: str) -> Person:  # noqa: A002 - Slack's own word
         self.asked += 1
-        await asyncio.sleep(self.slow)
+        await self.answers.wait()
         if self.fails:
             raise LookupFailed(id, "no answer")
         return make.person(id, guest=id == "U0GUS")
@@ -165,9 +166,10 @@ async def test_when_slack_is_slow_the_menu_comes_in_time(
     menus: Suggestions, people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Empty at first; the answer is not lost, and the next letter finds it."""
-    monkeypatch.setattr(suggestions, "PATIENCE", 0.05)
-    people.slow = 0.2
-    assert await menus.hosts("U0ALICE", "") == []
-    await asyncio.sleep(0.2)
+    people.answers.clear()
+    with monkeypatch.context() as hurried:
+        hurried.setattr(suggestions, "PATIENCE", 0.05)
+        assert await menus.hosts("U0ALICE", "") == []
+    people.answers.set()
     assert await menus.hosts("U0ALICE", "h")
     assert people.asked == 1

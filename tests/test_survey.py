@@ -19,6 +19,7 @@ from bot.sandbox.host_logins import Login
 from bot.sandbox.hosts import HostSpec, SandboxHost, SandboxHosts
 from bot.sandbox.server import SandboxSlack
 from bot.survey import Survey, again, survey
+from tests.lives import PATIENCE
 from tests.whole import CHANNEL, bot_at_work, configure
 
 BASE = """
@@ -181,7 +182,7 @@ class Running:
         await self.until(lambda: words in self.log.text)
 
     async def until(self, true: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not true():  # noqa: ASYNC110 - what another process would see
                 await asyncio.sleep(0.01)
 
@@ -270,16 +271,16 @@ async def test_the_whole_bot_takes_hosts_that_came_and_leaves_those_that_went(
         alice = slack.as_("alice")
         async with bot_at_work(slack, config):
             await alice.command(CHANNEL, "/sessions", "host2")
-            await alice.sees("There is no host `host2`.", seconds=60)
+            await alice.sees("There is no host `host2`.")
             tell_of(folder, hosts.hosts["host2"])
             os.kill(os.getpid(), signal.SIGHUP)
             async with asyncio.timeout(60):
                 while "read again" not in caplog.text:  # noqa: ASYNC110 - what a person would read
                     await asyncio.sleep(0.01)
             await alice.command(CHANNEL, "/sessions", "host2")
-            await alice.sees("host2: 1 session", seconds=60)
+            await alice.sees("host2: 1 session")
             await alice.command(CHANNEL, "/sessions", "host1")
-            await alice.sees("There is no host `host1`.", seconds=60)
+            await alice.sees("There is no host `host1`.")
 
 
 def tell_of(folder: Path, host: SandboxHost) -> None:

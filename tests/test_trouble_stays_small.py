@@ -21,6 +21,7 @@ from bot.slack.outgoing.later import ROUNDS, Later
 from bot.slack.outgoing.links import Links
 from bot.slack.trouble import Impossible, Trouble
 from tests.fakes import usual_hosts
+from tests.lives import PATIENCE
 from tests.make import INCIDENT
 from tests.publishing import (
     ELSEWHERE,
@@ -103,7 +104,7 @@ async def test_a_message_that_can_not_be_changed_holds_up_no_other_request(
         story = Teller(slack, trail, usual_hosts(), POLICY)
         story._number = 10
         await story.planned()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         await publish_as_it_is(slack, path)
     assert {"decision", "run", "after"} <= set(parts(slack))
     assert parts(slack).count("parent") == 2
@@ -121,7 +122,7 @@ async def test_a_person_who_can_not_be_reached_holds_up_nobody(slack: SandboxSla
     slack.workspace.faults = refuse
     async with teller(slack, path, policy=ELSEWHERE) as story:
         await story.finished()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         await publish_all(slack, path)
     assert "audituser is off host1" in the(slack, "approver:U0CAROL", "D0CAROL").text
     assert parts(slack, "D0BOB") == []

@@ -25,6 +25,9 @@ from bot.sandbox.server import SandboxSlack
 from bot.slack.http_mode import HttpMode
 from bot.vitals import Vitals
 from tests import make
+from tests.fakes import FakeSeconds
+from tests.lives import PATIENCE
+from tests.ports import free_port
 from tests.slack_bot import start
 from tests.whole import configure, secrets_of
 
@@ -52,7 +55,7 @@ async def felt(trail: SqliteTrail, way: Way | None = None) -> AsyncIterator[Vita
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - nobody tells
             await asyncio.sleep(0.02)
 
@@ -61,13 +64,6 @@ async def asked(port: int, path: str) -> tuple[int, str, str]:
     """Status, content type and text."""
     async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}{path}") as said:
         return said.status, said.content_type, await said.text()
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 # ------------------------------------------------------------------------------------------ the whole bot
@@ -84,7 +80,10 @@ async def port(tmp_path: Path) -> AsyncIterator[int]:
         config.write_text(config.read_text() + f'[health]\nlisten = "127.0.0.1:{port}"\n')
         async with app.serving(settings.load(config), secrets_of(slack)):
             await slack.as_("alice").command("inc-4711", "/sessions", "host1,host2")
-            await slack.as_("alice").sees("audituser", "inc-4711", seconds=30)
+            await slack.as_("alice").sees("audituser", "inc-4711")
+            async with asyncio.timeout(PATIENCE):
+                while "kickbot_events_recorded_total 1" not in (await asked(port, "/metrics"))[2]:  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
             yield port
 
 
@@ -168,7 +167,8 @@ async def test_a_trail_that_was_taken_away_is_noticed(
 
     However long it takes, the supervisor hears that the bot lives: a restart would not cure it.
     """
-    monkeypatch.setattr("bot.health.TRAIL_PATIENCE", 0.5)
+    clock = FakeSeconds()
+    monkeypatch.setattr("bot.vitals.monotonic", clock)
     path = tmp_path / "kickbot.db"
     async with SqliteTrail.open(path) as trail, felt(trail) as vitals:
         shutil.move(path, tmp_path / "away")
@@ -176,8 +176,9 @@ async def test_a_trail_that_was_taken_away_is_noticed(
         assert "can't be read now" in vitals.in_short()
         assert str(tmp_path) not in vitals.in_short()
         assert [str(path) in record.getMessage() for record in caplog.records] == [True]
-        await asyncio.sleep(1)
-        assert vitals.alive()
+        clock.now += 3600
+        await until(vitals.alive)
+        assert not vitals.healthy()
         shutil.move(tmp_path / "away", path)
         await until(vitals.healthy)
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from bot import web_server
 from bot.slack import http_mode
 from bot.slack.http_mode import HttpMode
+from tests.lives import PATIENCE
 
 HEAD = b"POST /slack/events HTTP/1.1\r\nHost: kickbot\r\n"
 SIGNED = b"X-Slack-Request-Timestamp: %d\r\nX-Slack-Signature: v0=" + b"0" * 64 + b"\r\n"
@@ -56,36 +57,33 @@ async def healthy(http: HttpMode) -> bool:
     return (await said(http, b"GET /healthz HTTP/1.1\r\nHost: kickbot\r\n\r\n")).endswith(b"\r\n\r\nok")
 
 
-@pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web_server, "LIFE", 0.4)
-    monkeypatch.setattr(http_mode, "BODY_TIME", 0.1)
-
-
-@pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize("sent", [b"", b"POST", HEAD, HEAD + b"X-A: "], ids=["nothing", "a word", "no end", "half"])
-async def test_half_a_request_is_cut(http: HttpMode, sent: bytes) -> None:
+async def test_half_a_request_is_cut(http: HttpMode, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
     """Who connects and then says nothing more is gone after seconds, and others are served meanwhile."""
     waiting = asyncio.create_task(said(http, sent))
     await asyncio.sleep(0.05)
     assert await healthy(http)
-    assert await waiting == b""
+    assert not waiting.done()
+    waiting.cancel()
+    monkeypatch.setattr(web_server, "LIFE", 0.1)
+    assert await said(http, sent) == b""
 
 
-@pytest.mark.usefixtures("hurried")
-async def test_a_body_that_does_not_come_is_given_up(http: HttpMode) -> None:
+async def test_a_body_that_does_not_come_is_given_up(http: HttpMode, monkeypatch: pytest.MonkeyPatch) -> None:
     """408, if it could be Slack; 401 at once if not."""
+    monkeypatch.setattr(http_mode, "BODY_TIME", 0.1)
     slow = b"Content-Length: 100\r\n\r\nx"
     assert (await said(http, HEAD + well_formed() + slow)).startswith(b"HTTP/1.1 408 ")
     assert (await said(http, HEAD + slow)).startswith(b"HTTP/1.1 401 ")
 
 
-@pytest.mark.usefixtures("hurried")
-async def test_a_body_by_drops_is_cut(http: HttpMode) -> None:
+async def test_a_body_by_drops_is_cut(http: HttpMode, monkeypatch: pytest.MonkeyPatch) -> None:
     """A byte now and then doesn't keep a connection."""
+    monkeypatch.setattr(web_server, "LIFE", 0.4)
+    monkeypatch.setattr(http_mode, "BODY_TIME", 0.1)
     reader, writer = await asyncio.open_connection("127.0.0.1", http.port)
     writer.write(HEAD + well_formed() + b"Transfer-Encoding: chunked\r\n\r\n")
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not reader.at_eof():
             writer.write(b"1\r\nx\r\n")
             await asyncio.sleep(0.02)
@@ -127,8 +125,9 @@ async def test_more_connections_than_there_is_room_for(http: HttpMode, monkeypat
 
     for _, writer in held:
         writer.close()
-    await asyncio.sleep(0.1)
-    assert await healthy(http)
+    async with asyncio.timeout(PATIENCE):
+        while not await healthy(http):  # noqa: ASYNC110 - the server hears of it a moment later
+            await asyncio.sleep(0.01)
 
 
 async def test_a_connection_is_for_one_request(http: HttpMode) -> None:

@@ -14,6 +14,7 @@ from bot.sandbox.host_logins import Login
 from bot.sandbox.host_server import Fault
 from bot.sandbox.hosts import HostSpec, SandboxHost, SandboxHosts
 from bot.sandbox.server import SandboxSlack
+from tests.lives import PATIENCE
 from tests.whole import APPROVE, CHANNEL, QUICK, bot_at_work, configure, parent_with_buttons, thread
 
 SPEC = HostSpec("host1", (Login("audituser"), Login("audituser", terminal=False), Login("alice")))
@@ -50,7 +51,7 @@ async def test_the_id_of_an_ended_session_that_bob_got_is_not_touched(scene: Sce
         taken = next(s.id for s in scene.host.sessions() if s.account.name == "audituser")
         await scene.host.reuse(taken, "bob")
         await scene.carol.click(parent, APPROVE)
-        await scene.alice.sees("*After*", CHANNEL, seconds=20)
+        await scene.alice.sees("*After*", CHANNEL, seconds=PATIENCE)
         said = "\n".join(m.text for m in thread(scene.alice, parent))
 
     assert scene.users() == ["alice", "bob"]
@@ -65,11 +66,11 @@ async def test_a_host_that_is_cut_off_before_anything_was_begun_is_waited_for(sc
         parent = await parent_with_buttons(scene.alice)
         scene.host.fault = Fault("cut", bytes=400)
         await scene.carol.click(parent, APPROVE)
-        await scene.alice.sees("Nothing was begun there", CHANNEL, seconds=30)
+        await scene.alice.sees("Nothing was begun there", CHANNEL, seconds=PATIENCE)
         assert "alice" in scene.users()
         assert "audituser" in scene.users()
         scene.host.fault = None
-        await scene.alice.sees("audituser is off host1", CHANNEL, seconds=40)
+        await scene.alice.sees("audituser is off host1", CHANNEL, seconds=PATIENCE)
 
 
 async def test_a_host_that_is_cut_off_in_the_middle_is_never_said_to_be_done(scene: Scene) -> None:
@@ -78,11 +79,11 @@ async def test_a_host_that_is_cut_off_in_the_middle_is_never_said_to_be_done(sce
         await scene.alice.command(CHANNEL, "/kick", "audituser host1 because INC-42")
         parent = await parent_with_buttons(scene.alice)
         await scene.carol.click(parent, APPROVE)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not any(" end " in command for command in scene.host.commands):  # noqa: ASYNC110 - it tells nobody
                 await asyncio.sleep(0.001)
         scene.host.fault = Fault("cut", bytes=400)
-        await scene.alice.sees("Looking again every minute", CHANNEL, seconds=40)
+        await scene.alice.sees("Looking again every minute", CHANNEL, seconds=PATIENCE)
         said = thread(scene.alice, parent)[0].text
 
     assert "is off host1" not in said
@@ -97,7 +98,7 @@ async def test_the_same_command_delivered_twice_is_one_request(scene: Scene) -> 
         await scene.slack.socket.redeliver(outcome.delivery, retry_attempt=1)
         parent = await parent_with_buttons(scene.alice)
         await scene.carol.click(parent, APPROVE)
-        await scene.alice.sees("*After*", CHANNEL, seconds=20)
+        await scene.alice.sees("*After*", CHANNEL, seconds=PATIENCE)
 
     asked = reading.list_requests(scene.config.parent / "kickbot.db")
     assert len(asked) == 1

@@ -30,6 +30,7 @@ from bot.events import (
 )
 from bot.models import RequestId, Unreachable
 from tests import make
+from tests.lives import PATIENCE
 
 CLOSED = Closed(outcomes=())
 LIES: list[dict[str, object]] = [{"content": b"else"}, {"size": 1}, {"sha256": digest(b"else")}, {"content": None}]
@@ -46,7 +47,7 @@ def observed(*hosts: str) -> Observed:
 async def take(trail: Trail, number: int, since: int = 0) -> list[Record]:
     """The first records that a follower gets."""
     records = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         async for record in trail.follow(since):
             records.append(record)
             if len(records) == number:

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from bot import app, settings
 from bot.cli.main import main
+from bot.sandbox.log import PATIENCE
 from bot.sandbox.nouns import Message
 from bot.sandbox.personas import Persona
 from bot.sandbox.server import SandboxSlack
@@ -74,7 +75,7 @@ async def bot_at_work(slack: SandboxSlack, config: Path, timing: Timing | None =
         yield
 
 
-async def parent_with_buttons(person: Persona, seconds: float = 20) -> Message:
+async def parent_with_buttons(person: Persona, seconds: float = PATIENCE) -> Message:
     """The message of the newest request, once it can be decided."""
     async with asyncio.timeout(seconds):
         while True:

@@ -9,6 +9,9 @@ from bot.sandbox.nouns import Happening, Json
 
 Found = TypeVar("Found")
 
+PATIENCE = 120.0
+"""Seconds for what takes one when the machine is not busy: only what never comes takes so long."""
+
 
 class Log:
     """`clock` gives seconds since 1970; `happenings` only grows, and every entry is JSON-able."""
@@ -34,7 +37,7 @@ class Log:
                 yield self.happenings[since - 1]
             await news.wait()
 
-    async def until(self, found: Callable[[], Found | None], seconds: float = 20.0) -> Found:
+    async def until(self, found: Callable[[], Found | None], seconds: float = PATIENCE) -> Found:
         """Waits until `found()` gives something, looking after each happening, and often; else TimeoutError."""
         async with asyncio.timeout(seconds):
             while not (result := found()):

@@ -5,6 +5,7 @@ What is not on their screen raises NotThereError.
 
 from bot.sandbox import elements
 from bot.sandbox.elements import NotThereError
+from bot.sandbox.log import PATIENCE
 from bot.sandbox.nouns import Channel, Ephemeral, Json, Message, Person, View
 from bot.sandbox.workspace import Workspace
 
@@ -41,14 +42,14 @@ class Sight:
     def home(self) -> View | None:
         return self.workspace.views.get(self.workspace.homes.get(self.id, ""))
 
-    async def sees(self, text: str, channel: str | None = None, *, seconds: float = 20.0) -> Message | Ephemeral:
+    async def sees(self, text: str, channel: str | None = None, *, seconds: float = PATIENCE) -> Message | Ephemeral:
         """Waits for a message with these words on this person's screen, in its newest version; the newest such."""
         return await self.workspace.until(lambda: self._showing(text, channel), seconds)
 
-    async def sees_modal(self, seconds: float = 20.0) -> View:
+    async def sees_modal(self, seconds: float = PATIENCE) -> View:
         return await self.workspace.until(lambda: self.modal, seconds)
 
-    async def sees_home(self, text: str = "", seconds: float = 20.0) -> View:
+    async def sees_home(self, text: str = "", seconds: float = PATIENCE) -> View:
         return await self.workspace.until(
             lambda: self.home if self.home and text in elements.words(self.home.blocks) else None, seconds
         )

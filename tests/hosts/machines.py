@@ -152,7 +152,7 @@ class Machine:
             self.run("systemctl", "--no-block", "reboot")
         else:
             os.kill(before, 9)
-        self._until(lambda: before not in self._leaders(), "to go down", seconds=30)
+        self._until(lambda: before not in self._leaders(), "to go down", seconds=90)
         self.wait()
 
     def run(self, *argv: str) -> str:

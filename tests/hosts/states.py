@@ -137,7 +137,7 @@ class States:
     def crowd(self, machine: Machine, number: int, user: str = USER) -> Login:
         """A session with that many processes."""
         login = self._logins.command(machine, user, f"for i in $(seq {number}); do {MANY} & done; wait")
-        witness.until(lambda: len(witness.pids(machine, user, MANY)) == number, f"{number} processes", seconds=60)
+        witness.until(lambda: len(witness.pids(machine, user, MANY)) == number, f"{number} processes")
         return login
 
     def many(self, machine: Machine, number: int, user: str = USER) -> list[Login]:
@@ -146,7 +146,7 @@ class States:
             made = list(
                 pool.map(lambda _: self._logins.start(machine, user, "exec cat", options=("-T",)), range(number))
             )
-        witness.until(lambda: len(witness.pids(machine, user, "cat")) == number, f"{number} sessions", seconds=60)
+        witness.until(lambda: len(witness.pids(machine, user, "cat")) == number, f"{number} sessions")
         return made
 
     def take_pid(self, machine: Machine, pid: int, user: str) -> None:

@@ -35,10 +35,10 @@ async def listing(slack: SandboxSlack, config: Path, machine: Machine) -> str:
     alice = slack.as_("alice")
     async with bot_at_work(slack, config):
         await alice.command(CHANNEL, "/sessions", machine.name)
-        seen = await alice.sees(machine.name, CHANNEL, seconds=60)
+        seen = await alice.sees(machine.name, CHANNEL)
         while seen.text.startswith("Looking at "):
             await asyncio.sleep(0.1)
-            seen = await alice.sees(machine.name, CHANNEL, seconds=60)
+            seen = await alice.sees(machine.name, CHANNEL)
         return seen.text
 
 

@@ -16,6 +16,7 @@ from tests import make
 from tests.dying_bot import Life
 from tests.hosts.kicking import BOTS_ACCOUNT
 from tests.hosts.logins import Login, Logins
+from tests.hosts.looking import uptime
 from tests.hosts.machines import Machine
 from tests.lives import PATIENCE, bot
 from tests.whole import APPROVE, CHANNEL, parent_with_buttons
@@ -32,10 +33,6 @@ def asleep_before_the_act(config: Path) -> Life:
 
 def allow_seconds_to_act(config: Path) -> None:
     config.write_text(config.read_text().replace('approve = ["S0LEADS"]', 'approve = ["S0LEADS"]\nact_by = "3s"'))
-
-
-def uptime(machine: Machine) -> HostUptime:
-    return HostUptime(int(float(machine.run("cat", "/proc/uptime").split()[0]) * 100))
 
 
 def state(pid: int) -> str:

@@ -11,7 +11,7 @@ from bot.hosts.connections import SshHosts
 from bot.models import Answer, Host, HostUptime, Process, Session, Snapshot, Unreachable
 from tests import make
 from tests.hosts.logins import Logins
-from tests.hosts.looking import look, look_until, names, only
+from tests.hosts.looking import look, look_until, names, only, uptime
 from tests.hosts.machines import Machine
 from tests.hosts.rack import Rack
 
@@ -77,12 +77,13 @@ async def test_a_login_at_a_terminal(hosts: SshHosts, machine: Machine, logins: 
 
 async def test_the_host_itself(hosts: SshHosts, machine: Machine) -> None:
     """A look names the host's key, boot, uptime and clock, and what it runs; a quiet host has no notes."""
+    began, up = time.time(), uptime(machine)
     snapshot = await look(hosts)
 
     assert re.fullmatch(r"SHA256:[A-Za-z0-9+/]{43}", snapshot.host_key)
     assert snapshot.boot == machine.run("cat", "/proc/sys/kernel/random/boot_id").strip()
-    assert 0 <= float(machine.run("cat", "/proc/uptime").split()[0]) - snapshot.uptime / 100 < 10
-    assert abs(snapshot.time.timestamp() - time.time()) < 10
+    assert up <= snapshot.uptime <= uptime(machine)
+    assert int(began) <= snapshot.time.timestamp() <= time.time()
     assert snapshot.system.startswith("Debian GNU/Linux 1")
     assert without_utmp(snapshot) == ()
     assert (snapshot.outside, snapshot.orphans) == ((), ())
@@ -288,10 +289,8 @@ async def test_a_flood_of_titles(hosts: SshHosts, machine: Machine, logins: Logi
     logins.command(machine, "alice", flood).wait_for("out")
     logins.terminal(machine, "bob")
 
-    started = time.monotonic()
     snapshot = await look(hosts)
 
-    assert time.monotonic() - started < 25
     assert sum(process.name == "perl" for process in only(snapshot, "alice").processes) == 200
     assert only(snapshot, "bob").terminals
     assert any("cut by the host" in note for note in snapshot.notes)

@@ -1,28 +1,41 @@
 """Two replicas on one database: one chain, one driver for each request, and each hears what the other records."""
 
 import asyncio
-from datetime import timedelta
-from time import monotonic
+from datetime import datetime
+from typing import Any
 
 import psycopg
 import pytest
 
-from bot.audit.postgres import leases, reading
-from bot.audit.postgres.trail import POLL, PostgresTrail
+from bot.audit.postgres import leases, postings, reading
+from bot.audit.postgres import trail as trails
+from bot.audit.postgres.trail import PostgresTrail
 from bot.borders import Lease
 from bot.errors import AlreadyRecorded, Conflict, LeaseLost, TrailError
 from bot.events import Cancelled, Record, Verifying
 from bot.models import RequestId
+from tests.fakes import FakeSeconds
+from tests.scene import until
 from tests.trail_behaviours import CLOSED, asked, take
 
-SHORT = timedelta(seconds=0.4)
-"""A lease's time in a test that waits for its end."""
+WAITING = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
-@pytest.fixture
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leases that run out soon, and aren't renewed by themselves."""
-    monkeypatch.setattr(leases, "TTL", SHORT)
+def asked_of(url: str, statement: str) -> list[tuple[Any, ...]]:
+    """The rows that it gives, to whoever looks beside the replicas."""
+    with psycopg.connect(url, autocommit=True, options="-c search_path=kickbot") as beside:
+        return beside.execute(statement).fetchall()
+
+
+def run_out(url: str) -> None:
+    """The time of all leases is over at this moment."""
+    assert asked_of(url, "UPDATE leases SET until = clock_timestamp() RETURNING request")
+
+
+def ends(url: str) -> datetime:
+    """Until when the only lease counts."""
+    ((until,),) = asked_of(url, "SELECT until FROM leases")
+    return datetime.fromisoformat(str(until))
 
 
 async def claimed(trail: PostgresTrail, request: RequestId) -> Lease:
@@ -79,18 +92,14 @@ async def test_one_of_two_decides(trail: PostgresTrail, other: PostgresTrail) ->
     assert [type(result) for result in results if not isinstance(result, Record)] == [Conflict] * 9
 
 
-async def test_heard_at_once(trail: PostgresTrail, other: PostgresTrail) -> None:
+async def test_heard_at_once(trail: PostgresTrail, other: PostgresTrail, monkeypatch: pytest.MonkeyPatch) -> None:
     """A follower gets the other replica's event at once, and doesn't wait until it looks by itself."""
-    waits = []
+    monkeypatch.setattr(trails, "POLL", 3600)
     for n in range(10):
         follower = asyncio.create_task(take(other, 1, since=n))
         await asyncio.sleep(0.05)
         await trail.append(None, asked(f"{n}"))
-        recorded = monotonic()
-        await follower
-        waits.append(monotonic() - recorded)
-
-    assert sorted(waits)[5] < POLL / 4
+        assert [record.seq for record in await follower] == [n + 1]
 
 
 async def test_open_requests_of_both(trail: PostgresTrail, other: PostgresTrail) -> None:
@@ -137,12 +146,12 @@ async def test_released(trail: PostgresTrail, other: PostgresTrail) -> None:
         await trail.append(request, Verifying(), lease=lease)
 
 
-async def test_taken_over(trail: PostgresTrail, other: PostgresTrail, short: None) -> None:
+async def test_taken_over(trail: PostgresTrail, other: PostgresTrail, url: str) -> None:
     """A lease that ran out may be claimed, and the first holder can record nothing any more."""
     request = (await trail.append(None, asked())).request
     lease = await claimed(trail, request)
     await trail.append(request, Verifying(), lease=lease)
-    await asyncio.sleep(SHORT.total_seconds() * 1.5)
+    run_out(url)
 
     later = await claimed(other, request)
 
@@ -152,21 +161,21 @@ async def test_taken_over(trail: PostgresTrail, other: PostgresTrail, short: Non
     assert (await other.append(request, CLOSED, lease=later)).seq == 3
 
 
-async def test_ran_out(trail: PostgresTrail, short: None) -> None:
+async def test_ran_out(trail: PostgresTrail, url: str) -> None:
     """A lease that ran out doesn't count, though nobody took it."""
     request = (await trail.append(None, asked())).request
     lease = await claimed(trail, request)
-    await asyncio.sleep(SHORT.total_seconds() * 1.5)
+    run_out(url)
 
     with pytest.raises(LeaseLost):
         await trail.append(request, Verifying(), lease=lease)
 
 
-async def test_own_lease_again(trail: PostgresTrail, short: None) -> None:
+async def test_own_lease_again(trail: PostgresTrail, url: str) -> None:
     """Who claims its own lease after it ran out gets another one: the first doesn't come back to life."""
     request = (await trail.append(None, asked())).request
     lease = await claimed(trail, request)
-    await asyncio.sleep(SHORT.total_seconds() * 1.5)
+    run_out(url)
 
     assert (await claimed(trail, request)).epoch == lease.epoch + 1
     with pytest.raises(LeaseLost):
@@ -175,12 +184,13 @@ async def test_own_lease_again(trail: PostgresTrail, short: None) -> None:
 
 async def test_renewed(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is held is renewed for as long as the process lives."""
-    monkeypatch.setattr(leases, "TTL", SHORT)
-    monkeypatch.setattr(leases, "RENEWED_EVERY", 0.1)
+    monkeypatch.setattr(leases, "RENEWED_EVERY", 0.05)
     async with PostgresTrail.open(url) as trail, PostgresTrail.open(url) as other:
         request = (await trail.append(None, asked())).request
         lease = await claimed(trail, request)
-        await asyncio.sleep(SHORT.total_seconds() * 3)
+        for _ in range(3):
+            before = ends(url)
+            await until(lambda: ends(url) > before)  # noqa: B023 - in this turn
 
         assert await other.claim(request) is None
         assert (await trail.append(request, Verifying(), lease=lease)).seq == 2
@@ -209,16 +219,15 @@ async def test_lease_of_another_request(trail: PostgresTrail) -> None:
 
 
 @pytest.mark.parametrize("taken", [True, False])
-async def test_lost_while_it_waited(
-    trail: PostgresTrail, other: PostgresTrail, url: str, short: None, *, taken: bool
-) -> None:
+async def test_lost_while_it_waited(trail: PostgresTrail, other: PostgresTrail, url: str, *, taken: bool) -> None:
     """An append that had its lease when it began to wait for the chain's lock, and lost it there, records nothing."""
     request = (await trail.append(None, asked())).request
     lease = await claimed(trail, request)
     async with await psycopg.AsyncConnection.connect(url) as someone:
         await someone.execute("SELECT * FROM kickbot.head FOR UPDATE")
         append = asyncio.create_task(trail.append(request, Verifying(), lease=lease))
-        await asyncio.sleep(SHORT.total_seconds() * 1.5)
+        await until(lambda: bool(asked_of(url, WAITING)))
+        run_out(url)
         if taken:
             await claimed(other, request)
         assert not append.done()
@@ -232,14 +241,18 @@ async def test_lost_while_it_waited(
 # ------------------------------------------------------------------------------------------ the publisher's memory
 
 
-async def test_one_publishes(trail: PostgresTrail, other: PostgresTrail, short: None) -> None:
+async def test_one_publishes(
+    trail: PostgresTrail, other: PostgresTrail, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One replica has the turn; when it ran out the other gets it, and the first may neither ask nor note anything."""
+    monkeypatch.setattr(postings, "TRY_AGAIN", 0.05)
     first, second = trail.postings(), other.postings()
     await first.turn()
     turn = asyncio.create_task(second.turn())
     await asyncio.sleep(0.1)
     assert not turn.done()
     await first.advance(3)
+    run_out(url)
 
     await turn
 
@@ -259,15 +272,15 @@ async def test_who_only_looks_needs_no_turn(trail: PostgresTrail, other: Postgre
 
 async def test_the_age_of_the_leases(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """None while nothing is held; then since the last renewal, which a lost connection holds up."""
+    clock = FakeSeconds()
     monkeypatch.setattr(leases, "RENEWED_EVERY", 1000)
+    monkeypatch.setattr(leases, "monotonic", clock)
     async with PostgresTrail.open(url) as trail:
         assert trail.state().lease_age is None
         lease = await claimed(trail, (await trail.append(None, asked())).request)
         assert trail.state().leases == 1
-        await asyncio.sleep(0.2)
-        before = trail.state().lease_age
-        assert before is not None
-        assert before >= 0.2
+        clock.now += 2
+        assert trail.state().lease_age == 2
 
         async def broken(*_: object) -> None:
             raise TrailError("the database can't be reached")
@@ -276,13 +289,10 @@ async def test_the_age_of_the_leases(url: str, monkeypatch: pytest.MonkeyPatch) 
             cut.setattr(trail.database.leases, "run", broken)
             with pytest.raises(TrailError):
                 await trail._leases.renew()
-        still = trail.state().lease_age
-        assert still is not None
-        assert still > before
+        clock.now += 1
+        assert trail.state().lease_age == 3
 
         await trail._leases.renew()
-        renewed = trail.state().lease_age
-        assert renewed is not None
-        assert renewed < still
+        assert trail.state().lease_age == 0
         await trail.release(lease)
         assert trail.state().lease_age is None

@@ -139,8 +139,7 @@ async def test_a_replica_that_sleeps_holds_up_nobody(
     """A process that stops in the middle of an append loses its locks, and records nothing when it goes on."""
     monkeypatch.setitem(database._SETTINGS, "idle_in_transaction_session_timeout", "300ms")
     sleeper = await database.connect(url)
-    await sleeper.execute("BEGIN")
-    await sleeper.execute("SELECT * FROM head FOR UPDATE")
+    await sleeper.execute("BEGIN; SELECT * FROM head FOR UPDATE")
 
     assert (await trail.append(None, asked())).seq == 1
     with pytest.raises(psycopg.Error, match="idle-in-transaction timeout"):

@@ -3,11 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
 
 import pytest
 
-from bot.audit.postgres import leases, reading
+from bot.audit.postgres import reading
 from bot.audit.postgres.trail import PostgresTrail
 from bot.borders import Origin
 from bot.errors import ActingFrozen, HeldElsewhere, LeaseLost, Refused
@@ -18,10 +17,11 @@ from bot.rights import Rights
 from bot.workflow import Timing, Workflow
 from tests import make
 from tests.fakes import FakeHosts, FakePeople, usual_hosts
+from tests.lives import PATIENCE
+from tests.postgres.test_replicas import run_out
 from tests.stage import GROUPS, KICK, POLICY
 
 QUICK = Timing(act_window=1, rung=0.05, watch=0.1, poll=(0.01, 0.02))
-SHORT = timedelta(seconds=0.6)
 
 
 class Stopping:
@@ -65,8 +65,8 @@ async def running(workflow: Workflow) -> AsyncIterator[None]:
             await task
 
 
-async def comes_to(trail: PostgresTrail, request_id: RequestId, state: State, seconds: float = 20) -> Request:
-    async with asyncio.timeout(seconds):
+async def comes_to(trail: PostgresTrail, request_id: RequestId, state: State) -> Request:
+    async with asyncio.timeout(PATIENCE):
         async for _ in trail.follow(0):
             request = replay(await trail.read(request_id))
             if request.state is state:
@@ -170,8 +170,6 @@ async def test_held_elsewhere(
 
 async def test_one_sleeps_in_the_middle_of_an_act(url: str, hosts: FakeHosts, monkeypatch: pytest.MonkeyPatch) -> None:
     """A replica that stops in an act for longer than its lease: the other one finishes; the first does nothing more."""
-    monkeypatch.setattr(leases, "TTL", SHORT)
-    monkeypatch.setattr(leases, "RENEWED_EVERY", 0.1)
     async with PostgresTrail.open(url) as trail, PostgresTrail.open(url) as other:
         monkeypatch.setattr(trail._leases, "renew", asyncio.Event().wait)
         stopping = Stopping(hosts)
@@ -180,6 +178,7 @@ async def test_one_sleeps_in_the_middle_of_an_act(url: str, hosts: FakeHosts, mo
         await sleeper.approve(origin("U0CAROL"), request.id, request.plan_hash)
         driving = asyncio.create_task(sleeper.drive(request.id))
         await stopping.stopped.wait()
+        run_out(url)
 
         async with running(second):
             closed = await comes_to(other, request.id, State.CLOSED)
