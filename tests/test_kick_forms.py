@@ -20,7 +20,7 @@ from bot.sandbox.personas import Outcome, Persona
 from bot.sandbox.server import SandboxSlack
 from bot.slack.content.kick_form import HOSTS, LEVEL, REASON, SESSIONS, USER, WARN
 from bot.slack.content.kick_menu import MENU
-from bot.slack.incoming import kick_sent
+from bot.slack.incoming import in_forms
 from bot.slack.incoming.kick_forms import SHORTCUT, Desk
 from tests.make import INCIDENT
 from tests.slack_bot import POLICY, Bot, start
@@ -623,8 +623,8 @@ async def test_an_answer_that_takes_too_long_comes_as_a_message(
     bot: Bot, monkeypatch: pytest.MonkeyPatch, *, refused: bool
 ) -> None:
     """The form closes in time, and the person reads the rest where the command was typed."""
-    assert kick_sent.ACKNOWLEDGE + kick_sent.NAMING < SLACK_WAITS
-    monkeypatch.setattr(kick_sent, "ACKNOWLEDGE", 0.1)
+    assert in_forms.ACKNOWLEDGE + in_forms.NAMING < SLACK_WAITS
+    monkeypatch.setattr(in_forms, "ACKNOWLEDGE", 0.1)
     known, ask = asyncio.Event(), bot.workflow.ask
 
     async def slowly(*asked: Any) -> Request:
