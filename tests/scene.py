@@ -76,7 +76,7 @@ class Scene:
         return [text for text, times in said.items() if times > 1 and text]
 
 
-async def until(holds: Callable[[], bool]) -> None:
+async def until(holds: Callable[[], object]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not holds():  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0.005)

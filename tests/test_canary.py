@@ -13,7 +13,7 @@ from bot.models import Act, Kick, Outcome, Result
 from tests import make
 from tests.fakes import FakeClock, FakeHost, FakeHosts
 from tests.stage import POLICY, Stage
-from tests.test_crashes import Fuse, Killed, Story
+from tests.test_crashes import Fuse, Story
 
 WEBS = tuple(f"web{n}" for n in range(1, 6))
 
@@ -293,11 +293,7 @@ async def _run(path: Path, dies_at: int | None, *, goes_wrong: bool) -> tuple[Re
         if goes_wrong:
             stage.hosts["web1"].stubborn.add("7")
         story = Story(stage, make.kick(*WEBS[:3]))
-        try:
-            request = await story.tell(fuse)
-        except Killed:
-            await clock.sleep(1)
-            request = await story.tell(Fuse())
+        request = await story.tell_through(fuse)
     return request, stage, fuse.points
 
 

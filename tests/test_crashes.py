@@ -127,6 +127,14 @@ class Story:
                 stage.clock.now = max(stage.clock.now, request.due)
         return request
 
+    async def tell_through(self, fuse: Fuse) -> Request:
+        """The same where the process may die on the way, and is started anew a second later."""
+        try:
+            return await self.tell(fuse)
+        except Killed:
+            await self.stage.clock.sleep(1)
+            return await self.tell(Fuse())
+
     async def _asked(self) -> Request:
         try:
             request = await self.stage.workflow.ask(self.question, "audituser host1", self.command)
@@ -145,11 +153,7 @@ async def _run(path: Path, dies_at: int | None, command: Kick = KICK) -> tuple[R
         stage.policy = allowing(*command.acts)
         stage.hosts["host1"].outside = (make.process(900, "nightly"),)
         story = Story(stage, command)
-        try:
-            request = await story.tell(fuse)
-        except Killed:
-            await clock.sleep(1)
-            request = await story.tell(Fuse())
+        request = await story.tell_through(fuse)
     return request, stage.hosts, fuse.points
 
 

@@ -17,7 +17,7 @@ from tests import make
 from tests.fakes import FakeClock, FakeHosts
 from tests.make import START
 from tests.stage import POLICY, Stage
-from tests.test_crashes import Fuse, Killed, Story
+from tests.test_crashes import Fuse, Story
 
 WARN = timedelta(minutes=5)
 HOSTS = ("host1", "host2", "host3")
@@ -349,11 +349,7 @@ async def _run(path: Path, dies_at: int | None) -> tuple[Request, Stage, int]:
             return looks(hosts, **changes)
 
         stage.hosts.look = look  # type: ignore[method-assign]
-        try:
-            request = await story.tell(fuse)
-        except Killed:
-            await clock.sleep(1)
-            request = await story.tell(Fuse())
+        request = await story.tell_through(fuse)
     return request, stage, fuse.points
 
 

@@ -21,6 +21,7 @@ from bot.borders import Checkpoint
 from bot.errors import SettingsError, TrailError
 from bot.events import Closed
 from tests import make
+from tests.scene import until
 from tests.test_reading import edit
 
 PATIENCE = 120
@@ -58,12 +59,6 @@ async def at_work(notary: Notary) -> AsyncIterator[None]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-
-
-async def until(happened: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not happened():  # noqa: ASYNC110 - what happens is seen in files
-            await asyncio.sleep(0.02)
 
 
 async def signed(trail: SqliteTrail) -> list[int]:

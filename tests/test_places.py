@@ -31,7 +31,8 @@ from bot.audit.sqlite import SqliteTrail
 from bot.borders import Checkpoint
 from bot.errors import SettingsError
 from tests.authorities import Authority, Handler, https_server, stamping
-from tests.test_notary import at_work, key, one_request, path, told, trail, until  # noqa: F401 - fixtures
+from tests.scene import until
+from tests.test_notary import at_work, key, one_request, path, told, trail  # noqa: F401 - fixtures
 from tests.whole import configure
 
 PATIENCE = 120

@@ -12,7 +12,7 @@ from bot.models import Act, SetLimit, SetLimits, Step
 from bot.slack.content.tickets import actions
 from tests.fakes import FakeClock
 from tests.stage import POLICY, Stage, allowing
-from tests.test_crashes import Fuse, Killed, Story
+from tests.test_crashes import Fuse, Story
 
 IDLE = SetLimit(hosts=("host1",), limit="idle", seconds=900, reason="INC-42")
 
@@ -205,11 +205,7 @@ async def test_a_crash_at_any_point_sets_it_once_and_keeps_it(tmp_path: Path) ->
         async with SqliteTrail.open(tmp_path / f"{dies_at}.db", clock) as trail:
             stage = Stage(trail, clock, allowing(Act.LIMITS))
             story = Story(stage, IDLE)
-            try:
-                request = await story.tell(fuse)
-            except Killed:
-                await clock.sleep(1)
-                request = await story.tell(Fuse())
+            request = await story.tell_through(fuse)
         return request, stage, fuse.points
 
     _, _, points = await run(None)

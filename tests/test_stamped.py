@@ -23,8 +23,9 @@ from bot.borders import Checkpoint, Stamped
 from bot.models import timestamp
 from tests import audit_verifier
 from tests.authorities import Authority, https_server, openssl, stamping
+from tests.scene import until
 from tests.test_audit_commands import Left, configured
-from tests.test_notary import at_work, one_request, until
+from tests.test_notary import at_work, one_request
 from tests.test_reading import edit
 
 

@@ -22,8 +22,9 @@ from bot.models import RequestId
 from bot.sandbox.server import SandboxSlack
 from tests import make
 from tests.lives import PATIENCE
+from tests.scene import until
 from tests.test_events import EVERY
-from tests.test_notary import CLOSED, one_request, path, trail, until  # noqa: F401 - fixtures
+from tests.test_notary import CLOSED, one_request, path, trail  # noqa: F401 - fixtures
 from tests.test_places import Heard
 from tests.whole import bot_at_work, configure
 

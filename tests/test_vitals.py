@@ -5,7 +5,7 @@ import json
 import shutil
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from tests import make
 from tests.fakes import FakeSeconds
 from tests.lives import PATIENCE
 from tests.ports import free_port
+from tests.scene import until
 from tests.slack_bot import start
 from tests.whole import configure, secrets_of
 
@@ -52,12 +53,6 @@ async def felt(trail: SqliteTrail, way: Way | None = None) -> AsyncIterator[Vita
         running = tasks.create_task(vitals.run())
         yield vitals
         running.cancel()
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while not condition():  # noqa: ASYNC110 - nobody tells
-            await asyncio.sleep(0.02)
 
 
 async def asked(port: int, path: str) -> tuple[int, str, str]:

@@ -1,7 +1,7 @@
 """A stream of events where there are several replicas: one tells, and when it is gone another goes on."""
 
 from bot.audit.postgres.trail import PostgresTrail
-from tests.test_notary import until
+from tests.scene import until
 from tests.test_streaming import Told, streamed
 from tests.trail_behaviours import asked
 

@@ -40,6 +40,8 @@ from bot.slack.incoming.intake import Directory, Intake
 from bot.workflow import Workflow
 
 Json = dict[str, Any]
+Work = Callable[[AsyncWebClient, Json, datetime | None], Awaitable[None]]
+"""What a click does, with when it was sent."""
 Ack = Callable[..., Awaitable[Any]]
 
 NO_FORM = "Slack did not open the form. Nothing was done by your click: try once more."
@@ -79,14 +81,19 @@ class Clicks:
         """The buttons with which somebody agrees, which may need a code."""
         return {APPROVE: self._approve, UNHOLD: self._unhold, DROP: self._drop}
 
-    def _click(self, decide: Callable[[Origin, Ticket], Awaitable[Line]]) -> Callable[..., Awaitable[None]]:
-        async def listener(ack: Ack, body: Json, request: AsyncBoltRequest) -> None:
+    def _clicked(self, work: Work) -> Callable[..., Awaitable[None]]:
+        """Each click once, acknowledged before anything else, and answered whatever happens."""
+
+        async def listener(ack: Ack, body: Json, client: AsyncWebClient, request: AsyncBoltRequest) -> None:
             sent = self._intake.sent(request)
             await ack()
             if self._intake.is_new(key_of(body)):
-                await self._intake.answer(self._reply_to(body), lambda: self._decide(body, sent, decide))
+                await self._intake.answer(self._reply_to(body), lambda: work(client, body, sent))
 
         return listener
+
+    def _click(self, decide: Callable[[Origin, Ticket], Awaitable[Line]]) -> Callable[..., Awaitable[None]]:
+        return self._clicked(lambda _, body, sent: self._decide(body, sent, decide))
 
     async def _decide(
         self, body: Json, sent: datetime | None, decide: Callable[[Origin, Ticket], Awaitable[Line]]
@@ -136,13 +143,7 @@ class Clicks:
             else:
                 await self._decide(body, sent, decide)
 
-        async def listener(ack: Ack, body: Json, client: AsyncWebClient, request: AsyncBoltRequest) -> None:
-            sent = self._intake.sent(request)
-            await ack()
-            if self._intake.is_new(key_of(body)):
-                await self._intake.answer(self._reply_to(body), lambda: work(client, body, sent))
-
-        return listener
+        return self._clicked(work)
 
     async def _code_sent(self, ack: Ack, body: Json) -> None:
         """What is wrong with it stands in the form, where another code can be typed."""
@@ -161,13 +162,7 @@ class Clicks:
 
     def _opens(self, form: Callable[[Ticket, Deciding], Json]) -> Callable[..., Awaitable[None]]:
         """The form has to be opened at once, so nothing is looked up before it."""
-
-        async def listener(ack: Ack, body: Json, client: AsyncWebClient) -> None:
-            await ack()
-            if self._intake.is_new(key_of(body)):
-                await self._intake.answer(self._reply_to(body), lambda: _open(client, body, form))
-
-        return listener
+        return self._clicked(lambda client, body, _: _open(client, body, form))
 
     def _filled(self, decide: Callable[[Origin, Ticket, Json], Awaitable[Line]]) -> Callable[..., Awaitable[None]]:
         async def listener(ack: Ack, body: Json) -> None:
