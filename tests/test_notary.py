@@ -81,6 +81,13 @@ def place(name: str) -> Place:
     return opening.place(name, opening.Access())
 
 
+async def until_remembered(trail: SqliteTrail, seq: int, *places: str) -> None:
+    """Whoever stops the bot between telling and this has the place told once more."""
+    async with asyncio.timeout(PATIENCE):
+        while {await trail.checkpoints().cursor(place) for place in places} != {seq}:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
 def told(file: Path) -> list[int]:
     """The events of the checkpoints in a file that they were told to."""
     lines = file.read_bytes().splitlines(keepends=True) if file.exists() else []

@@ -32,7 +32,7 @@ from bot.borders import Checkpoint
 from bot.errors import SettingsError
 from tests.authorities import Authority, Handler, https_server, stamping
 from tests.scene import until
-from tests.test_notary import at_work, key, one_request, path, told, trail  # noqa: F401 - fixtures
+from tests.test_notary import at_work, key, one_request, path, told, trail, until_remembered  # noqa: F401 - fixtures
 from tests.whole import configure
 
 PATIENCE = 120
@@ -386,7 +386,7 @@ async def test_a_place_that_is_down_delays_nobody(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """The others have each checkpoint at once; it gets all of them, in their order, after a restart."""
+    """The others have each checkpoint at once, once; it gets all of them, in their order, after a restart."""
     down = Bucket(*(web.Response(status=503) for _ in range(2)))
     file = tmp_path / "here"
     async with https_server(authority, down.take) as address, Heard.listening(authority.server()) as heard:
@@ -399,6 +399,7 @@ async def test_a_place_that_is_down_delays_nobody(
             await one_request(trail, "1")
             async with at_work(notary()):
                 await until(lambda: told(file) == [2] and len(heard.messages()) == 1)
+                await until_remembered(trail, 2, *names_[1:])
                 await until(lambda: bool(caplog.records))
         assert "which is tried again: it answered with status 503" in caplog.text
         await one_request(trail, "2")
