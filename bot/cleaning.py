@@ -6,6 +6,7 @@ characters are shown as `\xNN` or `\u{NNNN}`, so nothing is dropped unseen. `mas
 
 import re
 import unicodedata
+from collections.abc import Collection, Sequence
 
 MASK = "[masked]"
 
@@ -64,7 +65,16 @@ def mask(text: str) -> str:
 
     It works on one command line, or on many lines; what it does not recognise as a secret stays.
     """
-    likely = _likely(text)
+    return _masked(text, _likely(text, _SECRETS))
+
+
+def mask_lines(lines: Sequence[str]) -> list[str]:
+    """`mask` of each. What none of them has the words for is looked up once for all: they are the most of a look."""
+    likely = _likely("\n".join(lines), _SECRETS)
+    return [_masked(line, _likely(line, likely)) for line in lines]
+
+
+def _masked(text: str, likely: Collection[re.Pattern[str]]) -> str:
     before = None if likely else text
     while text != before:  # what one pattern hid can uncover a secret for another
         before = text
@@ -73,12 +83,17 @@ def mask(text: str) -> str:
     return text
 
 
-def _likely(text: str) -> list[re.Pattern[str]]:
-    """The patterns whose words are there: most command lines have none, and words are found quickly."""
+def _likely(text: str, patterns: Collection[re.Pattern[str]]) -> Collection[re.Pattern[str]]:
+    """Those whose words are there: most command lines have none, and words are found quickly."""
     if not text.isascii():  # beyond ASCII are more letters that count as the same one, such as the long s
-        return list(_SECRETS)
-    text = text.lower()
-    return [p for p, words in _SECRETS.items() if any(map(text.__contains__, words))] if _WORDS.search(text) else []
+        return patterns
+    words = _in_plain_words(text)
+    return [p for p in patterns if any(map(words.__contains__, _SECRETS[p]))]
+
+
+def _in_plain_words(text: str) -> str:
+    """In small letters, with one space before each word and behind it."""
+    return f" {' '.join(text.lower().split())} "
 
 
 def _visible(character: str) -> str:
@@ -104,37 +119,38 @@ _NAME = (
     r"(?:pass(?:word|wd|phrase|code)?|pwd|secret(?:[-_]?(?:access[-_]?)?key)?|token|credentials?|cookie"
     r"|api[-_]?key|access[-_]?key(?:[-_]?id)?|private[-_]?key|auth[-_]?key)"
 )
-_NAME_WORDS = "pass pwd secret token credential cookie key"
+_NAME_WORDS = "pass|pwd|secret|token|credential|cookie|key"
 _VALUE = r"(?:\"[^\"\n]*\"|'[^'\n]*'|\S+)"
 
 # Programs with their words, and the option behind which their secret stands. Others mean something harmless by these.
 _OPTIONS = (
     ("7z", "7z[arz]?", "-p"),
-    ("zip mosquitto_ sqlcmd ipmitool", "zip|unzip|mosquitto_[a-z]{2,4}|sqlcmd|ipmitool", "-[a-z]{0,8}P[^\\S\\n]?"),
-    ("useradd usermod groupadd groupmod", "(?:user|group)(?:add|mod)", "-[DFlmMNorU]{0,8}p[^\\S\\n]?"),
+    ("zip |mosquitto_|sqlcmd |ipmitool ", "zip|unzip|mosquitto_[a-z]{2,4}|sqlcmd|ipmitool", "-[a-z]{0,8}P[^\\S\\n]?"),
+    ("useradd |usermod |groupadd |groupmod ", "(?:user|group)(?:add|mod)", "-[DFlmMNorU]{0,8}p[^\\S\\n]?"),
     ("mongo", "mongo(?:sh|dump|restore|export|import|files|stat|top)?", "-p[^\\S\\n]?"),
-    ("openssl", "openssl", "-k[^\\S\\n]"),
-    ("ssh-keygen", "ssh-keygen", "-[NP][^\\S\\n]?"),
-    ("curl", "curl", "-[#0-46aBfgGiIjJklLMnNOpqRsSvVZ]{1,20}[uU][^\\S\\n]?[^\\s:]{1,100}:"),
-    ("http", "https?", "(?:-a[^\\S\\n]?|--auth[ =])[^\\s:]{1,100}:"),
-    ("curl", "curl", "-b[^\\S\\n]?[\"']?[^\\s=\"']{1,100}="),
-    ("lftp", "lftp", "-u[^\\S\\n]?[^\\s,]{1,100},"),
-    ("cqlsh twine rdesktop az", "cqlsh|twine|rdesktop|az[^\\S\\n]{1,3}login", "-p[^\\S\\n]?"),
+    ("openssl ", "openssl", "-k[^\\S\\n]"),
+    ("ssh-keygen ", "ssh-keygen", "-[NP][^\\S\\n]?"),
+    ("curl ", "curl", "-[#0-46aBfgGiIjJklLMnNOpqRsSvVZ]{1,20}[uU][^\\S\\n]?[^\\s:]{1,100}:"),
+    ("http |https ", "https?", "(?:-a[^\\S\\n]?|--auth[ =])[^\\s:]{1,100}:"),
+    ("curl ", "curl", "-b[^\\S\\n]?[\"']?[^\\s=\"']{1,100}="),
+    ("lftp ", "lftp", "-u[^\\S\\n]?[^\\s,]{1,100},"),
+    ("cqlsh |twine |rdesktop |az login ", "cqlsh|twine|rdesktop|az[^\\S\\n]{1,3}login", "-p[^\\S\\n]?"),
     ("snmp", "snmp[a-z]{2,12}", "-[AXc][^\\S\\n]?"),
     ("freerdp", "(?:x|wl|sdl-)freerdp\\d?", "/p(?:assword)?:"),
-    ("nmcli", "nmcli", "(?:password|(?:[\\w-]{1,40}\\.)?psk)[^\\S\\n]"),
-    ("smb rpcclient net", "smb[a-z]{1,20}|rpcclient|net", "(?:-U|--user(?:name)?)[ =]?[^\\s%]{1,100}%"),
+    ("nmcli ", "nmcli", "(?:password|(?:[\\w-]{1,40}\\.)?psk)[^\\S\\n]"),
+    ("smb|rpcclient |net ", "smb[a-z]{1,20}|rpcclient|net", "(?:-U|--user(?:name)?)[ =]?[^\\s%]{1,100}%"),
 )
 # Programs behind whose own words the secret stands, without an option.
 _PLACES = (
-    ("rabbitmqctl", "rabbitmqctl[^\\S\\n](?:[^\\n]{0,80}?\\s)??(?:add_user|change_password)[^\\S\\n]{1,3}\\S{1,100}"),
-    ("aws", "aws[^\\S\\n](?:[^\\n]{0,80}?\\s)??set[^\\S\\n]{1,3}[\\w.]{0,60}?(?:secret_access_key|session_token)"),
+    ("rabbitmqctl ", "rabbitmqctl[^\\S\\n](?:[^\\n]{0,80}?\\s)??(?:add_user|change_password)[^\\S\\n]{1,3}\\S{1,100}"),
+    ("aws ", "aws[^\\S\\n](?:[^\\n]{0,80}?\\s)??set[^\\S\\n]{1,3}[\\w.]{0,60}?(?:secret_access_key|session_token)"),
 )
 _PROGRAM = r"(?:^|(?<=[\s/]))"
 
-# Each with the words of which a text has at least one, in small letters, where the pattern fits.
+# Each with the words of which a text has at least one where the pattern fits: in small letters, and spaces as
+# `_in_plain_words` has them.
 _SECRETS = {
-    re.compile(pattern, re.IGNORECASE): words.split()
+    re.compile(pattern, re.IGNORECASE): words.split("|")
     for words, pattern in (
         # Every repetition in front of a value is bounded: a hostile line costs linear time. None crosses a line.
         # a whole Cookie header; then name=value, name: value, --name value, "name": "value"
@@ -165,7 +181,7 @@ _SECRETS = {
             r"(?P<before>\bauthorization[^\S\n]{0,9}[:=][^\S\n]{0,9}+(?:basic|bearer|digest|token)?+[^\S\n]{0,9}+)(?!\[masked\])[^\s\"']+",
         ),
         (
-            "bearer basic",
+            "bearer |basic ",
             r"(?P<before>\b(?:bearer|basic)[^\S\n]{1,9})(?!\[masked\])[A-Za-z0-9._~+/=-]{8,}",
         ),
         # user:password@host in a URL, curl -u user:password
@@ -174,16 +190,16 @@ _SECRETS = {
             r"(?P<before>\b[a-z][a-z0-9+.-]{0,20}://[^\s/:@]{0,100}:)(?!\[masked\])[^\s/]{1,500}(?=@)",
         ),
         (
-            "-u",
+            " -u| --user| --proxy-user",
             r"(?P<before>(?:^|(?<=\s))(?:-u|--user|--proxy-user)[ =]?[^\s:]{1,100}:)(?!\[masked\])[^\s]+",
         ),
         # mysql -pSECRET, sshpass -p SECRET, redis-cli -a SECRET
         (
-            "mysql mariadb",
+            "mysql|mariadb",
             r"(?P<before>\b(?:mysql\w*|mariadb\w*)\b[^\n]{0,200}?\s-p)(?!\[masked\]|\s)[^\s]+",
         ),
         (
-            "docker podman",
+            "docker |podman ",
             r"(?P<before>\b(?:docker|podman)[^\S\n]{1,3}login\b[^\n]{0,200}?\s-p[ =]{0,3})(?!\[masked\])[^\s]+",
         ),
         (
@@ -191,11 +207,11 @@ _SECRETS = {
             r"(?P<before>\bldap\w+\b[^\n]{0,200}?\s-w[^\S\n]{0,3})(?!\[masked\]|\s)[^\s]+",
         ),
         (
-            "sshpass",
+            "sshpass -p",
             r"(?P<before>\bsshpass[^\S\n]{1,9}-p[^\S\n]{0,3})(?!\[masked\])[^\s]+",
         ),
         (
-            "redis-cli valkey-cli",
+            "redis-cli|valkey-cli",
             r"(?P<before>\b(?:redis|valkey)-cli\b[^\n]{0,200}?\s-a[^\S\n]{1,3})(?!\[masked\])[^\s]+",
         ),
         *(
@@ -226,12 +242,11 @@ _SECRETS = {
             r"(?P<before>\bhooks\.slack(?:-gov)?\.com/\w{1,20}/)(?!\[masked\])[^\s\"'<>]+",
         ),
         (
-            "xox xapp- ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- akia asia sk- sk_ hvs. hvb. eyj"
-            " aiza npm_ dckr_pat_ sg. pypi-age",
+            "xox|xapp-|ghp_|gho_|ghu_|ghs_|ghr_|github_pat_|glpat-|akia|asia|sk-|sk_|hvs.|hvb.|eyj"
+            "|aiza|npm_|dckr_pat_|sg.|pypi-age",
             r"(?P<before>)\b(?:xox[abeprs]-[\w-]{8,}|xapp-[\w-]{8,}|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}"
             r"|AKIA[0-9A-Z]{16}|ASIA[0-9A-Z]{16}|sk[-_][\w-]{20,}|hv[sb]\.[\w-]{20,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"
             r"|AIza[\w-]{35}|npm_[A-Za-z0-9]{36}|dckr_pat_[\w-]{20,}|SG\.[\w-]{16,}\.[\w-]{16,}|pypi-AgE[\w-]{16,})",
         ),
     )
 }
-_WORDS = re.compile("|".join(sorted({re.escape(word) for words in _SECRETS.values() for word in words})))

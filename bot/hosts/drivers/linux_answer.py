@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from bot.cleaning import clean, mask, shorten
+from bot.cleaning import clean, mask, mask_lines, shorten
 from bot.errors import Declined, IncompleteAnswer
 
 VERSION = b"1"
@@ -281,11 +281,11 @@ def commands(lines: list[str]) -> Commands:
     """`| PID COMMAND LINE` as ps has it, and `cut N`: how many of them were shortened or left out."""
     if not lines or not re.fullmatch(r"cut \d{1,10}", lines[-1], re.ASCII):
         raise IncompleteAnswer("the list of command lines is not complete")
+    listed = [_COMMAND.fullmatch(line) for line in lines[:-1]]
+    masked = mask_lines([found[2] if found else line for found, line in zip(listed, lines[:-1], strict=True)])
     by_pid: dict[int, str] = {}
     texts = []
-    for line in lines[:-1]:
-        found = _COMMAND.fullmatch(line)
-        text = mask(found[2] if found else line)
+    for found, text in zip(listed, masked, strict=True):
         texts.append(f"{int(found[1]):>7} {text}" if found else text)
         if found:
             by_pid.setdefault(int(found[1]), text)
