@@ -65,13 +65,24 @@ def mask(text: str) -> str:
 
     It works on one command line, or on many lines; what it does not recognise as a secret stays.
     """
-    return _masked(text, _likely(text, _SECRETS))
+    return mask_lines([text])[0]
 
 
 def mask_lines(lines: Sequence[str]) -> list[str]:
-    """`mask` of each. What none of them has the words for is looked up once for all: they are the most of a look."""
-    likely = _likely("\n".join(lines), _SECRETS)
-    return [_masked(line, _likely(line, likely)) for line in lines]
+    """`mask` of each. Words that none of them has are looked up once for all: most lines have no secret."""
+    together = _in_plain_words("\n".join(lines))
+    there = [word for word in _WORDS if word in together]
+    return [_masked(line, _likely(line, there)) for line in lines]
+
+
+def _likely(text: str, there: Sequence[str]) -> Collection[re.Pattern[str]]:
+    """The patterns whose words are in the text. there: those that can be."""
+    if not text.isascii():  # beyond ASCII are more letters that count as the same one, such as the long s
+        return _SECRETS
+    words = _in_plain_words(text)
+    if not any(map(words.__contains__, there)):
+        return ()
+    return [p for p in _SECRETS if any(map(words.__contains__, _SECRETS[p]))]
 
 
 def _masked(text: str, likely: Collection[re.Pattern[str]]) -> str:
@@ -81,14 +92,6 @@ def _masked(text: str, likely: Collection[re.Pattern[str]]) -> str:
         for pattern in likely:
             text = _hide_all(pattern, text)
     return text
-
-
-def _likely(text: str, patterns: Collection[re.Pattern[str]]) -> Collection[re.Pattern[str]]:
-    """Those whose words are there: most command lines have none, and words are found quickly."""
-    if not text.isascii():  # beyond ASCII are more letters that count as the same one, such as the long s
-        return patterns
-    words = _in_plain_words(text)
-    return [p for p in patterns if any(map(words.__contains__, _SECRETS[p]))]
 
 
 def _in_plain_words(text: str) -> str:
@@ -250,3 +253,4 @@ _SECRETS = {
         ),
     )
 }
+_WORDS = sorted({word for words in _SECRETS.values() for word in words})
