@@ -8,8 +8,8 @@ from bot import events
 from bot.borders import Hosts, Lease
 from bot.brake import Brake
 from bot.ledger import Ledger
-from bot.lifecycle import Attempt, Request
 from bot.models import Answer, HostUptime
+from bot.request import Attempt, Request
 from bot.stopping import to_its_end
 
 NOT_RUN = Answer(status="refused", refusal="frozen")

@@ -12,9 +12,9 @@ from bot.bounds import HOUR, Passed, Past
 from bot.errors import NotNow, Refused
 from bot.events import BOT
 from bot.ledger import Ledger
-from bot.lifecycle import Request, command_of
 from bot.models import Asking
 from bot.policy import Rule
+from bot.request import Request, command_of
 
 PAUSE = 5.0
 """Seconds after which a request is planned again that has to wait for the plan of an earlier one."""

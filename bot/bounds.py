@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from bot.counting import count
-from bot.lifecycle import Request, State
 from bot.models import Moment, Value
 from bot.policy import Above, Rule
+from bot.request import Request
+from bot.states import State
 
 HOUR = timedelta(hours=1)
 

@@ -17,10 +17,11 @@ from bot.errors import ActingFrozen, AlreadyRecorded, LookupFailed, Refused
 from bot.events import Event
 from bot.freezes import Freezes
 from bot.ledger import Ledger
-from bot.lifecycle import Request, State
 from bot.models import RequestId
 from bot.policy import mention
+from bot.request import Request
 from bot.rights import Rights
+from bot.states import State
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 
 from bot.counting import count
-from bot.lifecycle import Request
 from bot.models import Result
 from bot.policy import Rule
+from bot.request import Request
 
 _WORDS = {
     Result.SURVIVED: "survived",

@@ -14,12 +14,13 @@ from bot.commands import MAX_REASON
 from bot.errors import Refused
 from bot.events import Action, Event
 from bot.ledger import Ledger
-from bot.lifecycle import Request, State, command_of, known, plan_of
 from bot.models import RequestId
 from bot.policy import mention
+from bot.request import Request, command_of, known, plan_of
 from bot.reviews import Reviews
 from bot.rights import Rights, aims
 from bot.second_factors import SecondFactors
+from bot.states import State
 
 DECIDABLE: dict[str, frozenset[State]] = {
     "approve": frozenset({State.PENDING}),

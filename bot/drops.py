@@ -14,10 +14,11 @@ from bot.durations import spell
 from bot.errors import Conflict, Refused
 from bot.events import Event
 from bot.ledger import Ledger
-from bot.lifecycle import Request, State, known
 from bot.models import RequestId
+from bot.request import Request, known
 from bot.rights import Rights
 from bot.second_factors import SecondFactors
+from bot.states import State
 
 DECIDE = timedelta(hours=24)
 """For how long one person's word waits for the other's."""

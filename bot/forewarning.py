@@ -8,10 +8,13 @@ told where the host wasn't reached, refused for now, or never answered: then onl
 from collections.abc import Sequence
 from datetime import datetime
 
-from bot.lifecycle import MAX_WARNINGS, Request, State
 from bot.models import Snapshot, Target, Unreachable
 from bot.presence import is_left, remaining
+from bot.request import Request
+from bot.states import State
 
+MAX_WARNINGS = 2
+"""How often somebody is told, at most, where no answer came, or it was refused for now."""
 UNTOLD = "nobody there could be warned in time; ask again, or without the warning"
 """What an outcome says of a session that was left alone therefore."""
 

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 
 from bot.borders import Trail
 from bot.events import Frozen
-from bot.lifecycle import Request, State, replay
+from bot.lifecycle import replay
 from bot.models import RequestId
+from bot.request import Request
+from bot.states import State
 
 
 class Freezes:

@@ -14,8 +14,8 @@ from bot.brake import Brake
 from bot.cleaning import without_mentions
 from bot.errors import AlreadyRecorded, NotNow
 from bot.ledger import Ledger
-from bot.lifecycle import Attempt, Request, held_of
 from bot.models import Answer, Ended, HostUptime, Release, ShowHold, Snapshot, Target, Unreachable
+from bot.request import Attempt, Request, held_of
 
 WINDOW = 20.0
 """Seconds that a host has to begin giving back, from the look before it."""

@@ -22,8 +22,8 @@ from bot.events import (
     RetentionAsked,
     ReviewOpened,
 )
-from bot.lifecycle import Request
 from bot.models import RequestId
+from bot.request import Request
 
 MOST = 1_000
 """Requests of one person that are looked through, for one that was asked before or to count them."""

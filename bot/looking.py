@@ -9,8 +9,8 @@ from bot import planning
 from bot.borders import Hosts, Sleep
 from bot.events import Attachment
 from bot.ledger import Ledger
-from bot.lifecycle import Request, command_of
 from bot.models import HostLimits, LimitsLooks, Looks, Snapshot, Unreachable, by_host
+from bot.request import Request, command_of
 
 POLL = (0.05, 0.1, 0.2, 0.4, 1, 2, 5)
 NOT_WAITED_FOR = "was not waited for"

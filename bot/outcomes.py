@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from bot import forewarning
 from bot.counting import count
-from bot.lifecycle import Request
 from bot.models import Outcome, Process, Result, Session, Snapshot, Target, Unreachable, by_host
 from bot.planning import used_again
 from bot.presence import left, newcomers, still_there
+from bot.request import Request
 
 
 def judge(request: Request, looks: Sequence[Snapshot | Unreachable]) -> tuple[Outcome, ...]:

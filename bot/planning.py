@@ -8,7 +8,6 @@ from bot.cleaning import quoted, without_mentions
 from bot.counting import count, processes
 from bot.idleness import why_busy
 from bot.inventory import fold
-from bot.lifecycle import Attempt, Request, State
 from bot.models import (
     Account,
     Asking,
@@ -32,6 +31,8 @@ from bot.models import (
 )
 from bot.policy import Policy
 from bot.presence import inside_others, is_left, left, meant, newcomers, remaining, still_there
+from bot.request import Attempt, Request
+from bot.states import State
 
 MAX_ATTEMPTS = 2
 SUGGESTED = 3

@@ -10,10 +10,10 @@ from bot.borders import Lease
 from bot.brake import Brake
 from bot.errors import LookupFailed, NotNow, Refused
 from bot.ledger import Ledger
-from bot.lifecycle import Request, command_of, kick_of, limit_of
 from bot.looking import Looking, attached
 from bot.models import Act, Asking, Plan, SetLimit, Swept
 from bot.policy import approvals_needed, limit_passed, second_factor_demanded
+from bot.request import Request, command_of, kick_of, limit_of
 from bot.rights import Rights, aims
 from bot.sweeps import Sweeps
 

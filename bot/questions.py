@@ -14,12 +14,14 @@ from bot.borders import Trail
 from bot.errors import AlreadyRecorded, Refused, TrailError
 from bot.events import BOT, Closed, Frozen, Looked, Read, Record, RetentionAsked
 from bot.ledger import from_now_on
-from bot.lifecycle import Request, State, replay
+from bot.lifecycle import replay
 from bot.models import Moment, RequestId, Series, Value
 from bot.pairs import EachOther, Pairs
+from bot.request import Request
 from bot.retention import Dropping
 from bot.rights import Rights, Viewer, aims
 from bot.standing import Standing, standings
+from bot.states import State
 from bot.sweeping import Runs
 
 LATEST = 10

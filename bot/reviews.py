@@ -13,10 +13,11 @@ from bot.errors import AlreadyRecorded, Refused
 from bot.events import Event, ReviewOpened
 from bot.inventory import fold
 from bot.ledger import Ledger
-from bot.lifecycle import Request, State, command_of, plan_of
 from bot.models import RequestId
 from bot.policy import REVIEWERS
+from bot.request import Request, command_of, plan_of
 from bot.rights import Rights, aims
+from bot.states import State
 
 
 class Reviews:

@@ -11,9 +11,9 @@ from bot.errors import LookupFailed, Refused
 from bot.estate import Estate
 from bot.events import BOT
 from bot.inventory import fold
-from bot.lifecycle import Request, command_of, kick_of, plan_of
 from bot.models import Account, Act, Asking, Kick, Person, Plan, Target, Value
 from bot.policy import Members, Policy, Rule, Verdict
+from bot.request import Request, command_of, kick_of, plan_of
 
 Found = TypeVar("Found")
 

@@ -13,9 +13,10 @@ from bot.errors import Refused, WrongCode
 from bot.events import Action
 from bot.events import WrongCode as Wrong
 from bot.ledger import USED, Ledger
-from bot.lifecycle import Request, State
 from bot.models import Value
+from bot.request import Request
 from bot.rights import Rights
+from bot.states import State
 
 MOST_WRONG = 5
 """Wrong codes of one person in an hour; then none of theirs counts until the oldest of these is an hour old."""

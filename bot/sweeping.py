@@ -9,7 +9,6 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 from bot.canonical import canonical, digest
 from bot.events import Asked
 from bot.idleness import clock_trouble, why_busy
-from bot.lifecycle import Request, State
 from bot.models import (
     Idle,
     Kick,
@@ -25,6 +24,8 @@ from bot.models import (
     timestamp,
 )
 from bot.policy import Channel, Policy, home, may_sweep, supposed
+from bot.request import Request
+from bot.states import State
 
 ANCHOR = datetime(2001, 1, 1, tzinfo=UTC)
 """A Monday: what runs every 7 days does so when a week begins."""

@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 from bot import sweeping
 from bot.errors import AlreadyRecorded, KickbotError, NotNow
 from bot.ledger import Ledger
-from bot.lifecycle import Request, known
 from bot.models import RequestId, Series
 from bot.policy import Policy
+from bot.request import Request, known
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from bot.cleaning import without_mentions
 from bot.durations import whole
-from bot.lifecycle import Attempt, Request
 from bot.limits import SHELL, closed_after
 from bot.models import (
     EVERYONE,
@@ -26,6 +25,7 @@ from bot.models import (
     Target,
     Unreachable,
 )
+from bot.request import Attempt, Request
 
 TRIAL = 120
 """Seconds after which a host takes back what was not kept, as in linux_set_limits.sh."""

@@ -11,11 +11,12 @@ from bot.errors import LookupFailed, Refused
 from bot.events import Event
 from bot.inventory import fold
 from bot.ledger import Ledger
-from bot.lifecycle import Request, State, held_of
 from bot.models import RequestId, Unhold
 from bot.policy import mention
+from bot.request import Request, held_of
 from bot.rights import Rights
 from bot.second_factors import SecondFactors
+from bot.states import State
 
 
 class Unholds:

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
-from bot import canary, commands, events, forewarning, lifecycle, outcomes, planning, trials
+from bot import canary, commands, events, forewarning, outcomes, planning, trials
 from bot.acts import Acts
 from bot.allowance import Allowance
 from bot.borders import Hosts, Lease, Origin, Sleep, Told, Trail
@@ -24,7 +24,6 @@ from bot.errors import Conflict, HeldElsewhere, LookupFailed, Refused, TooLate
 from bot.holds import Holds
 from bot.inventory import fold
 from bot.ledger import Ledger
-from bot.lifecycle import Request, State, command_of, known, plan_of
 from bot.listings import Listings, Seen, SeenLimits
 from bot.looking import POLL, Looking, Onlooker, attached
 from bot.loop import Loop
@@ -50,9 +49,11 @@ from bot.models import (
 )
 from bot.policy import Rule, home, in_time
 from bot.preparing import Preparing
+from bot.request import Attempt, Request, command_of, known, plan_of
 from bot.reviews import Reviews
 from bot.rights import Rights, aims
 from bot.second_factors import SecondFactors
+from bot.states import State
 from bot.stopping import together
 from bot.sweeps import Sweeps
 from bot.unholds import Unholds
@@ -594,7 +595,7 @@ class Workflow:
         return (known(request.act_by) - await self._ledger.now()).total_seconds()
 
 
-def _seconds_until_over(attempt: lifecycle.Attempt, look: Snapshot | Unreachable) -> float:
+def _seconds_until_over(attempt: Attempt, look: Snapshot | Unreachable) -> float:
     """Until the host's own uptime is past the deadline of an act: only then it can't start any more."""
     if not isinstance(look, Snapshot) or look.boot != attempt.step.target.boot:
         return 0

@@ -7,7 +7,6 @@ from typing import Any, Literal
 from bot import events, lifecycle, planning, sweeping
 from bot.events import Attachment, Entry, Event, Record
 from bot.inventory import Inventory
-from bot.lifecycle import Request
 from bot.models import (
     Account,
     Act,
@@ -34,6 +33,7 @@ from bot.models import (
     Warn,
 )
 from bot.policy import Channel, Policy, Rule
+from bot.request import Request
 
 START = datetime(2026, 11, 20, 13, 31, 5, tzinfo=UTC)
 """When every story begins, by the trail's clock."""

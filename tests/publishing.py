@@ -17,9 +17,9 @@ from bot.audit.report.at_the_end import TrailReports
 from bot.audit.sqlite import SqliteTrail, utc_now
 from bot.borders import Origin, Posting, Reports
 from bot.events import FINAL, Record
-from bot.lifecycle import Request, State
 from bot.models import Kick, RequestId
 from bot.policy import Channel, Policy
+from bot.request import Request
 from bot.retention import Dropping
 from bot.rights import Rights
 from bot.sandbox.cast import demo_workspace
@@ -28,6 +28,7 @@ from bot.sandbox.server import SandboxSlack
 from bot.sandbox.workspace import Workspace
 from bot.slack.outgoing.publisher import Publisher
 from bot.slack.people import SlackPeople
+from bot.states import State
 from bot.workflow import Workflow
 from tests.fakes import FakeHosts, usual_hosts
 from tests.make import INCIDENT

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from bot.audit import stored
 from bot.events import Record
-from bot.lifecycle import Request, replay
+from bot.lifecycle import replay
+from bot.request import Request
 from bot.sandbox import nouns
 from bot.sandbox.cast import demo_workspace
 from bot.sandbox.host_logins import Login

@@ -2,9 +2,10 @@
 
 from bot.audit.sqlite import SqliteTrail
 from bot.borders import Authenticators, Origin, Trail
-from bot.lifecycle import Request, replay
+from bot.lifecycle import replay
 from bot.models import Act, Asking, RequestId
 from bot.policy import Policy
+from bot.request import Request
 from bot.rights import Rights
 from bot.workflow import Workflow
 from tests import make

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from bot.errors import NotNow, Refused
-from bot.lifecycle import Request, State
+from bot.request import Request
 from bot.rights import Rights
+from bot.states import State
 from bot.workflow import Workflow
 from tests import make
 from tests.fakes import FakeHosts

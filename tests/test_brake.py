@@ -11,11 +11,12 @@ import pytest
 from bot import events
 from bot.borders import Told
 from bot.errors import ActingFrozen, LookupFailed, Refused, TooLate, TrailError
-from bot.lifecycle import Request, State
 from bot.models import EndSession, Listing, Result
+from bot.request import Request
 from bot.sandbox.nouns import Fault, Message
 from bot.sandbox.server import SandboxSlack
 from bot.slack.content.tickets import APPROVE, UNFREEZE
+from bot.states import State
 from bot.workflow import Workflow
 from tests import make
 from tests.lives import PATIENCE

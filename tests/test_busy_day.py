@@ -8,7 +8,7 @@ from typing import Any
 
 from bot.audit.postings import SqlitePostings
 from bot.audit.sqlite import SqliteTrail
-from bot.lifecycle import Request
+from bot.request import Request
 from bot.sandbox import elements
 from bot.sandbox.nouns import Fault, Message
 from bot.sandbox.rates import Rates

@@ -8,8 +8,9 @@ import pytest
 
 from bot import canary
 from bot.audit.sqlite import SqliteTrail
-from bot.lifecycle import Request, State
 from bot.models import Act, Kick, Outcome, Result
+from bot.request import Request
+from bot.states import State
 from tests import make
 from tests.fakes import FakeClock, FakeHost, FakeHosts
 from tests.stage import POLICY, Stage

@@ -10,13 +10,13 @@ import pytest
 
 from bot.events import Approved
 from bot.ledger import USED
-from bot.lifecycle import State
 from bot.sandbox import elements
 from bot.sandbox.nouns import Fault, Message, View
 from bot.sandbox.server import SandboxSlack
 from bot.second_factors import MOST_WRONG, NEEDED, NOT_A_CODE, WRONG
 from bot.slack.content.code_form import CODE
 from bot.slack.content.tickets import APPROVE, DENY
+from bot.states import State
 from tests import codes
 from tests.codes import enrolled
 from tests.make import INCIDENT

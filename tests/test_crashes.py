@@ -13,7 +13,7 @@ from bot.audit.sqlite import SqliteTrail
 from bot.borders import Lease
 from bot.errors import AlreadyRecorded, Refused
 from bot.events import Event, Record
-from bot.lifecycle import Request, State, replay
+from bot.lifecycle import replay
 from bot.models import (
     Answer,
     Asking,
@@ -27,7 +27,9 @@ from bot.models import (
     Unreachable,
     Warn,
 )
+from bot.request import Request
 from bot.rights import Rights
+from bot.states import State
 from bot.workflow import Workflow
 from tests import make
 from tests.fakes import FakeClock, FakeHosts

@@ -14,11 +14,12 @@ from bot.audit import reading
 from bot.audit.reading import verify
 from bot.audit.sqlite import SqliteTrail
 from bot.errors import ActingFrozen, BrokenTrail, Refused, TrailError
-from bot.lifecycle import Request, State
 from bot.models import RequestId
 from bot.policy import Policy
+from bot.request import Request
 from bot.sandbox.server import SandboxSlack
 from bot.slack.content.tickets import DROP, KEEP
+from bot.states import State
 from tests.fakes import FakeClock
 from tests.make import INCIDENT
 from tests.slack_bot import POLICY as SLACK_POLICY

@@ -10,13 +10,15 @@ import pytest
 from bot import events
 from bot.audit.sqlite import SqliteTrail
 from bot.errors import ActingFrozen, Refused
-from bot.lifecycle import REVIEW_AGAIN, Request, State
+from bot.lifecycle import REVIEW_AGAIN
 from bot.models import Act, Kick, RequestId, Result
 from bot.policy import Policy
+from bot.request import Request
 from bot.sandbox.server import SandboxSlack
 from bot.slack.content.in_short import in_one_line
 from bot.slack.content.lines import in_plain
 from bot.slack.content.tickets import REVIEW, actions
+from bot.states import State
 from tests import make
 from tests.fakes import FakeClock
 from tests.slack_bot import POLICY, start

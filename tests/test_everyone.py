@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from bot.errors import Refused
-from bot.lifecycle import Request
 from bot.models import Act, Filter, Kick
 from bot.policy import Policy, Rule
+from bot.request import Request
 from tests import make
 from tests.stage import POLICY, Stage
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from bot import events, forewarning, outcomes, planning
 from bot.audit.sqlite import SqliteTrail
-from bot.lifecycle import Request, State
 from bot.models import Act, EndAccount, EndSession, Kick, Result, Step, Warn
+from bot.request import Request
+from bot.states import State
 from tests import make
 from tests.fakes import FakeClock, FakeHosts
 from tests.make import START

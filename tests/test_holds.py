@@ -10,8 +10,8 @@ import pytest
 from bot import events, planning
 from bot.audit.sqlite import SqliteTrail
 from bot.errors import ActingFrozen, NotNow, Refused
-from bot.lifecycle import Request, State, known
 from bot.models import Account, AccountState, Act, Hold, Release, RequestId, Result, Step, Unhold
+from bot.request import Request, known
 from bot.sandbox.server import SandboxSlack
 from bot.slack.content.headlines import headline
 from bot.slack.content.holds import answer, state
@@ -21,6 +21,7 @@ from bot.slack.content.lines import in_plain
 from bot.slack.content.story import tell
 from bot.slack.content.tickets import APPROVE, UNHOLD, actions
 from bot.slack.content.tickets import HOLD as HOLD_BUTTON
+from bot.states import State
 from tests.fakes import FakeClock
 from tests.slack_bot import POLICY, start
 from tests.stage import KICK, Stage, allowing

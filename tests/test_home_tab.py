@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.lifecycle import State, replay
+from bot.lifecycle import replay
 from bot.models import RequestId
 from bot.sandbox import elements
 from bot.sandbox.nouns import Fault, View
@@ -16,6 +16,7 @@ from bot.sandbox.server import SandboxSlack
 from bot.slack.content.home import OPEN, REFRESH
 from bot.slack.content.tickets import APPROVE, CANCEL, DENY
 from bot.slack.incoming import home_tab
+from bot.states import State
 from tests import make
 from tests.make import INCIDENT
 from tests.slack_bot import POLICY, Bot, start

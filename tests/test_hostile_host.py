@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bot.lifecycle import State, replay
+from bot.lifecycle import replay
 from bot.models import RequestId
 from bot.sandbox.nouns import Message
 from bot.sandbox.server import SandboxSlack
 from bot.slack.content.tickets import APPROVE
+from bot.states import State
 from tests import make
 from tests.fakes import FakeHosts
 from tests.make import INCIDENT

@@ -10,10 +10,11 @@ import pytest
 from slack_bolt.request.async_request import AsyncBoltRequest
 
 from bot.events import Asked, DecisionRefused
-from bot.lifecycle import State, replay
+from bot.lifecycle import replay
 from bot.models import RequestId
 from bot.sandbox.nouns import Ephemeral, Message
 from bot.slack.content.tickets import APPROVE, DENY
+from bot.states import State
 from tests.lives import PATIENCE
 from tests.make import INCIDENT
 from tests.slack_bot import Bot

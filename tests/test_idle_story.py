@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from bot.lifecycle import Request
 from bot.models import EndSession, Filter, Listing, Pinned, Session, Snapshot, Step, Terminal, Warn
 from bot.outcomes import judge
 from bot.planning import next_step
+from bot.request import Request
 from tests import make
 from tests.stage import POLICY, Stage
 

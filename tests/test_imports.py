@@ -39,6 +39,8 @@ CORE = {
     "estate",
     "commands",
     "policy",
+    "states",
+    "request",
     "lifecycle",
     "logins",
     "limits",

@@ -10,10 +10,10 @@ import pytest
 
 from bot.borders import Origin
 from bot.events import Asked, Event
-from bot.lifecycle import Request
 from bot.listings import Seen
 from bot.looking import Onlooker
 from bot.models import Kick, Listing, RequestId
+from bot.request import Request
 from bot.sandbox import elements
 from bot.sandbox.nouns import Ephemeral, Fault, Message, View
 from bot.sandbox.personas import Outcome, Persona

@@ -10,7 +10,7 @@ from bot.audit.sqlite import SqliteTrail
 from bot.errors import Conflict
 from bot.events import Event
 from bot.ledger import Ledger
-from bot.lifecycle import Request
+from bot.request import Request
 from tests.fakes import FakeClock
 from tests.stage import KICK, Stage
 

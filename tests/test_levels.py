@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from bot.errors import Refused
-from bot.lifecycle import State
 from bot.models import Act, EndAccount, Filter, Listing, Result, Rung, ShowAccount, Warn
+from bot.states import State
 from tests import make
 from tests.stage import POLICY, Stage, allowing
 

@@ -10,8 +10,10 @@ from bot import events, lifecycle
 from bot.errors import TrailError
 from bot.events import FINAL as FINAL_KINDS
 from bot.events import LISTINGS, WITHOUT_EFFECT, Event
-from bot.lifecycle import AT_ONCE, FOLLOWS, GIVE_UP, LOOK_AGAIN, TRY_AGAIN, Request, State
+from bot.lifecycle import FOLLOWS
 from bot.models import Outcome, RequestId, Result, Series
+from bot.request import AT_ONCE, GIVE_UP, LOOK_AGAIN, TRY_AGAIN, Request
+from bot.states import State
 from tests import make
 from tests.make import APPROVER, ASKER, INCIDENT, OTHER, START
 
@@ -195,7 +197,7 @@ def test_only_a_sweep_is_permitted_by_the_configuration(sweep: Series, approvals
     if may:
         request = told(*story, NEXT["permitted"])
         assert (request.state, request.permitted, request.decisions) == (State.APPROVED, True, ())
-        assert told(*story).due == lifecycle.AT_ONCE
+        assert told(*story).due == AT_ONCE
         with pytest.raises(TrailError, match="another plan"):
             told(*story, events.Permitted(plan_hash="f" * 64, act_by=START))
 

@@ -11,12 +11,13 @@ import pytest
 
 from bot.audit.sqlite import utc_now
 from bot.events import DecisionRefused, Event
-from bot.lifecycle import State, replay
+from bot.lifecycle import replay
 from bot.models import RequestId
 from bot.sandbox import elements
 from bot.sandbox.nouns import Ephemeral, Fault, Message
 from bot.sandbox.server import SandboxSlack
 from bot.slack.content.tickets import APPROVE, CANCEL, DENY
+from bot.states import State
 from tests.make import INCIDENT
 from tests.slack_bot import POLICY, Bot, start
 

@@ -12,9 +12,10 @@ from bot import loop
 from bot.borders import Trail
 from bot.errors import TrailError
 from bot.ledger import Ledger
-from bot.lifecycle import Request, State
 from bot.loop import Loop
 from bot.models import RequestId
+from bot.request import Request
+from bot.states import State
 from tests.stage import KICK, Stage
 
 MANY = 20

@@ -5,12 +5,13 @@ import asyncio
 import pytest
 
 from bot.events import Expired
-from bot.lifecycle import State, replay
+from bot.lifecycle import replay
 from bot.models import RequestId
 from bot.sandbox import elements
 from bot.sandbox.nouns import Message
 from bot.slack.content.deny_form import DENY_FORM
 from bot.slack.content.tickets import AGAIN, APPROVE, DENY
+from bot.states import State
 from tests.make import INCIDENT
 from tests.slack_bot import Bot
 

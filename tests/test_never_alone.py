@@ -19,9 +19,10 @@ import pytest
 from bot.audit.sqlite import SqliteTrail
 from bot.errors import ActingFrozen, KickbotError, NotNow
 from bot.events import ReviewOpened
-from bot.lifecycle import Request, State
 from bot.models import Kick, Step
 from bot.policy import Policy
+from bot.request import Request
+from bot.states import State
 from tests import codes, judge, make
 from tests.fakes import FakeClock
 from tests.stage import Stage

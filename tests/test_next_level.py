@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.lifecycle import State, replay
+from bot.lifecycle import replay
 from bot.models import Act, Kick, RequestId
 from bot.sandbox.nouns import Message
 from bot.sandbox.server import SandboxSlack
 from bot.slack.content.tickets import APPROVE, CANCEL, FORCE
+from bot.states import State
 from tests.make import INCIDENT
 from tests.slack_bot import POLICY, Bot, start
 from tests.test_listeners import answered, asked

@@ -14,13 +14,14 @@ from bot import commands
 from bot.audit.postings import SqlitePostings
 from bot.audit.sqlite import SqliteTrail
 from bot.borders import Origin
-from bot.lifecycle import Request, State
 from bot.models import Kick
 from bot.policy import Channel
+from bot.request import Request
 from bot.rights import Rights
 from bot.sandbox.cast import demo_workspace
 from bot.sandbox.nouns import Fault, Message
 from bot.sandbox.server import SandboxSlack
+from bot.states import State
 from bot.workflow import Workflow
 from tests.fakes import FakeClock, FakeHosts, FakePeople, usual_hosts
 from tests.make import INCIDENT

@@ -6,8 +6,8 @@ import pytest
 
 from bot import outcomes
 from bot.events import Event
-from bot.lifecycle import Request
 from bot.models import Outcome, Result, Snapshot, Unreachable
+from bot.request import Request
 from tests import make
 
 THERE = make.snapshot(make.session())

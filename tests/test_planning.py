@@ -7,8 +7,8 @@ import pytest
 from bot import planning, presence
 from bot.canonical import canonical
 from bot.events import Event, Verifying
-from bot.lifecycle import Request
 from bot.models import EndSession, HostUptime, Rung, Session, Snapshot, Step, Terminal, Unreachable
+from bot.request import Request
 from tests import make
 from tests.make import LADDER
 

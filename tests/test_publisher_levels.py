@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from bot.lifecycle import State
 from bot.sandbox import elements
 from bot.sandbox.server import SandboxSlack
+from bot.states import State
 from tests.fakes import usual_hosts
 from tests.publishing import parts, publish_all, teller, the
 from tests.slack_bot import POLICY

@@ -12,12 +12,12 @@ from bot.audit.postings import SqlitePostings
 from bot.audit.sqlite import SqliteTrail, utc_now
 from bot.errors import TrailError
 from bot.events import Refused
-from bot.lifecycle import State
 from bot.models import RequestId
 from bot.sandbox import elements
 from bot.sandbox.nouns import Fault
 from bot.sandbox.server import SandboxSlack
 from bot.slack.content.tickets import AGAIN
+from bot.states import State
 from tests import make
 from tests.fakes import FakeHosts, usual_hosts
 from tests.lives import PATIENCE

@@ -8,12 +8,12 @@ import pytest
 
 from bot.errors import LookupFailed, Refused
 from bot.events import Record
-from bot.lifecycle import State
 from bot.models import Act, Person
 from bot.policy import Policy
 from bot.questions import FOUND, LATEST, Found, Page, Questions
 from bot.rights import SHOWN, Rights
 from bot.standing import SYSTEM, Allowed, Standing, standings
+from bot.states import State
 from tests import make
 from tests.fakes import FakePeople, FakeSeconds
 from tests.lives import PATIENCE

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import pytest
 
 from bot.errors import LookupFailed, Refused
-from bot.lifecycle import Request
 from bot.models import Account, Person
 from bot.policy import Policy, home
+from bot.request import Request
 from bot.rights import Rights, aims
 from tests import make
 from tests.fakes import FakeSeconds

@@ -13,10 +13,11 @@ from bot.authenticators import STEP, SecretFile
 from bot.errors import Conflict, Refused, SecretsUnusable, WrongCode
 from bot.events import Approved, DecisionRefused, Event, Record
 from bot.ledger import USED
-from bot.lifecycle import Request, State
 from bot.models import Act, Unhold
 from bot.policy import Policy
+from bot.request import Request
 from bot.second_factors import MOST_WRONG, NEEDED, NOT_A_CODE, WRONG
+from bot.states import State
 from tests import make
 from tests.codes import code, enrolled, wrong
 from tests.fakes import START, FakeClock

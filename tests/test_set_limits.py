@@ -7,9 +7,10 @@ import pytest
 
 from bot.audit.sqlite import SqliteTrail
 from bot.errors import ActingFrozen, Refused
-from bot.lifecycle import Request, State
 from bot.models import Act, SetLimit, SetLimits, Step
+from bot.request import Request
 from bot.slack.content.tickets import actions
+from bot.states import State
 from tests.fakes import FakeClock
 from tests.stage import POLICY, Stage, allowing
 from tests.test_crashes import Fuse, Story

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from bot.events import Closed, Judged, Verifying
-from bot.lifecycle import State
 from bot.models import Hold, Outcome, Result
 from bot.slack.content import telling, tickets
 from bot.slack.content.telling import Part, parts
+from bot.states import State
 from tests import make
 from tests.fakes import FakeHosts
 from tests.make import INCIDENT

@@ -12,10 +12,10 @@ import pytest
 
 from bot.audit import reading
 from bot.errors import TrailError
-from bot.lifecycle import State
 from bot.models import Result
 from bot.sandbox import nouns
 from bot.sandbox.host_server import Fault
+from bot.states import State
 from bot.stopping import STOPS_WITHIN, together
 from tests.lives import PATIENCE, Running, running
 from tests.scene import Scene, until

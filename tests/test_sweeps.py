@@ -12,10 +12,12 @@ from bot.audit.sqlite import SqliteTrail
 from bot.errors import ActingFrozen, NotNow, Refused
 from bot.events import BOT
 from bot.ledger import Ledger
-from bot.lifecycle import Request, State, replay
+from bot.lifecycle import replay
 from bot.models import EndSession, Series, Terminal, Warn
 from bot.policy import Policy
+from bot.request import Request
 from bot.rights import Rights
+from bot.states import State
 from bot.sweeps import Sweeps
 from bot.workflow import Workflow
 from tests import make

@@ -11,7 +11,7 @@ from bot import events
 from bot.borders import Origin
 from bot.errors import Refused
 from bot.events import Event, Permitted
-from bot.lifecycle import State, replay
+from bot.lifecycle import replay
 from bot.models import Act, Idle, RequestId, Series, Swept
 from bot.policy import Policy
 from bot.sandbox import elements
@@ -20,6 +20,7 @@ from bot.sandbox.server import SandboxSlack
 from bot.slack.content import sweeps
 from bot.slack.content.lines import in_plain
 from bot.slack.content.tickets import APPROVE, CANCEL, DENY
+from bot.states import State
 from bot.sweeping import Runs
 from tests import make
 from tests.fakes import FakeClock, FakeHosts

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.audit import reading
-from bot.lifecycle import State, replay
+from bot.lifecycle import replay
 from bot.models import RequestId
 from bot.sandbox.cast import demo_workspace
 from bot.sandbox.host_logins import Login
@@ -23,6 +23,7 @@ from bot.slack.content.kick_form import REASON
 from bot.slack.content.tickets import APPROVE, FORCE
 from bot.slack.incoming.arrivals import Pulse
 from bot.slack.tokens import SCOPES
+from bot.states import State
 from tests.dying_bot import Life
 from tests.lives import PATIENCE
 from tests.lives import bot as life

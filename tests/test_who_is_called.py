@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bot.audit.sqlite import SqliteTrail, utc_now
-from bot.lifecycle import Request
 from bot.policy import Policy
+from bot.request import Request
 from bot.sandbox import elements
 from bot.sandbox.nouns import Fault
 from bot.sandbox.server import SandboxSlack

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from bot.audit import reading
-from bot.lifecycle import Request, replay
+from bot.lifecycle import replay
 from bot.models import Result
+from bot.request import Request
 from bot.sandbox.cast import demo_workspace
 from bot.sandbox.host_logins import Login
 from bot.sandbox.host_server import Fault

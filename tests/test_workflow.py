@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from bot.errors import AlreadyRecorded, LookupFailed, Refused, TooLate
-from bot.lifecycle import State
 from bot.models import Kick, Listing, Person, RequestId, Result
+from bot.states import State
 from tests import make
 from tests.stage import KICK, POLICY, Stage
 

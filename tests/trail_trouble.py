@@ -5,9 +5,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from bot.audit import stored
-from bot.lifecycle import State
 from bot.models import Result
 from bot.sandbox.host_server import Fault
+from bot.states import State
 from tests.lives import PATIENCE
 from tests.scene import Scene, until
 from tests.whole import APPROVE, CHANNEL, QUICK, bot_at_work, parent_with_buttons

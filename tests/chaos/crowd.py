@@ -10,9 +10,9 @@ from random import Random
 from bot.borders import Origin, Store
 from bot.errors import LookupFailed, Refused
 from bot.events import FINAL
-from bot.lifecycle import Request
 from bot.models import Act, Kick, RequestId
 from bot.policy import Policy
+from bot.request import Request
 from bot.rights import Rights
 from bot.slack.outgoing.publisher import Publisher
 from bot.slack.people import SlackPeople

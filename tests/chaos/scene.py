@@ -15,7 +15,7 @@ from pathlib import Path
 from bot.audit import stored
 from bot.errors import BrokenTrail, TrailError
 from bot.events import Record
-from bot.lifecycle import State, replay
+from bot.lifecycle import replay
 from bot.models import Result
 from bot.sandbox import elements
 from bot.sandbox.cast import demo_workspace
@@ -23,6 +23,7 @@ from bot.sandbox.host_logins import Login
 from bot.sandbox.hosts import HostSpec, SandboxHost, SandboxHosts
 from bot.sandbox.nouns import Message
 from bot.sandbox.server import SandboxSlack
+from bot.states import State
 from tests.lives import PATIENCE
 from tests.whole import APPROVE, CHANNEL, configure
 

@@ -17,7 +17,7 @@ from bot.audit.sqlite import SqliteTrail
 from bot.borders import Origin
 from bot.events import Attachment, Record, Signalled
 from bot.hosts.connections import SshHosts
-from bot.lifecycle import Request, advance, begin
+from bot.lifecycle import advance, begin
 from bot.models import (
     Act,
     Answer,
@@ -36,6 +36,7 @@ from bot.models import (
     Unreachable,
 )
 from bot.policy import Policy
+from bot.request import Request
 from bot.rights import Rights
 from bot.workflow import Timing, Workflow
 from tests import make

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.lifecycle import plan_of
 from bot.models import Act
+from bot.request import plan_of
 from tests import make
 from tests.hosts import witness
 from tests.hosts.kicking import BOTS_ACCOUNT, PROTECTED, Kicks, alike, allowing, at_each, each

@@ -9,9 +9,11 @@ from pathlib import Path
 from bot.audit import reading
 from bot.events import Record, Signalled, Verifying
 from bot.hosts.connections import SshHosts
-from bot.lifecycle import Request, State, replay
+from bot.lifecycle import replay
 from bot.models import EndSession, Host, HostUptime, Result, Snapshot
+from bot.request import Request
 from bot.sandbox.server import SandboxSlack
+from bot.states import State
 from tests import make
 from tests.dying_bot import Life
 from tests.hosts.kicking import BOTS_ACCOUNT

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from bot import events
-from bot.lifecycle import Request
 from bot.models import RequestId
+from bot.request import Request
 from tests.hosts import witness
 from tests.hosts.kicking import Kicks, alike, at_each, each
 from tests.hosts.logins import Logins

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.lifecycle import plan_of
 from bot.models import Filter
+from bot.request import plan_of
 from tests.hosts import witness
 from tests.hosts.kicking import Kicks, alike, at_each, each
 from tests.hosts.logins import Login, Logins

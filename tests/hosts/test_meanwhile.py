@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from bot import lifecycle
 from bot.models import Step
+from bot.request import Request
 from tests.hosts import witness
 from tests.hosts.kicking import Kicked, Kicks, alike, at_each, each
 from tests.hosts.logins import Login, Logins
@@ -113,8 +113,8 @@ async def test_processes_leaves_a_login_alone_that_came_later(
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A host that did not answer is asked again after a second."""
-    monkeypatch.setattr(lifecycle, "LOOK_AGAIN", timedelta(seconds=1))
-    monkeypatch.setattr(lifecycle, "TRY_AGAIN", timedelta(seconds=1))
+    monkeypatch.setattr("bot.request.LOOK_AGAIN", timedelta(seconds=1))
+    monkeypatch.setattr("bot.request.TRY_AGAIN", timedelta(seconds=1))
 
 
 @pytest.mark.parametrize("moment", ["before_act", "after_act"])
@@ -169,7 +169,7 @@ def still_works(login: Login) -> bool:
     return "still-here" in login.wait_for("still-here")
 
 
-async def leaders_of(kicks: Kicks, asked: lifecycle.Request, machines: list[Machine]) -> dict[str, int]:
+async def leaders_of(kicks: Kicks, asked: Request, machines: list[Machine]) -> dict[str, int]:
     """The pid of the leader of the account's only login, by host, as the plan's look has it."""
     planned: Kicked = await kicks.told(asked)
     return {m.name: session.leader for m in machines for session in planned.before(m).of(USER)}

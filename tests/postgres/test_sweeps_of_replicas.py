@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 from bot.audit.postgres.trail import PostgresTrail
 from bot.events import BOT
-from bot.lifecycle import State, replay
+from bot.lifecycle import replay
 from bot.rights import Rights
+from bot.states import State
 from bot.stopping import together
 from bot.workflow import Workflow
 from tests import make

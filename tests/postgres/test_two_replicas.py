@@ -11,9 +11,11 @@ from bot.audit.postgres.trail import PostgresTrail
 from bot.borders import Origin
 from bot.errors import ActingFrozen, HeldElsewhere, LeaseLost, Refused
 from bot.events import Ending, Signalled
-from bot.lifecycle import Request, State, replay
+from bot.lifecycle import replay
 from bot.models import Answer, HostUptime, RequestId, Result, Step
+from bot.request import Request
 from bot.rights import Rights
+from bot.states import State
 from bot.workflow import Timing, Workflow
 from tests import make
 from tests.fakes import FakeHosts, FakePeople, usual_hosts

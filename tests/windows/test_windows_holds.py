@@ -3,8 +3,9 @@
 import pytest
 
 from bot import events
-from bot.lifecycle import Request, State
 from bot.models import Act, RequestId, Unhold
+from bot.request import Request
+from bot.states import State
 from tests.windows.scenes import ALICE, MAX, NETBIOS, NEVER, UMLAUT
 from tests.windows.scheduler import run_tasks, tasks
 from tests.windows.standin import Scene

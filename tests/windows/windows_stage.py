@@ -4,8 +4,8 @@ from typing import Any
 
 from bot.audit.sqlite import SqliteTrail
 from bot.hosts.connections import SshHosts
-from bot.lifecycle import Request
 from bot.models import Act, Kick
+from bot.request import Request
 from bot.rights import Rights
 from bot.workflow import Workflow
 from tests import make

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from bot.audit.report.html import tag
-from bot.lifecycle import Request, State
+from bot.request import Request
 from bot.sentences import because, found, number
+from bot.states import State
 
 
 def emergencies(requests: Sequence[Request]) -> Iterator[str]:

@@ -14,9 +14,9 @@ from bot.audit.telling import each_other, said, verified
 from bot.durations import spell
 from bot.errors import TrailError
 from bot.events import BOT, Attachment, Observed, Record, Signalled
-from bot.lifecycle import Request
 from bot.models import Look, RequestId, Session, Snapshot, Unreachable
 from bot.pairs import Counted
+from bot.request import Request
 from bot.retention import Dropping
 from bot.sentences import ended
 

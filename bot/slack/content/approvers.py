@@ -1,7 +1,6 @@
 """What those who may approve are told in person: the question and its buttons, never any evidence. Pure."""
 
 from bot.events import Planned, Record, Reminded, RetentionAsked, ReviewOpened
-from bot.lifecycle import State
 from bot.slack.content import retention, reviews, sweeps
 from bot.slack.content.blocks import Message, aside, compose, paragraph
 from bot.slack.content.headlines import asks, doing, last_line, question
@@ -9,6 +8,7 @@ from bot.slack.content.lines import Line, Link, When, bold, either, line
 from bot.slack.content.naming import sessions
 from bot.slack.content.story import Story, in_numbers, short
 from bot.slack.content.tickets import decisions_row
+from bot.states import State
 from bot.trials import means
 
 APPROVER = "approver:"

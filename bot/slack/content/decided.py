@@ -2,8 +2,8 @@
 
 from bot.counting import count
 from bot.durations import spell
-from bot.lifecycle import Request
 from bot.models import SetLimit
+from bot.request import Request
 from bot.slack.content.limit_request import about
 from bot.slack.content.lines import Line, line
 from bot.slack.content.story import named

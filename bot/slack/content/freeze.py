@@ -1,11 +1,12 @@
 """The emergency brake as it is shown: its own message, and the line that stands on every request meanwhile. Pure."""
 
 from bot.events import BOT, Frozen, Record
-from bot.lifecycle import Request, State
+from bot.request import Request
 from bot.slack.content.blocks import Message, aside, compose, paragraph
 from bot.slack.content.lines import Line, Piece, When, Who, bold, either, italic, line
 from bot.slack.content.proof import mark
 from bot.slack.content.tickets import row
+from bot.states import State
 
 NOBODY_TOUCHED = "Until two people unfreeze, no session is ended and nobody is warned, on any host."
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from bot.counting import count, processes
 from bot.durations import exact, spell
-from bot.lifecycle import State
 from bot.models import Outcome, Result, Snapshot
 from bot.slack.content import limit_request, sweeps
 from bot.slack.content.lines import Line, When, Who, bold, either, italic, joined, line, told
 from bot.slack.content.listing import outside
 from bot.slack.content.naming import MANY, capital, some
 from bot.slack.content.story import Story, named
+from bot.states import State
 
 NEWS = "\N{INFORMATION SOURCE}\N{VARIATION SELECTOR-16} "
 

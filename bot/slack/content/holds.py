@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 
 from bot.events import Held, Record, Released
-from bot.lifecycle import Request, State
 from bot.models import AccountState
+from bot.request import Request
 from bot.slack.content.blocks import Message, aside, compose, paragraph
 from bot.slack.content.lines import Line, When, Who, bold, either, italic, line, told
 from bot.slack.content.proof import mark
 from bot.slack.content.tickets import row
+from bot.states import State
 
 NONE = "Kickbot holds nobody at the moment."
 BY_SSHD = "Logins by ssh are denied; su and other ways in are not, as only a directory knows this account."

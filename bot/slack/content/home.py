@@ -9,15 +9,16 @@ from typing import Any
 from bot.cleaning import shorten
 from bot.counting import count
 from bot.inventory import Inventory, fold
-from bot.lifecycle import Request, State
 from bot.models import Act, Moment, RequestId
 from bot.questions import Known, Page
+from bot.request import Request
 from bot.slack.content import freeze, holds, reviews, sweeps
 from bot.slack.content.blocks import Block, Button, Message, Part, aside, buttons, paragraph
 from bot.slack.content.in_short import approved_by, in_one_line, outcome, scope, what, why
 from bot.slack.content.lines import Line, When, Who, bold, code, either, joined, line, told
 from bot.slack.content.tickets import APPROVE, CANCEL, DENY, DROP, KEEP, REVIEW, UNFREEZE, UNHOLD, actions, button
 from bot.standing import SYSTEM, Allowed, Standing
+from bot.states import State
 
 View = dict[str, Any]
 Links = Mapping[RequestId, str]

@@ -8,14 +8,15 @@ from bot.cleaning import shorten
 from bot.counting import count
 from bot.durations import spell
 from bot.events import BOT, Closed, Record
-from bot.lifecycle import Request, State
 from bot.models import Result, SetLimit
+from bot.request import Request
 from bot.sentences import At, Hash, Name, Own
 from bot.slack.content import retention, reviews
 from bot.slack.content.limit_request import about
 from bot.slack.content.lines import Line, Link, When, Where, Who, bold, either, italic, joined, line, told
 from bot.slack.content.story import named, short
 from bot.slack.content.sweeps import approved, asker
+from bot.states import State
 
 LONGEST_WHERE, LONGEST_WHY, LONGEST_SENTENCE = 100, 150, 300
 MOST_ENDS = 20

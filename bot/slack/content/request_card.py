@@ -2,8 +2,8 @@
 
 from bot import canary
 from bot.counting import count, processes
-from bot.lifecycle import Request, State
 from bot.models import Unreachable
+from bot.request import Request
 from bot.slack.content import freeze, holds, limit_request, retention, reviews, sweeps
 from bot.slack.content.blocks import Message, Part, aside, compose, paragraph
 from bot.slack.content.forecast import ends, what_would_happen
@@ -14,6 +14,7 @@ from bot.slack.content.outcome_lines import notable
 from bot.slack.content.story import Story, in_numbers, named, short
 from bot.slack.content.tickets import row
 from bot.slack.content.warning import later, not_told, told_in_short
+from bot.states import State
 
 MOST_LOST, MOST_WHYS = 20, 8
 

@@ -1,12 +1,13 @@
 """What two people may let be dropped, as it is shown: its own message, its thread, and the answer to who asks. Pure."""
 
 from bot.events import Record, RetentionAsked
-from bot.lifecycle import Request, State
+from bot.request import Request
 from bot.sentences import megabytes, number
 from bot.slack.content.blocks import Message, aside, compose, paragraph
 from bot.slack.content.lines import Line, Link, When, Who, bold, either, line
 from bot.slack.content.proof import mark
 from bot.slack.content.tickets import row
+from bot.states import State
 
 WHAT = (
     "That is what looks showed: sessions, processes, addresses. Every event stays, with the SHA-256 of what is dropped,"

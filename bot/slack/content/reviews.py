@@ -4,15 +4,16 @@ from collections.abc import Iterable, Mapping
 
 from bot.events import Record, Reviewed, ReviewGiven, ReviewOpened
 from bot.inventory import fold
-from bot.lifecycle import Request, State
 from bot.models import RequestId
 from bot.policy import REVIEWERS
+from bot.request import Request
 from bot.sentences import found
 from bot.slack.content.blocks import Message, aside, compose, paragraph
 from bot.slack.content.lines import Line, Link, When, Who, bold, code, either, italic, joined, line
 from bot.slack.content.proof import mark
 from bot.slack.content.story import Story
 from bot.slack.content.tickets import row
+from bot.states import State
 
 NONE = "No emergency that you may see waits for its review."
 MOST = 40

@@ -19,7 +19,7 @@ from bot.events import (
     Warned,
 )
 from bot.inventory import fold
-from bot.lifecycle import Request, replay
+from bot.lifecycle import replay
 from bot.models import (
     EndAccount,
     EndSession,
@@ -41,6 +41,7 @@ from bot.models import (
     by_host,
 )
 from bot.presence import left
+from bot.request import Request
 from bot.slack.content.lines import Line, Where, line
 
 

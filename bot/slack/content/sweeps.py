@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from bot import sentences
 from bot.counting import count
 from bot.durations import spell
-from bot.lifecycle import Request
 from bot.models import Idle, Series, Swept
+from bot.request import Request
 from bot.slack.content.blocks import Message, aside, compose, paragraph
 from bot.slack.content.lines import Line, When, Who, bold, joined, line, told
 from bot.slack.content.naming import alike

@@ -11,10 +11,11 @@ from pydantic import Field, ValidationError
 from bot import commands, planning
 from bot.errors import CommandError
 from bot.inventory import fold
-from bot.lifecycle import Request, State
 from bot.models import Value
+from bot.request import Request
 from bot.slack.content.blocks import Button, Part, buttons
 from bot.slack.content.kick_form import LONGEST_HOSTS, MOST_HOSTS
+from bot.states import State
 
 APPROVE, DENY, CANCEL = "kickbot_approve", "kickbot_deny", "kickbot_cancel"
 FORCE, AGAIN, HOLD = "kickbot_force", "kickbot_again", "kickbot_hold"
