@@ -14,12 +14,14 @@ import tempfile
 import tomllib
 from collections.abc import Mapping
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor import InvalidToken
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
+from bot.borders import Match
 from bot.errors import SecretsUnusable, SettingsError
 
 log = logging.getLogger(__name__)
@@ -48,17 +50,17 @@ class SecretFile:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def enrolled(self) -> frozenset[str]:
-        return frozenset(self._read())
+    def enrolled(self) -> Mapping[str, str]:
+        return {who: _fingerprint(secret) for who, secret in self._read().items()}
 
-    def step(self, who: str, code: str, at: datetime) -> int | None:
+    def match(self, who: str, code: str, at: datetime) -> Match | None:
         secret = self._read().get(who)
         if secret is None:
             return None
         now, found = int(at.timestamp()) // STEP, None
         for step in range(max(now - DRIFT, 0), now + DRIFT + 1):  # each is tried, whichever it is
             found = step if _is_of(secret, code, step) else found
-        return found
+        return None if found is None else Match(step=found, fingerprint=_fingerprint(secret))
 
     # ------------------------------------------------------------------------------------------ whoever runs Kickbot
 
@@ -145,7 +147,7 @@ def enrolled(path: Path | None) -> frozenset[str] | None:
         file = opened(path)
     except SettingsError:
         return None
-    return file.enrolled() if file else frozenset()
+    return frozenset(file.enrolled()) if file else frozenset()
 
 
 def _secret(who: str, text: object) -> bytes:
@@ -159,6 +161,11 @@ def _secret(who: str, text: object) -> bytes:
             f"what stands for {who[:21]!r} is no secret of {SHORTEST} bytes or more in base32"
         ) from None
     return secret
+
+
+def _fingerprint(secret: bytes) -> str:
+    """16 hexadecimal digits that tell one secret from the next, and nothing of it: secrets are random and long."""
+    return sha256(b"an authenticator of Kickbot\n" + secret).hexdigest()[:16]
 
 
 def _is_of(secret: bytes, code: str, step: int) -> bool:

@@ -3,7 +3,7 @@
 The workflow talks to Trail, Hosts and People; the publisher follows the Trail and remembers its Postings.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -146,15 +146,22 @@ class People(Protocol):
     async def members(self, group: str) -> frozenset[str]: ...
 
 
+class Match(Value):
+    """Whose code it is: the newest time step around now that has it, and which of that person's authenticators."""
+
+    step: int
+    fingerprint: str
+
+
 class Authenticators(Protocol):
     """What people's own devices can prove, and Slack can't. A failure raises SecretsUnusable, and means no."""
 
-    def enrolled(self) -> frozenset[str]:
-        """Who has one."""
+    def enrolled(self) -> Mapping[str, str]:
+        """Who has one, and its fingerprint."""
         ...
 
-    def step(self, who: str, code: str, at: datetime) -> int | None:
-        """The newest time step around that moment whose code it is; None if it is none of that person's."""
+    def match(self, who: str, code: str, at: datetime) -> Match | None:
+        """None if it is no code of that person's around that moment."""
         ...
 
 

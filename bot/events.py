@@ -73,10 +73,12 @@ class _Event(Value):
 class _Yes(_Event):
     """The word with which something goes on. second_factor: the time step (RFC 6238) of the code that came with it.
 
+    authenticator: the fingerprint of what made it; another one than before means that the person was enrolled anew.
     key: names that code, so that the trail takes it once, for whatever it was given. None: no code came.
     """
 
     second_factor: int | None = None
+    authenticator: str | None = None
     key: str | None = None
 
 

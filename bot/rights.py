@@ -142,7 +142,7 @@ class Rights:
 
     def enrolled(self) -> frozenset[str]:
         """Who has a second factor. Raises SecretsUnusable."""
-        return self.authenticators.enrolled() if self.authenticators else frozenset()
+        return frozenset(self.authenticators.enrolled()) if self.authenticators else frozenset()
 
     async def still_hold(self, request: Request, aims: Aims) -> None:
         """Right before acting: raises Refused if the asker or an approver lost a right, or a rule needs more people."""

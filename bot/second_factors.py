@@ -8,6 +8,7 @@ import asyncio
 import re
 from datetime import datetime
 
+from bot.borders import Match
 from bot.bounds import HOUR
 from bot.errors import Refused, WrongCode
 from bot.events import Action
@@ -45,6 +46,7 @@ class Proof(Value):
     """What an event says of the code that came with it, see `events.py`; nothing where none was asked for."""
 
     second_factor: int | None = None
+    authenticator: str | None = None
     key: str | None = None
 
 
@@ -75,22 +77,23 @@ class SecondFactors:
         if not code:
             raise Refused(NEEDED)
         async with self._checking:
-            step = await self._step(who, request, action, code)
-        return Proof(second_factor=step, key=f"code of {who} at {step}")
+            found = await self._match(who, request, action, code)
+        key = f"code of {who} at {found.step}"
+        return Proof(second_factor=found.step, authenticator=found.fingerprint, key=key)
 
-    async def _step(self, who: str, request: Request, action: Action, code: str) -> int:
+    async def _match(self, who: str, request: Request, action: Action, code: str) -> Match:
         now = await self._ledger.now()
         wrong = [record.at for record in await self._ledger.by(who, ("wrong_code",), now - HOUR)]
         if len(wrong) >= MOST_WRONG:
             raise Refused(_barred(wrong))
         if not re.fullmatch(r"[0-9]{6}", code):
             raise Refused(NOT_A_CODE)
-        step = self._rights.authenticators.step(who, code, now) if self._rights.authenticators else None
-        if step is None:
+        found = self._rights.authenticators.match(who, code, now) if self._rights.authenticators else None
+        if found is None:
             raise await self._wrong(who, request, action, [*wrong, now])
-        if step <= await self._newest_used(who, now):
+        if found.step <= await self._newest_used(who, now):
             raise Refused(USED)
-        return step
+        return found
 
     async def _wrong(self, who: str, request: Request, action: Action, wrong: list[datetime]) -> WrongCode:
         """Recorded before it is told."""

@@ -292,8 +292,9 @@ def hosts_swept(swept: Swept) -> str:
 
 
 def proved(event: Approved | UnholdApproved | RetentionApproved) -> str:
-    """` with a second factor`, where a code came with it."""
-    return "" if event.second_factor is None else " with a second factor"
+    """` with a second factor`, where a code came with it, and which."""
+    which = f" ({event.authenticator})" if event.authenticator else ""
+    return "" if event.second_factor is None else f" with a second factor{which}"
 
 
 def found(event: ReviewGiven | Reviewed) -> str:

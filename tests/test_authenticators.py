@@ -48,7 +48,10 @@ def test_the_numbers_of_rfc_6238(tmp_path: Path, seconds: int, digits: str) -> N
     """And each is that of its own step."""
     at = datetime.fromtimestamp(seconds, UTC)
 
-    assert put(tmp_path, line()).step(APPROVER, digits[-6:], at) == seconds // STEP
+    found = put(tmp_path, line()).match(APPROVER, digits[-6:], at)
+
+    assert found is not None
+    assert found.step == seconds // STEP
     assert codes.hotp(b"12345678901234567890", seconds // STEP) == digits[-6:]
 
 
@@ -58,8 +61,8 @@ def test_one_step_either_way(tmp_path: Path, steps: int) -> None:
     file = enrolled(tmp_path / "codes.toml", APPROVER)
     shown = code(APPROVER, START + timedelta(seconds=steps * STEP))
 
-    assert (file.step(APPROVER, shown, START) is not None) is (abs(steps) <= 1)
-    assert file.step(OTHER, shown, START) is None
+    assert (file.match(APPROVER, shown, START) is not None) is (abs(steps) <= 1)
+    assert file.match(OTHER, shown, START) is None
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o602, 0o620, 0o644, 0o666, 0o606, 0o601])
@@ -72,7 +75,7 @@ def test_a_file_for_others_is_refused(tmp_path: Path, mode: int) -> None:
 @pytest.mark.parametrize("mode", [0o600, 0o400, 0o440, 0o640])
 def test_a_file_of_its_own(tmp_path: Path, mode: int) -> None:
     """Of the user alone, or as systemd's credentials look."""
-    assert put(tmp_path, line(), mode).enrolled() == {APPROVER}
+    assert put(tmp_path, line(), mode).enrolled().keys() == {APPROVER}
 
 
 @pytest.mark.parametrize(
@@ -120,7 +123,7 @@ def test_enrolling(tmp_path: Path) -> None:
     assert (address.scheme, address.netloc, address.path) == ("otpauth", "totp", f"/Kickbot:{APPROVER}")
     assert (said["digits"], said["period"], said["algorithm"], said["issuer"]) == (["6"], ["30"], ["SHA1"], ["Kickbot"])
     assert len(secret) == SECRET
-    assert file.step(APPROVER, codes.hotp(secret, int(START.timestamp()) // STEP), START)
+    assert file.match(APPROVER, codes.hotp(secret, int(START.timestamp()) // STEP), START)
     assert (tmp_path / "codes.toml").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["codes.toml"]
 
@@ -131,12 +134,12 @@ def test_enrolling_twice_makes_the_first_one_worthless_only_on_purpose(tmp_path:
     (tmp_path / "codes.toml").chmod(0o640)
     with pytest.raises(SecretsUnusable, match="has a second factor already"):
         file.enrol(APPROVER)
-    assert file.step(APPROVER, code(APPROVER, START), START)
+    assert file.match(APPROVER, code(APPROVER, START), START)
 
     file.enrol(APPROVER, replace=True)
 
-    assert file.step(APPROVER, code(APPROVER, START), START) is None
-    assert file.step(OTHER, code(OTHER, START), START)
+    assert file.match(APPROVER, code(APPROVER, START), START) is None
+    assert file.match(OTHER, code(OTHER, START), START)
     assert (tmp_path / "codes.toml").stat().st_mode & 0o777 == 0o640
 
 
@@ -193,18 +196,20 @@ def run(config: Path, *words: str) -> tuple[int, str]:
 
 
 def test_from_the_command_line(tmp_path: Path) -> None:
-    """Enrol prints the address once, list the ids and nothing else, and remove ends it."""
+    """Enrol prints the address once, list the ids with a fingerprint each, and remove ends it."""
     config = configured(tmp_path, f'{SMALL}\n[second_factor]\nsecrets = "codes.toml"\n')
 
     status, printed = run(config, "enrol", APPROVER)
     assert status == 0
     assert re.fullmatch(r"otpauth://totp/Kickbot:U0CAROL\?digits=6&secret=[A-Z2-7]{32}&.*\n", printed)
     assert run(config, "enrol", OTHER)[0] == 0
-    assert run(config, "list") == (0, f"{APPROVER}\n{OTHER}\n")
+    status, listed = run(config, "list")
+    assert status == 0
+    assert re.fullmatch(rf"{APPROVER}  ([0-9a-f]{{16}})\n{OTHER}  (?!\1)[0-9a-f]{{16}}\n", listed)
     status, printed = run(config, "enrol", APPROVER)
     assert (status, "otpauth" in printed) == (2, False)
     assert run(config, "remove", APPROVER) == (0, "")
-    assert run(config, "list") == (0, f"{OTHER}\n")
+    assert run(config, "list") == (0, listed.splitlines(keepends=True)[1])
     assert run(config, "remove", APPROVER) == (2, "kickbot: U0CAROL has no second factor\n")
 
 

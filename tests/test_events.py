@@ -474,7 +474,7 @@ OF_EMERGENCIES: tuple[Event, ...] = (
 )
 WITH_CODES = (
     make.planned(PLAN, second_factor=True),
-    make.approved(PLAN, second_factor=58_804_322, key="code of U0CAROL at 58804322"),
+    make.approved(PLAN, second_factor=58_804_322, authenticator="0f1e2d3c4b5a6978", key="code of U0CAROL at 58804322"),
     events.UnholdApproved(who=APPROVER, complete=True, second_factor=58_804_324, key="code of U0CAROL at 58804324"),
     events.RetentionApproved(who=OTHER, second_factor=58_804_326, key="code of U0DAVE at 58804326"),
     events.WrongCode(who=APPROVER, action="approve"),
@@ -501,7 +501,7 @@ GENERATIONS = (
     Generation(WITH_FREEZES, "05f28a0f256c4ea4bcd9293ae0f792ba2af90a7ba66625896f42af6de9baf45a"),
     Generation(OF_EVERYONE, "58acf6ad18c1bffcfe646dd3b2b8f9bcb08c09c4a560eadb64b1627657e40ea3"),
     Generation(OF_HOLDS, "b632a34c4853dd4c0ad76548dea8f9c5a380fba5dc8180f31e078ffe8f033f39"),
-    Generation(UNRELEASED, "41afda7c953f9c6dbcfc5bbd7ba6de56305d094ae98ba17053b35ea7a91721e5"),
+    Generation(UNRELEASED, "50cdefbc35d582ac6ce1b88957155c404e61f649bf37ab546161c0dcac48e448"),
 )
 EVERY = tuple(example for generation in GENERATIONS for example in generation.examples)
 NEWEST = GENERATIONS[-1].examples

@@ -75,7 +75,7 @@ MAP: dict[str, set[str]] = {
     "brake": {"core", "borders", "freezes", "ledger", "rights"},
     "allowance": {"core", "ledger"},
     "reviews": {"core", "borders", "ledger", "rights"},
-    "second_factors": {"core", "ledger", "rights"},
+    "second_factors": {"borders", "core", "ledger", "rights"},
     "decisions": {"core", "ledger", "rights", "brake", "reviews", "second_factors"},
     "acts": {"core", "borders", "stopping", "brake", "ledger"},
     "holds": {"core", "borders", "brake", "ledger", "acts"},
@@ -92,7 +92,7 @@ MAP: dict[str, set[str]] = {
     },
     # the edges: none knows another
     "web_server": {"core"},
-    "authenticators": {"core"},
+    "authenticators": {"core", "borders"},
     "hosts": {"core", "borders"},
     "audit": {"core", "borders", "stopping"},
     "slack": {"core", "borders", "web_server"},

@@ -17,6 +17,7 @@ from bot.models import Act, Unhold
 from bot.policy import Policy
 from bot.request import Request
 from bot.second_factors import MOST_WRONG, NEEDED, NOT_A_CODE, WRONG
+from bot.sentences import proved
 from bot.states import State
 from tests import make
 from tests.codes import code, enrolled, wrong
@@ -136,6 +137,20 @@ async def test_a_right_code_counts_within_one_step(stage: Coded, steps: int) -> 
     assert done.state is State.CLOSED
     assert stage.hosts["host1"].ended
     assert not any(f'"{text}"' in r.model_dump_json() for r in await stage.trail.read(request.id))
+
+
+async def test_the_trail_says_which_authenticator_it_was(stage: Coded, tmp_path: Path) -> None:
+    """So that someone who was enrolled anew, by whomever, is seen years later."""
+    request = await stage.ask(KICK)
+    await stage.yes(request, stage.code())
+    file = SecretFile(tmp_path / "codes.toml")
+    approved = next(r.event for r in await stage.trail.read(request.id) if isinstance(r.event, Approved))
+    assert approved.authenticator == file.enrolled()[APPROVER]
+    assert f"with a second factor ({approved.authenticator})" in proved(approved)
+
+    file.enrol(APPROVER, replace=True)
+
+    assert approved.authenticator != file.enrolled()[APPROVER]
 
 
 async def test_a_code_counts_once_and_no_earlier_one_after_it(stage: Coded) -> None:

@@ -32,10 +32,10 @@ def enrol(person: str, replace: bool, config: str | None) -> None:
 @second_factor.command("list")
 @with_config
 def list_(config: str | None) -> None:
-    """The Slack ids of those who have one."""
+    """The Slack ids of those who have one, and its fingerprint, as the trail names it."""
     with plainly(), quietly():
-        for person in sorted(_file(config).enrolled()):
-            click.echo(person)
+        for person, fingerprint in sorted(_file(config).enrolled().items()):
+            click.echo(f"{person}  {fingerprint}")
 
 
 @second_factor.command()
