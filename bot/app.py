@@ -21,6 +21,7 @@ from bot.audit.streaming import Stream
 from bot.borders import Authenticators, Hosts, People, Reports, Store, Told
 from bot.errors import LookupFailed, SlackLost, TrailError
 from bot.estate import Estate
+from bot.execution import Timing
 from bot.hosts.connections import SshHosts
 from bot.policy import Policy
 from bot.questions import Questions
@@ -41,7 +42,7 @@ from bot.slack.people import SlackPeople
 from bot.slack.socket_mode import Heartbeat
 from bot.supervisor import Supervisor
 from bot.vitals import Vitals
-from bot.workflow import Timing, Workflow
+from bot.workflow import Workflow
 
 TRAIL_PAUSE = 5.0
 PATIENCE = 120.0

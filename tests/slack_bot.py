@@ -9,6 +9,7 @@ from bot.app import at_work
 from bot.audit.sqlite import Clock, SqliteTrail, utc_now
 from bot.borders import Authenticators
 from bot.estate import Estate
+from bot.execution import Timing
 from bot.inventory import Inventory
 from bot.policy import Policy
 from bot.sandbox.cast import demo_workspace
@@ -17,7 +18,7 @@ from bot.slack.connect import Slack, connect
 from bot.slack.http_mode import EVENTS, HttpMode
 from bot.slack.socket_mode import Heartbeat
 from bot.slack.tokens import SCOPES
-from bot.workflow import Timing, Workflow
+from bot.workflow import Workflow
 from tests import make
 from tests.fakes import FakeHosts, usual_hosts
 

@@ -10,11 +10,12 @@ import pytest
 
 from bot.audit.sqlite import SqliteTrail
 from bot.events import Judged
+from bot.execution import Timing
 from bot.models import Result, Snapshot, Unreachable
 from bot.request import Request
 from bot.rights import Rights
 from bot.states import State
-from bot.workflow import Timing, Workflow
+from bot.workflow import Workflow
 from tests import make
 from tests.fakes import FakeHosts, FakePeople
 from tests.lives import PATIENCE

@@ -86,8 +86,9 @@ MAP: dict[str, set[str]] = {
     "looking": {"core", "borders", "ledger"},
     "listings": {"core", "borders", "ledger", "looking", "rights"},
     "preparing": {"core", "borders", "allowance", "brake", "ledger", "looking", "rights", "sweeps"},
+    "execution": {"core", "borders", "acts", "brake", "holds", "ledger", "looking", "reviews", "rights", "sweeps"},
     "workflow": {
-        *{"core", "borders", "stopping", "acts", "ledger", "loop", "rights", "brake", "decisions", "holds", "unholds"},
+        *{"core", "borders", "stopping", "execution", "ledger", "loop", "rights", "brake", "decisions", "unholds"},
         *{"allowance", "drops", "listings", "looking", "preparing", "reviews", "second_factors", "sweeps"},
     },
     # the edges: none knows another
@@ -124,7 +125,19 @@ MAP: dict[str, set[str]] = {
     "supervisor": set(),
     # what joins the parts
     "app": {
-        *{"core", "borders", "settings", "stopping", "rights", "questions", "workflow", "hosts", "audit", "survey"},
+        *{
+            "core",
+            "borders",
+            "settings",
+            "stopping",
+            "rights",
+            "questions",
+            "execution",
+            "workflow",
+            "hosts",
+            "audit",
+            "survey",
+        },
         *{"web_server", "vitals", "supervisor", "authenticators", *SLACK},
     },
     "demo": {"core", "settings", "app", "sandbox"},

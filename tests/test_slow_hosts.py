@@ -8,6 +8,7 @@ import pytest
 
 from bot.audit.sqlite import SqliteTrail
 from bot.borders import Origin
+from bot.execution import Timing
 from bot.models import Act, Answer, HostUptime, Result, Snapshot, Step, Unreachable
 from bot.rights import Rights
 from bot.sandbox.cast import demo_workspace
@@ -15,7 +16,7 @@ from bot.sandbox.host_logins import Login
 from bot.sandbox.host_server import Fault
 from bot.sandbox.hosts import HostSpec, SandboxHosts
 from bot.sandbox.server import SandboxSlack
-from bot.workflow import Timing, Workflow
+from bot.workflow import Workflow
 from tests import make
 from tests.fakes import FakeHosts, FakePeople
 from tests.lives import PATIENCE

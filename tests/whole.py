@@ -13,11 +13,11 @@ from click.testing import CliRunner, Result
 
 from bot import app, settings
 from bot.cli.main import main
+from bot.execution import Timing
 from bot.sandbox.log import PATIENCE
 from bot.sandbox.nouns import Message
 from bot.sandbox.personas import Persona
 from bot.sandbox.server import SandboxSlack
-from bot.workflow import Timing
 
 CHANNEL = "inc-4711"
 APPROVE = "kickbot_approve"

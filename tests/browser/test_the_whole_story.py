@@ -14,10 +14,10 @@ from playwright.async_api import Locator, Page, expect
 
 from bot import app, settings
 from bot.demo import configuration
+from bot.execution import Timing
 from bot.sandbox.cast import demo_workspace
 from bot.sandbox.hosts import SandboxHosts, demo_fleet, demo_hosts
 from bot.sandbox.server import SandboxSlack
-from bot.workflow import Timing
 
 PICTURES = Path(__file__).parent / "pictures"
 BRISK = Timing(rung=1, watch=3)

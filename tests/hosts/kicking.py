@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from bot.audit.sqlite import SqliteTrail
 from bot.borders import Origin
 from bot.events import Attachment, Record, Signalled
+from bot.execution import Timing
 from bot.hosts.connections import SshHosts
 from bot.lifecycle import advance, begin
 from bot.models import (
@@ -38,7 +39,7 @@ from bot.models import (
 from bot.policy import Policy
 from bot.request import Request
 from bot.rights import Rights
-from bot.workflow import Timing, Workflow
+from bot.workflow import Workflow
 from tests import make
 from tests.fakes import FakePeople
 from tests.hosts.machines import Machine

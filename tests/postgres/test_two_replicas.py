@@ -11,12 +11,13 @@ from bot.audit.postgres.trail import PostgresTrail
 from bot.borders import Origin
 from bot.errors import ActingFrozen, HeldElsewhere, LeaseLost, Refused
 from bot.events import Ending, Signalled
+from bot.execution import Timing
 from bot.lifecycle import replay
 from bot.models import Answer, HostUptime, RequestId, Result, Step
 from bot.request import Request
 from bot.rights import Rights
 from bot.states import State
-from bot.workflow import Timing, Workflow
+from bot.workflow import Workflow
 from tests import make
 from tests.fakes import FakeHosts, FakePeople, usual_hosts
 from tests.lives import PATIENCE
