@@ -19,6 +19,7 @@ from bot.audit.signing import Signer
 from bot.audit.stored import open_trail
 from bot.audit.streaming import Stream
 from bot.borders import Authenticators, Hosts, People, Reports, Store, Told
+from bot.credentials import Secrets
 from bot.errors import LookupFailed, SlackLost, TrailError
 from bot.estate import Estate
 from bot.execution import Timing
@@ -26,7 +27,7 @@ from bot.hosts.connections import SshHosts
 from bot.policy import Policy
 from bot.questions import Questions
 from bot.rights import Rights
-from bot.settings import Secrets, Settings
+from bot.settings import Settings
 from bot.slack.connect import Slack, connect, connect_reading
 from bot.slack.http_mode import HttpMode
 from bot.slack.incoming.arrivals import Pulse

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import click
 
-from bot import app, settings
+from bot import app, credentials, settings
 from bot.errors import KickbotError
 from bot.policy import without_markup
 from bot.sandbox.cast import GROUPS, PEOPLE, demo_workspace
@@ -82,7 +82,7 @@ async def _stage(port: int = 0, fleet: Sequence[TwinSpec] = ()) -> AsyncIterator
         ):
             config = Path(folder) / "kickbot.toml"
             config.write_text(configuration(hosts), encoding="utf-8")
-            secrets = settings.Secrets(
+            secrets = credentials.Secrets(
                 slack_bot_token=slack.bot_token, slack_app_token=slack.app_token, slack_api_url=slack.api_url
             )
             async with app.serving(settings.load(config), secrets):

@@ -19,7 +19,7 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot import app, settings
+from bot import app, credentials, settings
 from bot.audit.postgres import leases, postings
 from bot.audit.postgres.trail import PostgresTrail
 from bot.audit.sqlite import SqliteTrail
@@ -101,7 +101,7 @@ async def serve(config: Path, life: Life, ready: Connection) -> None:
     points.watch(AsyncWebClient, "api_call", lambda called: str(called[1]))
     points.watch(AsyncWebClient, "_upload_file", lambda _called: "upload")
     points.watch(AsyncWebhookClient, "send_dict", lambda _called: "response_url")
-    async with app.serving(settings.load(config), settings.secrets(), PATIENT):
+    async with app.serving(settings.load(config), credentials.secrets(), PATIENT):
         points.open = True
         ready.send("ready")
         await asyncio.Event().wait()

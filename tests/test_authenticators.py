@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from click.testing import CliRunner
 
-from bot import app, settings
+from bot import app, credentials, settings
 from bot.authenticators import SECRET, STEP, SecretFile
 from bot.cli.main import main
 from bot.errors import SecretsUnusable, SettingsError
@@ -177,7 +177,7 @@ async def test_the_bot_does_not_start_with_a_file_that_others_may_read(tmp_path:
     loaded = settings.load(configured(tmp_path, asks))
 
     with pytest.raises(SettingsError, match=r"^second_factor\.secrets: .*others may read or write it"):
-        async with app.serving(loaded, settings.Secrets()):
+        async with app.serving(loaded, credentials.Secrets()):
             pass
 
 

@@ -29,6 +29,7 @@ from bot.audit.places.tls import Tls
 from bot.audit.signing import Signer
 from bot.audit.sqlite import SqliteTrail
 from bot.borders import Checkpoint
+from bot.credentials import Secrets
 from bot.errors import SettingsError
 from tests.authorities import Authority, Handler, https_server, stamping
 from tests.scene import until
@@ -301,7 +302,7 @@ def test_credentials_come_from_the_environment(tmp_path: Path, monkeypatch: pyte
             monkeypatch.delenv(f"AWS_{name}", raising=False)
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        return app._access(settings.load(config), settings.Secrets()).credentials
+        return app._access(settings.load(config), Secrets()).credentials
 
     assert credentials() == credentials(AWS_ACCESS_KEY_ID="id") == Credentials()
     whole = credentials(AWS_ACCESS_KEY_ID="id", AWS_SECRET_ACCESS_KEY="s", AWS_SESSION_TOKEN="t")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot import settings
+from bot import credentials
 from bot.errors import SettingsError
 from tests.test_settings import APP_TOKEN, SECRET, TOKEN, clean_environment
 
@@ -33,12 +33,12 @@ def test_secrets_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("SLACK_APP_TOKEN_FILE", put(tmp_path, "app", APP_TOKEN))
     monkeypatch.setenv("SLACK_SIGNING_SECRET_FILE", put(tmp_path, "signing", f"{SECRET}\r\n"))
 
-    found = settings.secrets()
+    found = credentials.secrets()
 
     assert found.slack_bot_token.get_secret_value() == TOKEN
     assert found.slack_app_token.get_secret_value() == APP_TOKEN
-    assert settings.secrets("http").slack_signing_secret.get_secret_value() == SECRET
-    assert settings.reading_secrets().slack_bot_token.get_secret_value() == TOKEN
+    assert credentials.secrets("http").slack_signing_secret.get_secret_value() == SECRET
+    assert credentials.reading_secrets().slack_bot_token.get_secret_value() == TOKEN
     assert "hunter2" not in f"{found} {found!r} {found.model_dump()} {found.model_dump_json()}"
 
 
@@ -49,7 +49,7 @@ def test_secrets_from_credentials(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     put(tmp_path, "id_ed25519", "a key")
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
 
-    assert settings.secrets().slack_app_token.get_secret_value() == APP_TOKEN
+    assert credentials.secrets().slack_app_token.get_secret_value() == APP_TOKEN
 
 
 def test_one_place_for_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,7 +57,7 @@ def test_one_place_for_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("SLACK_BOT_TOKEN", TOKEN)
     monkeypatch.setenv("SLACK_BOT_TOKEN_FILE", put(tmp_path, "bot", TOKEN))
     with pytest.raises(SettingsError, match="set more than once, by SLACK_BOT_TOKEN and SLACK_BOT_TOKEN_FILE: leave"):
-        settings.secrets()
+        credentials.secrets()
 
 
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {
@@ -79,7 +79,7 @@ def test_a_file_that_can_not_be_it(
     monkeypatch.setenv("SLACK_BOT_TOKEN_FILE", str(path))
 
     with pytest.raises(SettingsError) as error:
-        settings.secrets()
+        credentials.secrets()
 
     assert str(error.value) == f"SLACK_BOT_TOKEN_FILE: {path} {told}"
     assert "hunter2" not in "".join(traceback.format_exception(error.value))
@@ -89,5 +89,5 @@ def test_a_token_of_the_wrong_form_is_not_shown(tmp_path: Path, monkeypatch: pyt
     """As one from the environment."""
     monkeypatch.setenv("SLACK_BOT_TOKEN_FILE", put(tmp_path, "bot", "hunter2"))
     with pytest.raises(SettingsError, match="SLACK_BOT_TOKEN has the wrong form") as error:
-        settings.secrets()
+        credentials.secrets()
     assert "hunter2" not in str(error.value)

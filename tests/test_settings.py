@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from bot import settings
+from bot import credentials, settings
+from bot.credentials import SLACK_API_URL
 from bot.errors import SettingsError
 from bot.models import Act, Host
 from bot.policy import Policy
-from bot.settings import SLACK_API_URL, Settings
+from bot.settings import Settings
 
 # The configuration as the documentation shows it.
 FULL = """
@@ -297,7 +298,7 @@ def test_no_token(environment: dict[str, str], told: str, monkeypatch: pytest.Mo
         monkeypatch.setenv(name, value)
 
     with pytest.raises(SettingsError) as error:
-        settings.secrets()
+        credentials.secrets()
 
     assert str(error.value).startswith(told)
     assert len(str(error.value).splitlines()) == 1
@@ -321,7 +322,7 @@ def test_no_signing_secret(environment: dict[str, str], told: str, monkeypatch: 
         monkeypatch.setenv(name, value)
 
     with pytest.raises(SettingsError) as error:
-        settings.secrets("http")
+        credentials.secrets("http")
 
     assert str(error.value).startswith(told)
     assert len(str(error.value).splitlines()) == 1
@@ -332,9 +333,9 @@ def test_each_mode_needs_its_own_secrets_only(monkeypatch: pytest.MonkeyPatch) -
     """No app token in HTTP mode, no signing secret in Socket Mode."""
     monkeypatch.setenv("SLACK_BOT_TOKEN", TOKEN)
     monkeypatch.setenv("SLACK_SIGNING_SECRET", SECRET)
-    assert settings.secrets("http").slack_signing_secret.get_secret_value() == SECRET
+    assert credentials.secrets("http").slack_signing_secret.get_secret_value() == SECRET
     with pytest.raises(SettingsError, match="SLACK_APP_TOKEN is not set"):
-        settings.secrets("socket")
+        credentials.secrets("socket")
 
 
 def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -342,7 +343,7 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLACK_BOT_TOKEN", TOKEN)
     monkeypatch.setenv("SLACK_APP_TOKEN", APP_TOKEN)
 
-    found = settings.secrets()
+    found = credentials.secrets()
 
     assert "hunter2" not in f"{found} {found!r} {found.model_dump()} {found.model_dump_json()}"
     assert found.slack_bot_token.get_secret_value() == TOKEN
@@ -355,18 +356,18 @@ def test_secrets_come_from_the_environment_only(tmp_path: Path, monkeypatch: pyt
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(SettingsError, match="SLACK_BOT_TOKEN is not set"):
-        settings.secrets()
+        credentials.secrets()
 
 
 def test_slack_api_url(monkeypatch: pytest.MonkeyPatch) -> None:
     """SLACK_API_URL points the bot at another Slack; without it, it is Slack itself."""
     monkeypatch.setenv("SLACK_BOT_TOKEN", TOKEN)
     monkeypatch.setenv("SLACK_APP_TOKEN", APP_TOKEN)
-    assert settings.secrets().slack_api_url == SLACK_API_URL
+    assert credentials.secrets().slack_api_url == SLACK_API_URL
 
     monkeypatch.setenv("SLACK_API_URL", "http://127.0.0.1:8900/api/")
 
-    assert settings.secrets().slack_api_url == "http://127.0.0.1:8900/api/"
+    assert credentials.secrets().slack_api_url == "http://127.0.0.1:8900/api/"
 
 
 # ------------------------------------------------------------------------------------------------ read

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
-from bot import app, settings
+from bot import app, credentials, settings
 from bot.cli.main import main
 from bot.execution import Timing
 from bot.sandbox.log import PATIENCE
@@ -61,9 +61,9 @@ def configure(
     return path
 
 
-def secrets_of(slack: SandboxSlack) -> settings.Secrets:
+def secrets_of(slack: SandboxSlack) -> credentials.Secrets:
     """What the environment would hold for this workspace."""
-    return settings.Secrets(
+    return credentials.Secrets(
         slack_bot_token=slack.bot_token, slack_app_token=slack.app_token, slack_api_url=slack.api_url
     )
 

@@ -8,7 +8,7 @@ from importlib import import_module
 
 import click
 
-from bot import __version__, settings
+from bot import __version__, credentials, settings
 from bot.cli.plainly import plainly, with_config
 
 ELSEWHERE = ("audit", "check", "hosts", "policy", "second-factor")
@@ -51,7 +51,7 @@ def run(config: str | None) -> None:
     logging.getLogger("bot").setLevel(logging.INFO)
     with plainly():
         found = settings.load(settings.find(config))
-        asyncio.run(app.run(found, settings.secrets(found.slack.mode)))
+        asyncio.run(app.run(found, credentials.secrets(found.slack.mode)))
 
 
 @main.command()

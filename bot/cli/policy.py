@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bot import authenticators, settings
+from bot import authenticators, credentials
 from bot.cleaning import clean
 from bot.cli.plainly import FAILED, plainly, with_config
 from bot.cli.surveyed import surveyed
@@ -106,8 +106,8 @@ def _host(inventory: Inventory, text: str) -> str:
 
 async def _roster(rules: Policy, *others: str) -> Roster:
     """Everyone is taken for a member, and nobody knows who is in a group, where there is no token."""
-    if not settings.secrets_as_they_are().slack_bot_token.get_secret_value():
+    if not credentials.secrets_as_they_are().slack_bot_token.get_secret_value():
         return Roster()
     from bot import app  # noqa: PLC0415 - opens no library of Slack for the other commands
 
-    return await roster_of(rules, await app.people_in_slack(settings.reading_secrets()), *others)
+    return await roster_of(rules, await app.people_in_slack(credentials.reading_secrets()), *others)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from bot import settings
+from bot import credentials, settings
 from bot.audit import stamped, stored
 from bot.audit.anchors import Anchor, in_slack
 from bot.audit.examining import Fits
@@ -83,7 +83,7 @@ class About:
         from bot import app  # noqa: PLC0415 - opens no library of Slack for the other commands
 
         there = {channel for channel in channels if not channel.startswith("D")}
-        heads, troubles = asyncio.run(app.told_in_slack(self._known, settings.reading_secrets(), there))
+        heads, troubles = asyncio.run(app.told_in_slack(self._known, credentials.reading_secrets(), there))
         return [in_slack(head) for head in heads], troubles
 
     @property

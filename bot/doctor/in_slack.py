@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 
+from bot.credentials import Secrets, demand_second, reading_secrets
 from bot.doctor.clocks import OURS, of_clock
 from bot.errors import LookupFailed, SettingsError
 from bot.findings import Finding, Level, finding_in
@@ -10,7 +11,7 @@ from bot.policy import Policy, places
 from bot.rollcall import apart
 from bot.rules.lookups import roster_of
 from bot.rules.roster import Roster
-from bot.settings import Secrets, SlackSection, demand_second, reading_secrets
+from bot.settings import SlackSection
 from bot.slack import tokens
 from bot.slack.connect import reading_client
 from bot.slack.people import SlackPeople

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Locator, Page, expect
 
-from bot import app, settings
+from bot import app, credentials, settings
 from bot.demo import configuration
 from bot.execution import Timing
 from bot.sandbox.cast import demo_workspace
@@ -41,7 +41,7 @@ async def slack(tmp_path: Path) -> AsyncIterator[SandboxSlack]:
 async def _bot(slack: SandboxSlack, hosts: SandboxHosts, folder: Path) -> AsyncIterator[None]:
     config = folder / "kickbot.toml"
     config.write_text(configuration(hosts), encoding="utf-8")
-    secrets = settings.Secrets(
+    secrets = credentials.Secrets(
         slack_bot_token=slack.bot_token, slack_app_token=slack.app_token, slack_api_url=slack.api_url
     )
     async with app.serving(settings.load(config), secrets, BRISK):
