@@ -59,7 +59,9 @@ async def an_answer_that_can_not_be_recorded(scene: Scene, trouble: Trouble) -> 
     request = await asyncio.to_thread(scene.request)
     assert request.state is State.CLOSED
     assert {outcome.result for outcome in request.outcomes} == {Result.ENDED}
-    assert len(scene.ends()) == len(set(scene.ends())) == 2
+    done = [(a.step.target, a.step.what) for a in request.attempts if a.status == "done"]
+    assert len(done) == len(set(done))
+    assert len(scene.ends()) == len(set(scene.ends())) <= len(request.attempts)
     assert scene.said_twice() == []
 
 
