@@ -8,12 +8,9 @@ from functools import partial
 from time import monotonic
 
 from bot import authenticators, stopping, survey
+from bot.access import access_of
 from bot.audit.notary import Notary
 from bot.audit.places import opening
-from bot.audit.places.aws import Keys
-from bot.audit.places.buckets import Credentials
-from bot.audit.places.opening import Access
-from bot.audit.places.tls import Tls
 from bot.audit.report.at_the_end import TrailReports
 from bot.audit.signing import Signer
 from bot.audit.stored import open_trail
@@ -169,22 +166,9 @@ def _http_mode(settings: Settings, secrets: Secrets) -> AbstractAsyncContextMana
     return HttpMode.open(secrets.slack_signing_secret.get_secret_value(), host, port)
 
 
-def _access(settings: Settings, secrets: Secrets) -> Access:
-    """How the bot goes to where the trail is told outside of Slack."""
-    key, secret = secrets.aws_access_key_id, secrets.aws_secret_access_key
-    region = secrets.aws_region or secrets.aws_default_region or "us-east-1"
-    session = secrets.aws_session_token
-    keys = Keys(id=key, secret=secret, session=session, region=region) if key and secret else None
-    return Access(
-        tls=Tls(authorities=settings.tls_authorities, certificate=settings.tls_certificate),
-        credentials=Credentials(authorization=secrets.audit_push_authorization, aws=keys),
-        stamp_authorities=settings.stamp_authorities,
-    )
-
-
 def _telling_elsewhere(trail: Store, settings: Settings, secrets: Secrets) -> Iterator[Coroutine[None, None, None]]:
     """Checkpoints are made and told, if the settings name a key; every event, if they name a collector."""
-    audit, access = settings.audit, _access(settings, secrets)
+    audit, access = settings.audit, access_of(settings, secrets)
     if settings.signing_key:
         places = [opening.place(name, access) for name in audit.push]
         yield Notary(trail, Signer(settings.signing_key), audit.every, places).run()

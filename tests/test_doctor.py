@@ -104,6 +104,10 @@ BROKEN: dict[str, tuple[Break, list[tuple[str, str, str]]]] = {
         lambda it: it.slack.workspace.change_channel("C0INCIDENT", is_ext_shared=True),
         [("channels", "C0INCIDENT", "#incidents is shared with another company")],
     ),
+    "nobody listens where the trail is told": (
+        lambda it: it.change("[audit]\n", '[audit]\npush = "syslog+tcp://127.0.0.1:9"\n'),
+        [("places", "127.0.0.1:9", "can't be told: ")],
+    ),
     "no such channel": (
         lambda it: it.change("C0INCIDENT", "C0NOWHERE"),
         [("channels", "C0NOWHERE", "there is none, or none that Kickbot may see")],

@@ -125,10 +125,12 @@ MAP: dict[str, set[str]] = {
     "vitals": {"core", "borders", "health", "web_server"},
     "supervisor": set(),
     # what joins the parts
+    "access": {"core", "settings", "credentials", "audit"},
     "app": {
         *{
             "core",
             "borders",
+            "access",
             "credentials",
             "settings",
             "stopping",
@@ -146,6 +148,7 @@ MAP: dict[str, set[str]] = {
     "doctor": {
         *{
             "core",
+            "access",
             "credentials",
             "settings",
             "audit",
@@ -206,7 +209,7 @@ LIBRARIES: dict[str, set[str]] = {
         "bot.sandbox",
         "bot.audit.places.https",
     },
-    "cryptography": {"bot.audit.stamps", "bot.authenticators"},
+    "cryptography": {"bot.audit.places.tls", "bot.audit.stamps", "bot.authenticators"},
     "yaml": {"bot.doctor.manifest"},
     "pydantic_settings": {"bot.credentials"},
     "click": {"bot.cli", "bot.demo"},

@@ -16,7 +16,8 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from bot import app, settings
+from bot import settings
+from bot.access import access_of
 from bot.audit import checkpoints, der
 from bot.audit.notary import Notary
 from bot.audit.places import collectors, opening
@@ -302,7 +303,7 @@ def test_credentials_come_from_the_environment(tmp_path: Path, monkeypatch: pyte
             monkeypatch.delenv(f"AWS_{name}", raising=False)
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        return app._access(settings.load(config), Secrets()).credentials
+        return access_of(settings.load(config), Secrets()).credentials
 
     assert credentials() == credentials(AWS_ACCESS_KEY_ID="id") == Credentials()
     whole = credentials(AWS_ACCESS_KEY_ID="id", AWS_SECRET_ACCESS_KEY="s", AWS_SESSION_TOKEN="t")

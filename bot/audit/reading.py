@@ -80,10 +80,11 @@ def condition(path: Path) -> Condition:
         raise NoTrail("there is no trail in this file yet")
     with plain_errors(), connect_readonly(path.resolve(), traceless=True) as db:
         rows.check_newest(db)
-        events = rows.head(db).seq
+        events, newest = rows.head(db).seq, next(iter(sealed.newest_first(db)), None)
+        told = dict(db.execute("SELECT place, seq FROM told"))
     barred = [str(place) for place in (path, path.parent) if not os.access(place, os.W_OK)]
     said = f"user id {os.geteuid()} can't write {' and '.join(barred)}" if barred else ""
-    return Condition(events=events, barred=said)
+    return Condition(events=events, sealed=newest.seq if newest else 0, told=told, barred=said)
 
 
 def verify(path: Path) -> Verified:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from bot.audit import chain
 from bot.canonical import digest
@@ -17,9 +17,12 @@ class Condition(Value):
     """How a store is, without a look at all of it. events: the newest one's number; its tail fits.
 
     now: the store's clock; None where it is this machine's. barred: why it can't be written from here; empty if it can.
+    sealed: the event of the newest checkpoint, 0 without one. told: up to which event each place, or stream, was told.
     """
 
     events: int
+    sealed: int = 0
+    told: dict[str, int] = Field(default_factory=dict)
     now: Moment | None = None
     barred: str = ""
 

@@ -22,6 +22,11 @@ AT_ONCE = 500
 """Events that are handed over together."""
 
 
+def key_of(name: str) -> str:
+    """Under which the store remembers up to which event that collector was told."""
+    return f"stream {name}"
+
+
 class Stream:
     """name: as it stands in kickbot.toml. beginning: with what was recorded before the collector was named."""
 
@@ -29,7 +34,7 @@ class Stream:
         self._trail = trail
         self._memory = trail.checkpoints()
         self._name = name
-        self._key = f"stream {name}"
+        self._key = key_of(name)
         self._collector = collector
         self._beginning = beginning
         self._wording = WORDINGS[name.partition("+")[0]]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bot import authenticators
 from bot.counting import count
-from bot.doctor import manifest, of_trail, on_hosts
+from bot.doctor import manifest, of_places, of_trail, on_hosts
 from bot.doctor.in_slack import InSlack
 from bot.errors import SettingsError
 from bot.findings import Finding, finding_in
@@ -45,6 +45,7 @@ async def parts(settings: Settings, file: Path | None) -> list[Part]:
         Part("clocks", 1, lambda: _each(slack.time)),
         *there,
         Part("trail", 3, lambda: of_trail.examine(settings)),
+        Part("places", of_places.count_of(settings), lambda: of_places.examine(settings)),
     ]
 
 

@@ -15,7 +15,7 @@ from bot.audit.chain import GENESIS
 from bot.audit.checkpoints import Statement
 from bot.audit.postgres.trail import PostgresTrail
 from bot.audit.sqlite import SqliteTrail
-from bot.borders import Posting
+from bot.borders import Checkpoint, Posting
 from bot.canonical import digest
 from bot.errors import BrokenTrail, LeaseLost, NoTrail, TrailError
 from bot.events import Attachment, Cancelled, Looked, Observed
@@ -338,10 +338,20 @@ def test_nobody_takes_a_checkpoint_away_by_mistake(full: str) -> None:
 
 
 async def test_the_condition_of_a_trail(server: Server, url: str) -> None:
-    """Its newest event, the server's clock, and that it can be written; nothing is made where there is none yet."""
+    """Its newest event and checkpoint, what each place was told, the server's clock, and that it can be written.
+
+    Nothing is made where there is none yet.
+    """
     await recorded(url)
+    assert (await stored.condition(url)).sealed == 0
+    async with PostgresTrail.open(url) as trail:
+        memory = trail.checkpoints()
+        await memory.turn()
+        await memory.put(Checkpoint(seq=4, text="text", signature="signature"))
+        await memory.advance("file:/told", 4)
     condition = await stored.condition(url)
     assert (condition.events, condition.barred) == (6, "")
+    assert (condition.sealed, condition.told) == (4, {"file:/told": 4})
     assert condition.now
     assert abs((condition.now - datetime.now(UTC)).total_seconds()) < 60
     empty = server.new_database()

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from bot.audit.checkpoints import line
 from bot.audit.places.aws import Keys, signed
-from bot.audit.places.https import ask
+from bot.audit.places.https import ask, reach
 from bot.audit.places.interface import Reached
 from bot.audit.places.tls import Tls
 from bot.borders import Checkpoint
@@ -40,6 +40,9 @@ class BucketPlace:
         self.name = name
         self._credentials = credentials
         self._tls = tls
+
+    async def try_out(self) -> None:
+        await reach(self.name, self._tls)
 
     async def tell(self, checkpoints: Sequence[Checkpoint]) -> AsyncIterator[Reached]:
         for checkpoint in checkpoints:

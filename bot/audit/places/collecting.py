@@ -17,6 +17,9 @@ class SyslogPlace:
         self.name = name
         self._collector = collector
 
+    async def try_out(self) -> None:
+        await self._collector.send(())
+
     async def tell(self, checkpoints: Sequence[Checkpoint]) -> AsyncIterator[Reached]:
         await self._collector.send([_message(each) for each in checkpoints])
         yield Reached(seq=checkpoints[-1].seq)

@@ -22,7 +22,7 @@ class Collector:
         self._tls = tls
 
     async def send(self, messages: Sequence[bytes]) -> None:
-        """Returns when it has them all. Raises OSError."""
+        """Returns when it has them all; without any, when it would have taken some. Raises OSError."""
         async with asyncio.timeout(TIME_LIMIT):
             reader, writer = await asyncio.open_connection(self._host, self._port)
             try:

@@ -5,6 +5,7 @@ import errno
 import os
 import stat
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
 from bot.audit.checkpoints import line
 from bot.audit.places.interface import Reached
@@ -16,9 +17,20 @@ class FilePlace:
         self.name = name
         self._path = "/" + name.removeprefix("file:").lstrip("/")
 
+    async def try_out(self) -> None:
+        await asyncio.to_thread(_try_out, Path(self._path))
+
     async def tell(self, checkpoints: Sequence[Checkpoint]) -> AsyncIterator[Reached]:
         await asyncio.to_thread(_append, self._path, [line(each) for each in checkpoints])
         yield Reached(seq=checkpoints[-1].seq)
+
+
+def _try_out(file: Path) -> None:
+    place = file if file.exists() else file.parent
+    if not place.exists():
+        raise OSError(f"there is no {place}")
+    if not os.access(place, os.W_OK):
+        raise OSError(f"user id {os.geteuid()} can't write {place}")
 
 
 def _append(path: str, lines: Sequence[bytes]) -> None:

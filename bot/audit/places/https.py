@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -32,6 +33,17 @@ async def ask(method: str, url: str, content: bytes, headers: Mapping[str, str],
         raise OSError(
             str(error) if isinstance(error, aiohttp.ClientConnectionError) else type(error).__name__
         ) from error
+
+
+async def reach(url: str, tls: Tls) -> None:
+    """A connection to where that would be asked, and nothing said on it. Raises OSError."""
+    address = urlsplit(url)
+    secure = address.scheme == "https"
+    async with asyncio.timeout(TIME_LIMIT):
+        context = await tls.context() if secure else None
+        port = address.port or (443 if secure else 80)
+        _, writer = await asyncio.open_connection(address.hostname, port, ssl=context)
+        writer.transport.abort()
 
 
 async def _bounded(stream: aiohttp.StreamReader) -> bytes:

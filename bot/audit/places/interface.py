@@ -25,3 +25,7 @@ class Place(Protocol):
     def tell(self, checkpoints: Sequence[Checkpoint]) -> AsyncIterator[Reached]:
         """In their order; says how far it got, the last time when it has them all. Raises OSError."""
         ...
+
+    async def try_out(self) -> None:
+        """Could it be told anything? It connects, at most, and says nothing. Raises OSError."""
+        ...

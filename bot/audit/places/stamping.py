@@ -4,7 +4,7 @@ import secrets
 from collections.abc import AsyncIterator, Sequence
 
 from bot.audit import stamps
-from bot.audit.places.https import ask
+from bot.audit.places.https import ask, reach
 from bot.audit.places.interface import Reached
 from bot.audit.places.tls import Tls
 from bot.borders import Checkpoint
@@ -21,6 +21,9 @@ class StampPlace:
         self._url = name.removeprefix("tsp+")
         self._authorities = authorities
         self._tls = tls
+
+    async def try_out(self) -> None:
+        await reach(self._url, self._tls)
 
     async def tell(self, checkpoints: Sequence[Checkpoint]) -> AsyncIterator[Reached]:
         """Of several that waited the newest alone: it stands for all before it."""

@@ -4,9 +4,12 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
+
+from cryptography import x509
 
 from bot.errors import SettingsError
 from bot.models import Value
@@ -35,6 +38,12 @@ class Tls(Value):
             raise SettingsError(
                 f"audit.tls_authorities, audit.tls_certificate: {files} can't be used: {error}"
             ) from error
+
+    def certificate_ends(self) -> datetime | None:
+        """When the bot's own counts no more. Raises OSError, ValueError."""
+        if self.certificate is None:
+            return None
+        return x509.load_pem_x509_certificates(self.certificate.read_bytes())[0].not_valid_after_utc
 
     def _context(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=self.authorities)

@@ -137,9 +137,11 @@ async def condition(url: str) -> Condition:
     async with reading(url) as db:
         await rows.check_newest(db)
         row = await (await db.execute(_CONDITION)).fetchone()
+        newest = await (await db.execute("SELECT coalesce(max(seq), 0) FROM checkpoints")).fetchone()
+        told = dict(await (await db.execute("SELECT place, seq FROM told")).fetchall())
     events, now, standby, may = row or (0, None, True, False)
     barred = "the server is a standby" if standby else "" if may else "this user may not insert into its tables"
-    return Condition(events=events, now=now, barred=barred)
+    return Condition(events=events, sealed=newest[0] if newest else 0, told=told, now=now, barred=barred)
 
 
 async def verify(url: str) -> Verified:
