@@ -115,6 +115,22 @@ def test_stamps_that_were_taken_away_are_missed(left: Left) -> None:
     assert "There is no time stamp, though checkpoints go to tsp+https://tsa.example.com/." in done.stdout
 
 
+def test_a_report_says_what_the_stamps_prove(left: Left) -> None:
+    """To people who don't know Kickbot it is the strongest word of all. One that was changed gives no report."""
+    page = left.folder / "report.html"
+    done = left.audit("report", "1", "--out", str(page), "--unrecorded")
+    assert done.exit_code == 0, done.stderr
+    proved = r"2 time stamps fit\. Event 2 and all before it existed before [0-9: -]+ UTC, says CN=stamper"
+    assert re.search(proved, page.read_text())
+
+    edit(left.database, "UPDATE stamps SET answer = x'3003020100' WHERE seq = 2")
+    done = left.audit("report", "1", "--out", str(left.folder / "other.html"))
+
+    assert done.exit_code == 1
+    assert "[time stamp changed]" in done.stderr
+    assert not (left.folder / "other.html").exists()
+
+
 BEGAN = datetime(2026, 11, 20, 13, 31, 5, tzinfo=UTC)
 
 

@@ -111,8 +111,17 @@ def pushed(path: Path, fits: Fits | None) -> Iterator[Anchor]:
 
 
 def verified(
-    source: Source, elsewhere: Iterable[Anchor] = (), fits: Fits | None = None, read: Read | None = None
+    source: Source,
+    elsewhere: Iterable[Anchor] = (),
+    fits: Fits | None = None,
+    read: Read | None = None,
+    *,
+    events: Iterable[tuple[bytes, str]] | None = None,
 ) -> Verified:
-    """Raises BrokenTrail with the first bad event, and what was done to it. read: None leaves the time stamps out."""
-    found = source.check(examine(source.events(), source.checkpoints(), elsewhere, fits))
+    """Raises BrokenTrail with the first bad event, and what was done to it. read: None leaves the time stamps out.
+
+    events: the source's own, where somebody looks at them as they pass.
+    """
+    passing = source.events() if events is None else events
+    found = source.check(examine(passing, source.checkpoints(), elsewhere, fits))
     return judged(found, source.stamps(), source.checkpoints(), read) if read else found

@@ -10,8 +10,7 @@ from typing import BinaryIO
 import click
 
 from bot import settings
-from bot.audit import exporting, stored, telling
-from bot.audit.examining import examine
+from bot.audit import exporting, sources, stored, telling
 from bot.audit.exporting import FORMS
 from bot.audit.pairing import Pairing
 from bot.audit.report.page import page
@@ -92,8 +91,9 @@ def report(words: tuple[str, ...], out: str, unrecorded: bool, config: str | Non
             selecting, pairing = Selecting(wanted(words, now)), Pairing()
             passing = pairing.passing(selecting.passing(source.events()))
             with told_if_broken():
-                seen = examine(passing, source.checkpoints(), (), fits)
-                requests, found = selecting.found(), source.check(seen)
+                seen = sources.verified(source, (), fits, about.stampers(None), events=passing)
+            requests = selecting.found()
+            found = seen.model_copy(update={"notes": (*seen.notes, *about.unstamped(seen))})
             taken = _taken_out("report", found.events, tuple(records[0].request for records in requests))
             if not unrecorded:
                 stored.record(database, taken)
