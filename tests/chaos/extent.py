@@ -4,7 +4,10 @@ import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 from zlib import crc32
+
+Thing = TypeVar("Thing")
 
 LONG = os.environ.get("KICKBOT_CHAOS") == "long"
 ONLY = os.environ.get("KICKBOT_CHAOS_ONLY", "")
@@ -29,6 +32,11 @@ def sample(points: Sequence[str], few: int) -> Sequence[Sequence[str]]:
     every = max(len(points) // few, 1)
     start = crc32(_commit()) % every
     return [points[at:][:: every // STAND_INS + 1][:STAND_INS] for at in range(start, len(points), every)][:few]
+
+
+def one_of(things: Sequence[Thing]) -> Sequence[Thing]:
+    """All of them in the long form, otherwise one, which is another one for each commit."""
+    return things if LONG else [things[crc32(_commit()) % len(things)]]
 
 
 def _commit() -> bytes:

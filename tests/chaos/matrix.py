@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.chaos.extent import AT_ONCE, sample
-from tests.chaos.scene import OnSandboxHost, Scene, Told
+from tests.chaos.scene import OnSandboxHosts, Scene, Told
 from tests.chaos.table import Row, Table
 from tests.dying_bot import QUICK_LEASE, Life
 from tests.lives import bot, is_stopped, readable
@@ -86,7 +86,7 @@ async def matrix(
     table: Table,
     few: int,
     new_trail: Callable[[], str] = str,
-    scenes: Scenes = OnSandboxHost.start,
+    scenes: Scenes = OnSandboxHosts.start,
 ) -> None:
     """Finds the points and tries each, or `few` of them in the short form; the result is a row of the table."""
     began = time.monotonic()

@@ -7,7 +7,7 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import chain
 from pathlib import Path
@@ -27,7 +27,7 @@ from bot.states import State
 from tests.lives import PATIENCE
 from tests.whole import APPROVE, CHANNEL, configure
 
-SPEC = HostSpec("host1", (Login("audituser"), Login("audituser", terminal=False), Login("alice")))
+LOGINS = (Login("audituser"), Login("audituser", terminal=False), Login("alice"))
 AGAIN = 10
 """Seconds after which people do again what shows no effect."""
 LOOK = 0.3
@@ -41,7 +41,8 @@ class Scene(ABC):
     """database: the trail's file, or its address. passed: what the bots wrote down, see `dying_bot`."""
 
     asks = "audituser host1 because INC-42"
-    """Two sessions of audituser; alice is logged in too."""
+    """Two sessions of audituser on each host; alice is logged in too."""
+    hosts: tuple[str, ...] = ("host1",)
 
     def __init__(self, folder: Path, slack: SandboxSlack, config: Path, database: Path | str) -> None:
         self.slack, self.config, self.database = slack, config, database
@@ -61,16 +62,19 @@ class Scene(ABC):
 
     async def people(self) -> None:
         """Alice asks and Carol approves, each as often as it takes."""
-        alice, carol = self.slack.as_("alice"), self.slack.as_("carol")
+        alice = self.slack.as_("alice")
         while not await self.records():
             outcome = await alice.command(CHANNEL, "/kick", self.asks)
             await self._within(AGAIN if outcome.ok else 1, "asked")
         while not await self._within(LOOK, "approved"):
             for message in alice.messages(CHANNEL):
                 if _offers_a_decision(message):
-                    await carol.click(message, APPROVE)
+                    await self.approve(message)
                     await self._within(AGAIN, "approved")
                     break
+
+    async def approve(self, message: Message) -> None:
+        await self.slack.as_("carol").click(message, APPROVE)
 
     async def _within(self, seconds: float, kind: str) -> bool:
         """True as soon as there is such an event."""
@@ -154,14 +158,14 @@ class Scene(ABC):
         """What is not as it should be in the end; nothing, if all went well."""
         records = await self.records()
         request = replay((await self.requests())[0])
-        found = []
-        if request.state is not State.CLOSED or [o.result for o in request.outcomes] != [Result.ENDED] * 2:
+        found, ends = [], [Result.ENDED] * 2 * len(self.hosts)
+        if request.state is not State.CLOSED or [o.result for o in request.outcomes] != ends:
             found.append(f"{request.state}: {[str(o.result) for o in request.outcomes]}")
         acts = self.acts()
         if len(acts) != len(set(acts)):
             found.append(f"ended more than once: {acts}")
         left = await asyncio.to_thread(self.logged_in)
-        if left.count("alice") != 1 or "audituser" in left:
+        if left.count("alice") != len(self.hosts) or "audituser" in left:
             found.append(f"logged in afterwards: {left}")
         if missing := expected - self.told(records):
             found.append(f"not told: {sorted(missing)}")
@@ -174,30 +178,37 @@ class Scene(ABC):
         return found
 
 
-class OnSandboxHost(Scene):
-    """The host is a stand-in."""
+class OnSandboxHosts(Scene):
+    """The hosts are stand-ins. called: what is special about it, in the table."""
+
+    called = "a kick"
 
     def __init__(
-        self, folder: Path, slack: SandboxSlack, config: Path, database: Path | str, host: SandboxHost
+        self, folder: Path, slack: SandboxSlack, config: Path, database: Path | str, there: Collection[SandboxHost]
     ) -> None:
         super().__init__(folder, slack, config, database)
-        self._host = host
+        self._there = there
 
     @classmethod
     @asynccontextmanager
     async def start(cls, folder: Path, url: str = "") -> AsyncIterator[Scene]:
         """folder: there already. url: of an empty trail in PostgreSQL; without it the trail is a SQLite file."""
-        async with SandboxHosts.start([SPEC]) as hosts, SandboxSlack.start(demo_workspace()) as slack:
-            host = hosts.hosts["host1"]
-            at = (host.name, host.address, host.port)
-            config = configure(folder, [at], key=hosts.client_key, known_hosts=hosts.known_hosts)
-            yield cls(folder, slack, config, trail_of(config, url), host)
+        specs = [HostSpec(name, LOGINS) for name in cls.hosts]
+        async with SandboxHosts.start(specs) as hosts, SandboxSlack.start(demo_workspace()) as slack:
+            at = [(host.name, host.address, host.port) for host in hosts.hosts.values()]
+            config = configure(folder, at, key=hosts.client_key, known_hosts=hosts.known_hosts)
+            cls.change(config)
+            yield cls(folder, slack, config, trail_of(config, url), hosts.hosts.values())
+
+    @classmethod
+    def change(cls, config: Path) -> None:
+        """What is other than usual in its kickbot.toml."""
 
     def logged_in(self) -> list[str]:
-        return [session.account.name for session in self._host.sessions()]
+        return [session.account.name for host in self._there for session in host.sessions()]
 
     def asked_to_end(self) -> int:
-        return sum(" end " in command for command in self._host.commands)
+        return sum(" end " in command for host in self._there for command in host.commands)
 
 
 def trail_of(config: Path, url: str) -> Path | str:

@@ -6,30 +6,49 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.extent import one_of
 from tests.chaos.held import OnMachine
 from tests.chaos.matrix import killed_and_started_again, matrix, one_of_two_killed, one_of_two_stopped
+from tests.chaos.scene import OnSandboxHosts
 from tests.chaos.table import Table
+from tests.chaos.variants import VARIANTS
 from tests.hosts.machines import Machine
 from tests.postgres.server import TEMPLATE, Server
 
 
 async def test_a_kill_loses_nothing_and_does_nothing_twice(tmp_path: Path, table: Table) -> None:
     """Killed anywhere and started again: the request is closed, each session ended once, the thread complete, once."""
-    await matrix("kill -9, SQLite", tmp_path, killed_and_started_again, table, few=4)
+    await matrix("kill -9, SQLite", tmp_path, killed_and_started_again, table, few=3)
+
+
+@pytest.mark.parametrize("scene", one_of(VARIANTS))
+async def test_by_other_rules_too(tmp_path: Path, table: Table, scene: type[OnSandboxHosts]) -> None:
+    """A code counts once, no host goes before its turn, and nobody is ended unwarned."""
+    await matrix(
+        f"kill -9, {scene.called}, SQLite", tmp_path, killed_and_started_again, table, few=1, scenes=scene.start
+    )
 
 
 @pytest.mark.postgres
-async def test_the_other_replica_goes_on(tmp_path: Path, server: Server, table: Table) -> None:
+@pytest.mark.parametrize("scene", one_of([OnSandboxHosts, *VARIANTS]))
+async def test_the_other_replica_goes_on(
+    tmp_path: Path, server: Server, table: Table, scene: type[OnSandboxHosts]
+) -> None:
     """One of two is killed anywhere: the other closes the request, ends each session once, tells it once."""
     new_trail = partial(server.new_database, TEMPLATE)
-    await matrix("kill -9, one of two on PostgreSQL", tmp_path, one_of_two_killed, table, 2, new_trail)
+    tier = f"kill -9, {scene.called}, one of two on PostgreSQL"
+    await matrix(tier, tmp_path, one_of_two_killed, table, 2, new_trail, scene.start)
 
 
 @pytest.mark.postgres
-async def test_who_slept_too_long_does_nothing_late(tmp_path: Path, server: Server, table: Table) -> None:
+@pytest.mark.parametrize("scene", one_of([OnSandboxHosts, *VARIANTS]))
+async def test_who_slept_too_long_does_nothing_late(
+    tmp_path: Path, server: Server, table: Table, scene: type[OnSandboxHosts]
+) -> None:
     """One of two sleeps anywhere for longer than its lease: the other finishes, and it neither acts nor posts late."""
     new_trail = partial(server.new_database, TEMPLATE)
-    await matrix("SIGSTOP, one of two on PostgreSQL", tmp_path, one_of_two_stopped, table, 2, new_trail)
+    tier = f"SIGSTOP, {scene.called}, one of two on PostgreSQL"
+    await matrix(tier, tmp_path, one_of_two_stopped, table, 2, new_trail, scene.start)
 
 
 @pytest.mark.hosts

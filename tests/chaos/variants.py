@@ -1,0 +1,88 @@
+"""The same kick by other rules: with a code of the approver's own, with one host first, with a warning before."""
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot.events import Judged, Signalled
+from bot.models import Warn
+from bot.sandbox.nouns import Message
+from bot.slack.content.code_form import CODE
+from tests.chaos.scene import OnSandboxHosts, Told
+from tests.codes import code, enrolled
+from tests.whole import APPROVE
+
+CAROL = "U0CAROL"
+RULE = 'approve = ["S0LEADS"]\n'
+
+
+def add_to_rule(config: Path, line: str) -> None:
+    text = config.read_text()
+    assert RULE in text
+    config.write_text(text.replace(RULE, f"{RULE}{line}\n"))
+
+
+class WithCode(OnSandboxHosts):
+    """An approval counts only with a code of Carol's own authenticator."""
+
+    called = "with a code"
+
+    @classmethod
+    def change(cls, config: Path) -> None:
+        add_to_rule(config, "second_factor = true")
+        enrolled(config.with_name("codes.toml"), CAROL)
+        config.write_text(f'{config.read_text()}\n[second_factor]\nsecrets = "codes.toml"\n')
+
+    async def approve(self, message: Message) -> None:
+        """A form that never came, or that belongs to a bot that died, is tried again with the next click."""
+        carol = self.slack.as_("carol")
+        await carol.click(message, APPROVE)
+        with suppress(TimeoutError, AssertionError):
+            await carol.submit(await carol.sees_modal(), {CODE: code(CAROL, datetime.now(UTC))})
+
+    async def faults(self, expected: Told) -> list[str]:
+        kinds = [record.event.kind for record in await self.records()]
+        found = [] if kinds.count("approved") == 1 else ["not approved once"]
+        if wrong := kinds.count("wrong_code"):
+            found.append(f"{wrong} codes that were right were called wrong")
+        return [*found, *await super().faults(expected)]
+
+
+class OneFirst(OnSandboxHosts):
+    """Of two hosts one goes first, and the other one only when that one is done."""
+
+    called = "one host first"
+    hosts = ("host1", "host2")
+    asks = "audituser host1,host2 because INC-42"
+
+    @classmethod
+    def change(cls, config: Path) -> None:
+        add_to_rule(config, "canary = true")
+
+    async def faults(self, expected: Told) -> list[str]:
+        judged, early = set[str](), list[str]()
+        for record in await self.records():
+            if isinstance(record.event, Judged):
+                judged |= {*record.event.hosts}
+            if record.event.kind == "ending" and record.event.step.host == "host2" and "host1" not in judged:
+                early.append(f"host2 was begun before host1 was judged, by event {record.seq}")
+        return [*early, *await super().faults(expected)]
+
+
+class WithWarning(OnSandboxHosts):
+    """Whoever is logged in is told before."""
+
+    called = "with a warning"
+    asks = "audituser host1 warn 5s because INC-42"
+
+    async def faults(self, expected: Told) -> list[str]:
+        told = [
+            record.event.step.target.identity
+            for record in await self.records()
+            if isinstance(record.event, Signalled) and isinstance(record.event.step, Warn)
+        ]
+        found = [] if len(set(told)) == 2 * len(self.hosts) else [f"warned: {told}"]
+        return [*found, *await super().faults(expected)]
+
+
+VARIANTS: list[type[OnSandboxHosts]] = [WithCode, OneFirst, WithWarning]
