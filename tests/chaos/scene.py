@@ -62,16 +62,18 @@ class Scene(ABC):
 
     async def people(self) -> None:
         """Alice asks and Carol approves, each as often as it takes."""
-        alice = self.slack.as_("alice")
-        while not await self.records():
-            outcome = await alice.command(CHANNEL, "/kick", self.asks)
-            await self._within(AGAIN if outcome.ok else 1, "asked")
+        await self.ask()
         while not await self._within(LOOK, "approved"):
-            for message in alice.messages(CHANNEL):
+            for message in self.slack.as_("alice").messages(CHANNEL):
                 if _offers_a_decision(message):
                     await self.approve(message)
                     await self._within(AGAIN, "approved")
                     break
+
+    async def ask(self) -> None:
+        while not await self.records():
+            outcome = await self.slack.as_("alice").command(CHANNEL, "/kick", self.asks)
+            await self._within(AGAIN if outcome.ok else 1, "asked")
 
     async def approve(self, message: Message) -> None:
         await self.slack.as_("carol").click(message, APPROVE)

@@ -1,10 +1,14 @@
-"""The same kick by other rules: with a code of the approver's own, with one host first, with a warning before."""
+"""The same kick by other rules: with a code of the approver, with one host first, with a warning, as an emergency."""
 
+import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.events import Judged, Signalled
+from bot.audit import stored
+from bot.events import Judged, Record, ReviewOpened, Signalled
+from bot.lifecycle import replay
 from bot.models import Warn
 from bot.sandbox.nouns import Message
 from bot.slack.content.code_form import CODE
@@ -85,4 +89,35 @@ class WithWarning(OnSandboxHosts):
         return [*found, *await super().faults(expected)]
 
 
-VARIANTS: list[type[OnSandboxHosts]] = [WithCode, OneFirst, WithWarning]
+class Emergency(OnSandboxHosts):
+    """Nobody approves, and two others are asked for their word afterwards, once."""
+
+    called = "an emergency"
+    asks = "audituser host1 emergency because INC-42"
+
+    @classmethod
+    def change(cls, config: Path) -> None:
+        add_to_rule(config, "emergency = true")
+
+    async def people(self) -> None:
+        await self.ask()
+
+    async def requests(self) -> Sequence[Sequence[Record]]:
+        """The first one, and its review, which waits for people for as long as it takes."""
+        first = await super().requests()
+        if not first:
+            return ()
+        named = await asyncio.to_thread(stored.list_requests, self.database, about=None, limit=100)
+        return [*first, *(records for records in named if isinstance(records[0].event, ReviewOpened))]
+
+    async def _has_told(self, expected: Told) -> bool:
+        first, *reviews = await self.requests() or [()]
+        ended = bool(reviews) and replay(first).state.final
+        return ended and expected <= self.told(await self.records())
+
+    async def faults(self, expected: Told) -> list[str]:
+        reviews = len(await self.requests()) - 1
+        return [*([] if reviews == 1 else [f"{reviews} reviews"]), *await super().faults(expected)]
+
+
+VARIANTS: list[type[OnSandboxHosts]] = [WithCode, OneFirst, WithWarning, Emergency]
