@@ -16,15 +16,14 @@ from bot.audit.places.opening import Access
 from bot.audit.sqlite import SqliteTrail
 from bot.audit.streaming import WORDINGS, Stream
 from bot.audit.syslog import frame
-from bot.borders import Checkpoints, Store
+from bot.borders import Store
 from bot.events import Entry, Event, Record
 from bot.models import RequestId
 from bot.sandbox.server import SandboxSlack
 from tests import make
-from tests.lives import PATIENCE
 from tests.scene import until
 from tests.test_events import EVERY
-from tests.test_notary import CLOSED, one_request, path, trail  # noqa: F401 - fixtures
+from tests.test_notary import CLOSED, one_request, path, trail, until_remembered  # noqa: F401 - fixtures
 from tests.test_places import Heard
 from tests.whole import bot_at_work, configure
 
@@ -122,6 +121,14 @@ class Told(Heard):
         return [int(fields(message)[0]["event"]) for message in self.messages()]
 
 
+def named(port: int) -> str:
+    return f"syslog+tcp://127.0.0.1:{port}"
+
+
+def remembered_as(port: int) -> str:
+    return f"stream {named(port)}"
+
+
 @asynccontextmanager
 async def streamed(
     trail: Store,  # noqa: F811
@@ -129,7 +136,7 @@ async def streamed(
     *,
     beginning: bool = True,
 ) -> AsyncIterator[None]:
-    name = f"syslog+tcp://127.0.0.1:{port}"
+    name = named(port)
     stream = Stream(trail, name, opening.collector(name, Access()), beginning=beginning)
     task = asyncio.create_task(stream.run())
     try:
@@ -147,6 +154,7 @@ async def test_every_event_arrives_in_order_over_restarts(trail: SqliteTrail) ->
             await until(lambda: heard.numbers() == [1, 2])
             await one_request(trail, "2")
             await until(lambda: heard.numbers() == [1, 2, 3, 4])
+            await until_remembered(trail, 4, remembered_as(heard.port))
         await one_request(trail, "3")
         async with streamed(trail, heard.port):
             await until(lambda: heard.numbers() == [1, 2, 3, 4, 5, 6])
@@ -157,7 +165,7 @@ async def test_a_collector_may_hear_only_what_comes_from_now_on(trail: SqliteTra
     await one_request(trail, "1")
     async with Told.listening() as heard:
         async with streamed(trail, heard.port, beginning=False):
-            await until_known(trail.checkpoints(), heard.port)
+            await until_remembered(trail, 2, remembered_as(heard.port))
         await one_request(trail, "2")
         async with streamed(trail, heard.port, beginning=False):
             await until(lambda: heard.numbers() == [3, 4])
@@ -167,16 +175,10 @@ async def test_now_is_now_on_an_empty_trail_too(trail: SqliteTrail) -> None:  # 
     """The first events of a trail are not older than its collector."""
     async with Told.listening() as heard:
         async with streamed(trail, heard.port, beginning=False):
-            await until_known(trail.checkpoints(), heard.port)
+            await until_remembered(trail, 0, remembered_as(heard.port))
         await one_request(trail, "1")
         async with streamed(trail, heard.port, beginning=False):
             await until(lambda: heard.numbers() == [1, 2])
-
-
-async def until_known(memory: Checkpoints, port: int) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while await memory.cursor(f"stream syslog+tcp://127.0.0.1:{port}") is None:  # noqa: ASYNC110 - told to nobody
-            await asyncio.sleep(0.02)
 
 
 async def test_what_a_collector_cut_off_comes_again_and_nothing_before_it_is_skipped(
@@ -232,7 +234,7 @@ async def test_what_another_replica_told_meanwhile_is_not_told_again(
     async def turn() -> None:
         turns.append(1)
         if len(turns) == 2:  # between what was read and what is sent
-            await memory.advance(f"stream syslog+tcp://127.0.0.1:{heard.port}", 1)
+            await memory.advance(remembered_as(heard.port), 1)
 
     async with Told.listening() as heard:
         monkeypatch.setattr("bot.audit.sealed.SqliteCheckpoints.turn", lambda _: turn())
