@@ -17,7 +17,7 @@ from bot.audit.places import opening
 from bot.audit.places.interface import Place
 from bot.audit.signing import Signer, Signers
 from bot.audit.sqlite import SqliteTrail
-from bot.borders import Checkpoint
+from bot.borders import Checkpoint, Store
 from bot.errors import SettingsError, TrailError
 from bot.events import Closed
 from tests import make
@@ -81,7 +81,7 @@ def place(name: str) -> Place:
     return opening.place(name, opening.Access())
 
 
-async def until_remembered(trail: SqliteTrail, seq: int, *places: str) -> None:
+async def until_remembered(trail: Store, seq: int, *places: str) -> None:
     """Whoever stops the bot between telling and this has the place told once more."""
     async with asyncio.timeout(PATIENCE):
         while {await trail.checkpoints().cursor(place) for place in places} != {seq}:  # noqa: ASYNC110
