@@ -24,7 +24,7 @@ from bot.audit.postgres import leases, postings
 from bot.audit.postgres.trail import PostgresTrail
 from bot.audit.sqlite import SqliteTrail
 from bot.hosts.connections import SshHosts
-from bot.models import Answer, EndAccount, EndSession
+from bot.models import Answer, EndAccount, EndSession, Warn
 from tests.whole import QUICK
 
 QUICK_LEASE = timedelta(seconds=2)
@@ -90,7 +90,7 @@ class Points:
 
 
 def _aim(step: Any) -> str:
-    return str(step.target.identity) if isinstance(step, EndSession | EndAccount) else str(step.what)
+    return str(step.target.identity) if isinstance(step, EndSession | EndAccount | Warn) else str(step.what)
 
 
 async def serve(config: Path, life: Life, ready: Connection) -> None:

@@ -1,13 +1,15 @@
 """The same kick by other rules: with a code of the approver, with one host first, with a warning, as an emergency."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.audit import stored
-from bot.events import Judged, Record, ReviewOpened, Signalled
+from bot.events import Ending, Judged, Record, ReviewOpened, Signalled, Warned
+from bot.forewarning import MAX_WARNINGS
 from bot.lifecycle import replay
 from bot.models import Warn
 from bot.sandbox.nouns import Message
@@ -86,7 +88,18 @@ class WithWarning(OnSandboxHosts):
             if isinstance(record.event, Signalled) and isinstance(record.event.step, Warn)
         ]
         found = [] if len(set(told)) == 2 * len(self.hosts) else [f"warned: {told}"]
-        return [*found, *await super().faults(expected)]
+        warned = Counter(self.answers("warn"))
+        if len(warned) != 2 * len(self.hosts) or max(warned.values()) > MAX_WARNINGS:
+            found.append(f"the host told: {warned}")
+        return [*found, *await self._too_early(), *await super().faults(expected)]
+
+    async def _too_early(self) -> list[str]:
+        """What was begun while people still had time, by the trail's clock."""
+        records = await self.records()
+        until = [record.event.act_at for record in records if isinstance(record.event, Warned)]
+        steps = [r for r in records if isinstance(r.event, Ending) and not isinstance(r.event.step, Warn)]
+        early = [record.seq for record in steps if not until or record.at < until[0]]
+        return [f"begun before the time was over, by events {early}"] if early else []
 
 
 class Emergency(OnSandboxHosts):
