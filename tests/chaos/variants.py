@@ -12,6 +12,7 @@ from bot.events import Ending, Judged, Record, ReviewOpened, Signalled, Warned
 from bot.forewarning import MAX_WARNINGS
 from bot.lifecycle import replay
 from bot.models import Warn
+from bot.sandbox.elements import NotThereError
 from bot.sandbox.nouns import Message
 from bot.slack.content.code_form import CODE
 from tests.chaos.scene import OnSandboxHosts, Told
@@ -43,7 +44,7 @@ class WithCode(OnSandboxHosts):
         """A form that never came, or that belongs to a bot that died, is tried again with the next click."""
         carol = self.slack.as_("carol")
         await carol.click(message, APPROVE)
-        with suppress(TimeoutError, AssertionError):
+        with suppress(TimeoutError, NotThereError):
             await carol.submit(await carol.sees_modal(), {CODE: code(CAROL, datetime.now(UTC))})
 
     async def faults(self, expected: Told) -> list[str]:
