@@ -1,12 +1,14 @@
 """Where the trail is told outside of Slack: whether each place could be told, and how far it was. It tells nothing."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from bot.access import access_of
 from bot.audit import stored
 from bot.audit.places import opening
+from bot.audit.places.collectors import Collector
+from bot.audit.places.interface import Place
 from bot.audit.places.opening import Access
 from bot.audit.records import Condition
 from bot.audit.streaming import key_of
@@ -41,21 +43,11 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
         yield found
     condition = await _condition(settings)
     for name in settings.audit.push:
-        yield await _tried(
-            name,
-            partial(_try_place, name, known),
-            told=condition.told.get(name, 0),
-            newest=condition.sealed,
-            what="checkpoint",
-        )
+        place = partial(opening.place, name, known)
+        yield await _tried(name, place, condition.told.get(name, 0), condition.sealed, "checkpoint")
     for name in settings.audit.stream:
-        yield await _tried(
-            name,
-            partial(_try_stream, name, known),
-            told=condition.told.get(key_of(name), 0),
-            newest=condition.events,
-            what="event",
-        )
+        collector = partial(opening.collector, name, known)
+        yield await _tried(name, collector, condition.told.get(key_of(name), 0), condition.events, "event")
 
 
 def count_of(settings: Settings) -> int:
@@ -85,17 +77,10 @@ async def _condition(settings: Settings) -> Condition:
         return Condition(events=0)
 
 
-async def _try_place(name: str, known: Access) -> None:
-    await opening.place(name, known).try_out()
-
-
-async def _try_stream(name: str, known: Access) -> None:
-    await opening.collector(name, known).send(())
-
-
-async def _tried(name: str, try_out: Callable[[], Awaitable[None]], *, told: int, newest: int, what: str) -> Finding:
+async def _tried(name: str, opened: Callable[[], Place | Collector], told: int, newest: int, what: str) -> Finding:
+    """told: up to which event it was; newest: the last one that there is for it."""
     try:
-        await try_out()
+        await opened().try_out()
     except SettingsError as error:
         return finding("wrong", name, str(error), MEND)
     except OSError as error:

@@ -18,7 +18,7 @@ class SyslogPlace:
         self._collector = collector
 
     async def try_out(self) -> None:
-        await self._collector.send(())
+        await self._collector.try_out()
 
     async def tell(self, checkpoints: Sequence[Checkpoint]) -> AsyncIterator[Reached]:
         await self._collector.send([_message(each) for each in checkpoints])

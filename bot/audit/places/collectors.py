@@ -22,7 +22,7 @@ class Collector:
         self._tls = tls
 
     async def send(self, messages: Sequence[bytes]) -> None:
-        """Returns when it has them all; without any, when it would have taken some. Raises OSError."""
+        """Returns when it has them all. Raises OSError."""
         async with asyncio.timeout(TIME_LIMIT):
             reader, writer = await asyncio.open_connection(self._host, self._port)
             try:
@@ -34,6 +34,10 @@ class Collector:
                 await connection.say_good_bye()
             finally:
                 writer.transport.abort()
+
+    async def try_out(self) -> None:
+        """Returns when it would have taken a message: it is connected to, and told none. Raises OSError."""
+        await self.send(())
 
     async def _over(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> "Secured | _Plain":
         if self._tls is None:
