@@ -32,7 +32,7 @@ from tests.slack_bot import Bot, open_port, start
 from tests.test_kick_forms import chosen, opened
 from tests.test_listeners import answered, asked
 from tests.test_next_level import FORCEFUL, request_of, survived
-from tests.whole import CHANNEL, configure
+from tests.whole import CHANNEL, add_to_rule, configure
 
 KICK = "audituser host1 because INC-42"
 LATE = 200
@@ -139,7 +139,7 @@ async def test_a_command_that_waited_while_the_bot_slept_is_answered_and_not_ask
         host, alice = hosts.hosts["host1"], slack.as_("alice")
         lines = [("host1", host.address, host.port)]
         config = configure(tmp_path, lines, key=hosts.client_key, known_hosts=hosts.known_hosts)
-        config.write_text(config.read_text().replace('approve = ["S0LEADS"]', 'approve = ["S0LEADS"]\nlate = "6s"'))
+        add_to_rule(config, 'late = "6s"')
         async with life(config, slack, Life(tmp_path / "passed", tmp_path / "fate")) as process:
             assert process.pid
             async with asleep(process.pid):

@@ -61,6 +61,14 @@ def configure(
     return path
 
 
+def add_to_rule(config: Path, line: str) -> None:
+    """One more line in the rule of a configuration that `configure` made."""
+    approve = 'approve = ["S0LEADS"]\n'
+    text = config.read_text()
+    assert approve in text
+    config.write_text(text.replace(approve, f"{approve}{line}\n"))
+
+
 def secrets_of(slack: SandboxSlack) -> credentials.Secrets:
     """What the environment would hold for this workspace."""
     return credentials.Secrets(

@@ -1,19 +1,18 @@
 """A kick with a hold on a booted host, and two people who give the account back before its time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bot.audit import stored
-from bot.events import Held, Record
+from bot.events import Held
 from bot.sandbox.cast import demo_workspace
 from bot.sandbox.server import SandboxSlack
 from tests.chaos.scene import AGAIN, Scene, trail_of
 from tests.hosts import witness
 from tests.hosts.logins import Logins
 from tests.hosts.machines import Machine
-from tests.whole import CHANNEL, configure
+from tests.whole import CHANNEL, add_to_rule, configure
 
 USER = "audituser"
 DAY = "25000"
@@ -28,6 +27,8 @@ rm -rf /var/lib/kickbot /etc/systemd/system/kickbot-*; usermod -e '{DAY}' {USER}
 
 class OnMachine(Scene):
     """Its people and its bots are as anywhere."""
+
+    follows = Held
 
     def __init__(self, folder: Path, slack: SandboxSlack, config: Path, database: Path | str, machine: Machine) -> None:
         super().__init__(folder, slack, config, database)
@@ -61,14 +62,6 @@ class OnMachine(Scene):
                 await person.command(CHANNEL, "/unhold", f"{USER} {self._machine.name} because it is over")
                 await self._within(AGAIN, effect)
 
-    async def requests(self) -> Sequence[Sequence[Record]]:
-        """The first one, and what it held. One hold lives on by itself, so without it nothing is complete."""
-        first = await super().requests()
-        if not first:
-            return ()
-        named = await asyncio.to_thread(stored.list_requests, self.database, about=USER, limit=100)
-        return [*first, *(records for records in named if isinstance(records[0].event, Held))]
-
     async def faults(self, expected: frozenset[tuple[str, str]]) -> list[str]:
         found = await super().faults(expected)
         if (holds := len(await self.requests()) - 1) != 1:
@@ -80,6 +73,7 @@ class OnMachine(Scene):
         return found
 
     async def _has_told(self, expected: frozenset[tuple[str, str]]) -> bool:
+        """One hold lives on by itself, so without it nothing is complete."""
         return len(await self.requests()) > 1 and await super()._has_told(expected)
 
     def _ended(self) -> list[str]:
@@ -99,6 +93,5 @@ def _configured(folder: Path, machine: Machine) -> Path:
     known = folder / "known_hosts"
     known.write_text(machine.known_hosts.read_text())
     config = configure(folder, [(machine.name, machine.address, 22)], key=machine.identity, known_hosts=known)
-    may = 'approve = ["S0LEADS"]\nacts = ["kick", "hold", "unhold"]'
-    config.write_text(config.read_text().replace('approve = ["S0LEADS"]', may))
+    add_to_rule(config, 'acts = ["kick", "hold", "unhold"]')
     return config

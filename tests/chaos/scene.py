@@ -8,13 +8,13 @@ import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from itertools import chain
 from pathlib import Path
 
 from bot.audit import stored
 from bot.errors import BrokenTrail, TrailError
-from bot.events import Record
+from bot.events import Held, Record, ReviewOpened
 from bot.lifecycle import replay
 from bot.models import Result
 from bot.sandbox import elements
@@ -43,6 +43,8 @@ class Scene(ABC):
     asks = "audituser host1 because INC-42"
     """Two sessions of audituser on each host; alice is logged in too."""
     hosts: tuple[str, ...] = ("host1",)
+    follows: type[Held | ReviewOpened] | None = None
+    """With which event what it leads to begins, a request of its own."""
 
     def __init__(self, folder: Path, slack: SandboxSlack, config: Path, database: Path | str) -> None:
         self.slack, self.config, self.database = slack, config, database
@@ -121,10 +123,15 @@ class Scene(ABC):
         return list(chain(*await self.requests()))
 
     async def requests(self) -> Sequence[Sequence[Record]]:
-        """The first request; none as long as there is none."""
-        with suppress(TrailError):
-            return [await asyncio.to_thread(stored.show, self.database, 1)]
-        return ()
+        """The first one, and those that it led to; none as long as there is none."""
+        try:
+            first = await asyncio.to_thread(stored.show, self.database, 1)
+        except TrailError:
+            return ()
+        if self.follows is None:
+            return [first]
+        known = await asyncio.to_thread(stored.list_requests, self.database, about=None, limit=100)
+        return [first, *(records for records in known if isinstance(records[0].event, self.follows))]
 
     def tags(self) -> Counter[tuple[int, str]]:
         """(event, part) of each message, and how often it stands there; (0, name) of a file."""

@@ -1,14 +1,11 @@
 """The same kick by other rules: with a code of the approver, with one host first, with a warning, as an emergency."""
 
-import asyncio
 from collections import Counter
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.audit import stored
-from bot.events import Ending, Judged, Record, ReviewOpened, Signalled, Warned
+from bot.events import Ending, Judged, ReviewOpened, Signalled, Warned
 from bot.forewarning import MAX_WARNINGS
 from bot.lifecycle import replay
 from bot.models import Warn
@@ -17,16 +14,9 @@ from bot.sandbox.nouns import Message
 from bot.slack.content.code_form import CODE
 from tests.chaos.scene import OnSandboxHosts, Told
 from tests.codes import code, enrolled
-from tests.whole import APPROVE
+from tests.whole import APPROVE, add_to_rule
 
 CAROL = "U0CAROL"
-RULE = 'approve = ["S0LEADS"]\n'
-
-
-def add_to_rule(config: Path, line: str) -> None:
-    text = config.read_text()
-    assert RULE in text
-    config.write_text(text.replace(RULE, f"{RULE}{line}\n"))
 
 
 class WithCode(OnSandboxHosts):
@@ -107,6 +97,7 @@ class Emergency(OnSandboxHosts):
     """Nobody approves, and two others are asked for their word afterwards, once."""
 
     called = "an emergency"
+    follows = ReviewOpened
     asks = "audituser host1 emergency because INC-42"
 
     @classmethod
@@ -116,15 +107,8 @@ class Emergency(OnSandboxHosts):
     async def people(self) -> None:
         await self.ask()
 
-    async def requests(self) -> Sequence[Sequence[Record]]:
-        """The first one, and its review, which waits for people for as long as it takes."""
-        first = await super().requests()
-        if not first:
-            return ()
-        named = await asyncio.to_thread(stored.list_requests, self.database, about=None, limit=100)
-        return [*first, *(records for records in named if isinstance(records[0].event, ReviewOpened))]
-
     async def _has_told(self, expected: Told) -> bool:
+        """The review itself waits for people for as long as it takes."""
         first, *reviews = await self.requests() or [()]
         ended = bool(reviews) and replay(first).state.final
         return ended and expected <= self.told(await self.records())

@@ -21,7 +21,7 @@ from tests.hosts.logins import Login, Logins
 from tests.hosts.looking import uptime
 from tests.hosts.machines import Machine
 from tests.lives import PATIENCE, bot
-from tests.whole import APPROVE, CHANNEL, parent_with_buttons
+from tests.whole import APPROVE, CHANNEL, add_to_rule, parent_with_buttons
 
 ASLEEP = "T"
 
@@ -34,7 +34,7 @@ def asleep_before_the_act(config: Path) -> Life:
 
 
 def allow_seconds_to_act(config: Path) -> None:
-    config.write_text(config.read_text().replace('approve = ["S0LEADS"]', 'approve = ["S0LEADS"]\nact_by = "3s"'))
+    add_to_rule(config, 'act_by = "3s"')
 
 
 def state(pid: int) -> str:
