@@ -49,11 +49,7 @@ from bot.events import (
     UnholdAsked,
     Warned,
 )
-from bot.models import (
-    Asking,
-    Release,
-    Warn,
-)
+from bot.models import Asking, Release, Warn
 from bot.request import Attempt, Decision, Request
 from bot.states import State
 

@@ -9,15 +9,7 @@ from functools import cached_property
 from pydantic import Field
 
 from bot import errors
-from bot.events import (
-    Attachment,
-    Held,
-    Released,
-    RetentionAsked,
-    Reviewed,
-    ReviewGiven,
-    ReviewOpened,
-)
+from bot.events import Attachment, Held, Released, RetentionAsked, Reviewed, ReviewGiven, ReviewOpened
 from bot.models import (
     AccountState,
     Asking,

@@ -24,14 +24,7 @@ from bot.ledger import Ledger
 from bot.listings import Listings, Seen, SeenLimits
 from bot.looking import Looking, Onlooker
 from bot.loop import Loop
-from bot.models import (
-    Asking,
-    Kick,
-    Limits,
-    Listing,
-    RequestId,
-    Unhold,
-)
+from bot.models import Asking, Kick, Limits, Listing, RequestId, Unhold
 from bot.policy import Rule, home, in_time
 from bot.preparing import Preparing
 from bot.request import Request, command_of, known, plan_of
