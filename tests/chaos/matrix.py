@@ -7,6 +7,7 @@ import asyncio
 import os
 import signal
 import time
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -100,8 +101,8 @@ async def matrix(
                 scene = partial(scenes, _new(folder, f"{number} {point}"), new_trail())
                 try:
                     seen = await run(Attempt(scene, point, expected, turns))
-                except (TimeoutError, ExceptionGroup) as error:  # the other runs are worth seeing too
-                    seen = Seen(point, came=True, faults=(f"no end: {error!r}",))
+                except (TimeoutError, ExceptionGroup):  # the other runs are worth seeing too
+                    seen = Seen(point, came=True, faults=(f"no end: {traceback.format_exc()}",))
                 print(f"{tier}: {seen}", flush=True)  # noqa: T201 - the long form takes its time
                 if seen.came or not seen.right:
                     break

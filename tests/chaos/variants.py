@@ -12,7 +12,7 @@ from bot.models import Warn
 from bot.sandbox.elements import NotThereError
 from bot.sandbox.nouns import Message
 from bot.slack.content.code_form import CODE
-from tests.chaos.scene import OnSandboxHosts, Told
+from tests.chaos.scene import AGAIN, OnSandboxHosts, Told
 from tests.codes import code, enrolled
 from tests.whole import APPROVE, add_to_rule
 
@@ -35,7 +35,7 @@ class WithCode(OnSandboxHosts):
         carol = self.slack.as_("carol")
         await carol.click(message, APPROVE)
         with suppress(TimeoutError, NotThereError):
-            await carol.submit(await carol.sees_modal(), {CODE: code(CAROL, datetime.now(UTC))})
+            await carol.submit(await carol.sees_modal(seconds=AGAIN), {CODE: code(CAROL, datetime.now(UTC))})
 
     async def faults(self, expected: Told) -> list[str]:
         kinds = [record.event.kind for record in await self.records()]
