@@ -1,5 +1,6 @@
 """`kickbot check` where the trail is told outside of Slack: it tries whether a place could be told, and tells none."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -71,8 +72,11 @@ async def test_nothing_is_told_anywhere(audited: Audited) -> None:
             f"file:{audited.folder}/told",
         ]
         found = await audited.found(push=names, stamp_authorities=str(audited.authority.certificates))
-    assert [(one.about, one.level) for one in found] == [(name, "note") for name in names]
-    assert {one.said for one in found} == {"could be told, but has heard up to event 0; the newest checkpoint is 1"}
+    _, *of_places_ = found
+    assert [(one.about, one.level) for one in of_places_] == [(name, "note") for name in names]
+    assert {one.said for one in of_places_} == {
+        "could be told, but has heard up to event 0; the newest checkpoint is 1"
+    }
     assert asked == []
     assert b"".join(heard.calls) == b""
     assert not (audited.folder / "a").exists()
@@ -105,7 +109,71 @@ async def test_nobody_is_there(audited: Audited) -> None:
     found = await audited.wrong(push=names)
     assert [about for about, _ in found] == names
     assert all(said.startswith("can't be told: ") for _, said in found)
-    assert f"there is no {audited.folder}/none" in found[2][1]
+    assert f"there is no folder {audited.folder}/none" in found[2][1]
+
+
+async def test_a_path_that_no_line_can_be_added_to(audited: Audited) -> None:
+    """As the bot would find it when it tells; nothing is made there meanwhile."""
+    folder = audited.folder
+    os.mkfifo(folder / "pipe")
+    (folder / "regular").write_text("")
+    (folder / "leads away").symlink_to(folder / "none" / "told")
+    found = await audited.wrong(push=[f"file:{folder}{path}" for path in ("", "/pipe", "/regular/told", "/leads away")])
+    assert [said.removeprefix("can't be told: ") for _, said in found] == [
+        f"[Errno 21] Is a directory: '{folder}'",
+        f"[Errno 6] nobody reads this pipe: '{folder}/pipe'",
+        f"[Errno 20] Not a directory: '{folder}/regular/told'",
+        f"there is no folder {folder}/none",
+    ]
+
+
+async def test_a_path_that_a_line_can_be_added_to(audited: Audited) -> None:
+    """A file, none yet, a pipe that somebody reads: and nothing is written or made."""
+    folder = audited.folder
+    (folder / "there").write_text("as it was")
+    os.mkfifo(folder / "pipe")
+    reader = os.open(folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        found = await audited.found(push=[f"file:{folder}/{name}" for name in ("there", "not yet", "pipe")])
+        assert os.read(reader, 1) == b""
+    finally:
+        os.close(reader)
+    assert [one.level for one in found] == ["note"] * 3
+    assert (folder / "there").read_text() == "as it was"
+    assert not (folder / "not yet").exists()
+
+
+async def test_how_far_a_place_was_told_is_not_known_without_the_trail(audited: Audited) -> None:
+    """One that can be reached isn't called up to date."""
+    (audited.folder / "kickbot.db").write_bytes(b"no trail at all")
+    ((_, level, said),) = [
+        (one.about, one.level, one.said) for one in await audited.found(push=f"file:{audited.folder}/told")
+    ]
+    assert (level, said) == ("note", "could be told; how far it was is in the trail, which can't be read")
+
+
+async def test_before_the_first_event_nothing_waits(audited: Audited) -> None:
+    """A new installation has no trail yet."""
+    (audited.folder / "kickbot.db").unlink()
+    (one,) = await audited.found(push=f"file:{audited.folder}/told")
+    assert (one.level, one.said) == ("ok", "could be told, and waits for no checkpoint")
+
+
+@pytest.mark.parametrize("given", ["AUDIT_PUSH_AUTHORIZATION", "tls_certificate", ""])
+async def test_a_bucket_to_which_nothing_is_shown(
+    audited: Audited, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    """Most take nothing from a stranger; what this one would answer isn't known before it is told."""
+    lines = {}
+    if given.isupper():
+        monkeypatch.setenv(given, "Bearer of something")
+    elif given:
+        lines = {given: str(audited.authority.issue("bot", "extendedKeyUsage=clientAuth\n"))}
+    async with Heard.listening(audited.authority.server()) as heard:
+        found = await audited.found(push=f"https://localhost:{heard.port}/a", **lines)
+    said = [(one.level, one.said) for one in found if one.about == "credentials"]
+    nothing = ("note", f"none, so https://localhost:{heard.port}/a has to take what anybody brings")
+    assert said == ([] if given else [nothing])
 
 
 @pytest.mark.parametrize(("scheme", "path"), [("https", "/a"), ("syslog+tls", "")])

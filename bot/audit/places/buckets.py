@@ -25,6 +25,10 @@ class Credentials(Value):
     authorization: SecretStr = SecretStr("")
     aws: Keys | None = None
 
+    @property
+    def given(self) -> bool:
+        return bool(self.authorization.get_secret_value() or self.aws)
+
     def headers(self, url: str, headers: Mapping[str, str], content: bytes) -> Mapping[str, str]:
         if value := self.authorization.get_secret_value():
             return {**headers, "Authorization": value}

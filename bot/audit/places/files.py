@@ -18,24 +18,28 @@ class FilePlace:
         self._path = "/" + name.removeprefix("file:").lstrip("/")
 
     async def try_out(self) -> None:
-        await asyncio.to_thread(_try_out, Path(self._path))
+        await asyncio.to_thread(_try_out, self._path)
 
     async def tell(self, checkpoints: Sequence[Checkpoint]) -> AsyncIterator[Reached]:
         await asyncio.to_thread(_append, self._path, [line(each) for each in checkpoints])
         yield Reached(seq=checkpoints[-1].seq)
 
 
-def _try_out(file: Path) -> None:
-    place = file if file.exists() else file.parent
-    if not place.exists():
-        raise OSError(f"there is no {place}")
-    if not os.access(place, os.W_OK):
-        raise OSError(f"user id {os.geteuid()} can't write {place}")
+def _try_out(path: str) -> None:
+    """Where nothing is yet, nothing is made."""
+    try:
+        os.close(_opened(path))
+    except FileNotFoundError:
+        folder = Path(path).resolve().parent
+        if not folder.is_dir():
+            raise OSError(f"there is no folder {folder}") from None
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise OSError(f"user id {os.geteuid()} can't make a file in {folder}") from None
 
 
 def _append(path: str, lines: Sequence[bytes]) -> None:
-    """A pipe that nobody reads is an error, not a wait. A line that an earlier failure cut is ended first."""
-    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    """A line that an earlier failure cut is ended first."""
+    file = _opened(path, os.O_CREAT)
     try:
         for content in (b"\n", *lines):
             if os.write(file, content) != len(content):
@@ -44,3 +48,13 @@ def _append(path: str, lines: Sequence[bytes]) -> None:
             os.fsync(file)
     finally:
         os.close(file)
+
+
+def _opened(path: str, flags: int = 0) -> int:
+    """A pipe that nobody reads is an error, not a wait."""
+    try:
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC | flags, 0o600)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise OSError(errno.ENXIO, "nobody reads this pipe", path) from error
+        raise
